@@ -1,0 +1,1 @@
+//! Throughput and latency measurements of the whole stack.

@@ -1,0 +1,3 @@
+//! The conformance harness: cases, targets, reports.
+
+fn main() {}

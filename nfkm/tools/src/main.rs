@@ -1,0 +1,3 @@
+//! The Security World utilities: enquiry, nfkminfo, new-world.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The far side of the socket: the hardserver and the emulated modules. Nothing above the socket links it, harnesses excepted.
