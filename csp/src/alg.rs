@@ -1,0 +1,279 @@
+//! What each provider type offers: algorithms with their names and key lengths, as data.
+//!
+//! One [`Provider`] value a provider type. Everything that depends on the type (which ALG_IDs
+//! exist, how long their keys may be, which of two historical behaviours applies) is read from
+//! it, never from the provider's name. PP_ENUMALGS and PP_ENUMALGS_EX walk
+//! [`Provider::algorithms`] in its order.
+
+use crate::constants::{AlgId, CRYPT_FLAG_IPSEC, CRYPT_FLAG_SIGNING, PROV_RSA_AES};
+use crate::error::{CspError, Result};
+
+/// One row of PP_ENUMALGS_EX.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Algorithm {
+    /// The algorithm.
+    pub id: AlgId,
+    /// Key or hash length in bits, parity not counted, when the caller gives none.
+    pub default_bits: u32,
+    /// Shortest length in bits.
+    pub min_bits: u32,
+    /// Longest length in bits.
+    pub max_bits: u32,
+    /// `CRYPT_FLAG_` bits of the protocols it serves.
+    pub protocols: u32,
+    /// Short name, at most 19 characters.
+    pub name: &'static str,
+    /// Long name, at most 39 characters.
+    pub long_name: &'static str,
+}
+
+/// The two lines of Microsoft providers, which differ in a few answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// PROV_RSA_FULL, PROV_RSA_AES, PROV_RSA_SCHANNEL.
+    Rsa,
+    /// PROV_DSS, PROV_DSS_DH, PROV_DH_SCHANNEL.
+    Dss,
+}
+
+/// One provider type.
+#[derive(Debug)]
+pub struct Provider {
+    /// `dwProvType`, a `PROV_` constant.
+    pub prov_type: u32,
+    /// Which line it belongs to.
+    pub family: Family,
+    /// Step of public key lengths in bits (PP_SIG_KEYSIZE_INC, PP_KEYX_KEYSIZE_INC).
+    pub public_key_step: u32,
+    /// Its algorithms, in the order in which they are enumerated.
+    pub algorithms: &'static [Algorithm],
+}
+
+/// The provider types that exist here.
+pub static PROVIDERS: &[&Provider] = &[&RSA_AES];
+
+/// PROV_RSA_AES.
+pub static RSA_AES: Provider = Provider {
+    prov_type: PROV_RSA_AES,
+    family: Family::Rsa,
+    public_key_step: 8,
+    algorithms: &[
+        RC2,
+        RC4,
+        DES,
+        TRIPLE_DES_112,
+        TRIPLE_DES,
+        SHA1,
+        MD2,
+        MD4,
+        MD5,
+        SSL3_SHAMD5,
+        MAC,
+        RSA_SIGN,
+        RSA_KEYX,
+        HMAC,
+        AES_128,
+        AES_192,
+        AES_256,
+        SHA_256,
+        SHA_384,
+        SHA_512,
+    ],
+};
+
+impl Provider {
+    /// The provider of a `dwProvType`.
+    pub fn of_type(prov_type: u32) -> Option<&'static Provider> {
+        PROVIDERS
+            .iter()
+            .copied()
+            .find(|provider| provider.prov_type == prov_type)
+    }
+
+    /// The row of an algorithm.
+    ///
+    /// # Errors
+    /// `NTE_BAD_ALGID` if this provider does not offer it.
+    pub fn algorithm(&self, id: AlgId) -> Result<&'static Algorithm> {
+        self.algorithms
+            .iter()
+            .find(|row| row.id == id)
+            .ok_or(CspError::NTE_BAD_ALGID)
+    }
+}
+
+impl Algorithm {
+    const fn new(id: AlgId, bits: [u32; 3], protocols: u32, names: [&'static str; 2]) -> Self {
+        let [default_bits, min_bits, max_bits] = bits;
+        let [name, long_name] = names;
+        Algorithm {
+            id,
+            default_bits,
+            min_bits,
+            max_bits,
+            protocols,
+            name,
+            long_name,
+        }
+    }
+
+    const fn fixed(id: AlgId, bits: u32, protocols: u32, names: [&'static str; 2]) -> Self {
+        Algorithm::new(id, [bits; 3], protocols, names)
+    }
+}
+
+const RC2: Algorithm = Algorithm::new(
+    AlgId::CALG_RC2,
+    [128, 40, 128],
+    0,
+    ["RC2", "RSA Data Security's RC2"],
+);
+const RC4: Algorithm = Algorithm::new(
+    AlgId::CALG_RC4,
+    [128, 40, 128],
+    0,
+    ["RC4", "RSA Data Security's RC4"],
+);
+const DES: Algorithm = Algorithm::fixed(
+    AlgId::CALG_DES,
+    56,
+    CRYPT_FLAG_IPSEC,
+    ["DES", "Data Encryption Standard (DES)"],
+);
+const TRIPLE_DES_112: Algorithm = Algorithm::fixed(
+    AlgId::CALG_3DES_112,
+    112,
+    CRYPT_FLAG_IPSEC,
+    ["3DES TWO KEY", "Two Key Triple DES"],
+);
+const TRIPLE_DES: Algorithm = Algorithm::fixed(
+    AlgId::CALG_3DES,
+    168,
+    CRYPT_FLAG_IPSEC,
+    ["3DES", "Three Key Triple DES"],
+);
+const AES_128: Algorithm = Algorithm::fixed(
+    AlgId::CALG_AES_128,
+    128,
+    0,
+    ["AES 128", "Advanced Encryption Standard 128"],
+);
+const AES_192: Algorithm = Algorithm::fixed(
+    AlgId::CALG_AES_192,
+    192,
+    0,
+    ["AES 192", "Advanced Encryption Standard 192"],
+);
+const AES_256: Algorithm = Algorithm::fixed(
+    AlgId::CALG_AES_256,
+    256,
+    0,
+    ["AES 256", "Advanced Encryption Standard 256"],
+);
+const MD2: Algorithm = Algorithm::fixed(
+    AlgId::CALG_MD2,
+    128,
+    CRYPT_FLAG_SIGNING,
+    ["MD2", "Message Digest 2 (MD2)"],
+);
+const MD4: Algorithm = Algorithm::fixed(
+    AlgId::CALG_MD4,
+    128,
+    CRYPT_FLAG_SIGNING,
+    ["MD4", "Message Digest 4 (MD4)"],
+);
+const MD5: Algorithm = Algorithm::fixed(
+    AlgId::CALG_MD5,
+    128,
+    CRYPT_FLAG_SIGNING | CRYPT_FLAG_IPSEC,
+    ["MD5", "Message Digest 5 (MD5)"],
+);
+const SHA1: Algorithm = Algorithm::fixed(
+    AlgId::CALG_SHA1,
+    160,
+    CRYPT_FLAG_SIGNING | CRYPT_FLAG_IPSEC,
+    ["SHA-1", "Secure Hash Algorithm (SHA-1)"],
+);
+const SHA_256: Algorithm = Algorithm::fixed(
+    AlgId::CALG_SHA_256,
+    256,
+    CRYPT_FLAG_SIGNING,
+    ["SHA-256", "Secure Hash Algorithm 256"],
+);
+const SHA_384: Algorithm = Algorithm::fixed(
+    AlgId::CALG_SHA_384,
+    384,
+    CRYPT_FLAG_SIGNING,
+    ["SHA-384", "Secure Hash Algorithm 384"],
+);
+const SHA_512: Algorithm = Algorithm::fixed(
+    AlgId::CALG_SHA_512,
+    512,
+    CRYPT_FLAG_SIGNING,
+    ["SHA-512", "Secure Hash Algorithm 512"],
+);
+const SSL3_SHAMD5: Algorithm = Algorithm::fixed(
+    AlgId::CALG_SSL3_SHAMD5,
+    288,
+    0,
+    ["SSL3 SHAMD5", "SSL3 SHAMD5"],
+);
+/// The length of a MAC or HMAC value depends on the key's or hash's algorithm: no bits.
+const MAC: Algorithm = Algorithm::fixed(
+    AlgId::CALG_MAC,
+    0,
+    0,
+    ["MAC", "Message Authentication Code"],
+);
+const HMAC: Algorithm = Algorithm::fixed(AlgId::CALG_HMAC, 0, 0, ["HMAC", "Hugo's MAC (HMAC)"]);
+const RSA_SIGN: Algorithm = Algorithm::new(
+    AlgId::CALG_RSA_SIGN,
+    [1024, 384, 16_384],
+    CRYPT_FLAG_SIGNING | CRYPT_FLAG_IPSEC,
+    ["RSA_SIGN", "RSA Signature"],
+);
+const RSA_KEYX: Algorithm = Algorithm::new(
+    AlgId::CALG_RSA_KEYX,
+    [1024, 384, 16_384],
+    CRYPT_FLAG_SIGNING | CRYPT_FLAG_IPSEC,
+    ["RSA_KEYX", "RSA Key Exchange"],
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_fit_the_arrays_of_prov_enumalgs_ex() {
+        for row in PROVIDERS.iter().flat_map(|provider| provider.algorithms) {
+            assert!(row.name.len() < 20, "{}", row.name);
+            assert!(row.long_name.len() < 40, "{}", row.long_name);
+        }
+    }
+
+    #[test]
+    fn lengths_are_ordered_and_no_algorithm_appears_twice() {
+        for provider in PROVIDERS {
+            for (i, row) in provider.algorithms.iter().enumerate() {
+                assert!(row.min_bits <= row.default_bits && row.default_bits <= row.max_bits);
+                assert!(
+                    provider.algorithms[..i]
+                        .iter()
+                        .all(|other| other.id != row.id)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_generic_aes_identifier_is_no_algorithm() {
+        assert_eq!(
+            RSA_AES.algorithm(AlgId::CALG_AES),
+            Err(CspError::NTE_BAD_ALGID)
+        );
+        assert_eq!(
+            RSA_AES.algorithm(AlgId::CALG_RC5),
+            Err(CspError::NTE_BAD_ALGID)
+        );
+    }
+}
