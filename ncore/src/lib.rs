@@ -9,6 +9,7 @@
 pub mod bignum;
 mod code;
 pub mod codec;
+pub mod delegation;
 pub mod frame;
 pub mod message;
 pub mod profile;
