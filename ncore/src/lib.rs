@@ -11,6 +11,7 @@ mod code;
 pub mod codec;
 pub mod delegation;
 pub mod frame;
+pub mod keyhash;
 pub mod message;
 pub mod profile;
 
