@@ -310,6 +310,8 @@ enum EncodeErrorKind {
     WrongArm,
     #[error("longer than a length word can say")]
     TooLong,
+    #[error("a message of {len} bytes, at most {max} can be sent")]
+    Message { len: usize, max: usize },
 }
 
 impl EncodeError {
@@ -317,6 +319,13 @@ impl EncodeError {
         Self {
             place: union,
             kind: EncodeErrorKind::WrongArm,
+        }
+    }
+
+    pub(crate) fn message_too_long(len: usize, max: usize) -> Self {
+        Self {
+            place: "Command",
+            kind: EncodeErrorKind::Message { len, max },
         }
     }
 

@@ -20,7 +20,9 @@ pub fn preimage(key: &KeyData) -> Option<Vec<u8>> {
         (KeyTypeData::DHExPublic(key), _) => ("DH001", [group(&key.dlg), block(&key.gx)].concat()),
         (KeyTypeData::DSAComm(key), _) => ("DSC01", group(&key.dlg)),
         (KeyTypeData::DSACommVariableSeed(key), _) => ("DSC02", group(&key.dlg)),
-        (KeyTypeData::DKTemplate(key), _) => ("TEM01", [&key.appdata[..], &key.nested_acl].concat()),
+        (KeyTypeData::DKTemplate(key), _) => {
+            ("TEM01", [&key.appdata[..], &key.nested_acl].concat())
+        }
         (KeyTypeData::Random(key), KeyType::ArcFour) => ("RC4", key.k.clone()),
         // The arm is shared with keys that have a public half.
         (KeyTypeData::Random(_), KeyType::Ed25519Private | KeyType::X25519Private) => return None,
@@ -30,7 +32,13 @@ pub fn preimage(key: &KeyData) -> Option<Vec<u8>> {
         (KeyTypeData::DES3(key), type_) => (type_.name()?, key.k.to_vec()),
         _ => return None,
     };
-    let parts = [&b"nFast KeyHash\0"[..], prefix.as_bytes(), b"\0", &material, b"invented by nCipher 1997\0"];
+    let parts = [
+        &b"nFast KeyHash\0"[..],
+        prefix.as_bytes(),
+        b"\0",
+        &material,
+        b"invented by nCipher 1997\0",
+    ];
     Some(parts.concat())
 }
 
@@ -53,8 +61,8 @@ fn group(group: &DSADiscreteLogGroup) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::types::{
-        DiscreteLogGroup, KeyTypeDESData, KeyTypeDHPublicData, KeyTypeDKTemplateData, KeyTypeDSAPrivateData,
-        KeyTypeRSAPublicData, KeyTypeRandomData,
+        DiscreteLogGroup, KeyTypeDESData, KeyTypeDHPublicData, KeyTypeDKTemplateData,
+        KeyTypeDSAPrivateData, KeyTypeRSAPublicData, KeyTypeRandomData,
     };
 
     const HEAD: &[u8] = b"nFast KeyHash\0";
@@ -63,42 +71,82 @@ mod tests {
     /// The material must lie between the prefix and the closing text, as the table of PROTOCOL has it.
     fn check(type_: KeyType, data: KeyTypeData, prefix: &str, material: &[u8]) {
         let expected = [HEAD, prefix.as_bytes(), b"\0", material, TAIL].concat();
-        assert_eq!(preimage(&KeyData { type_, data }).expect("has a rule"), expected, "{type_}");
+        assert_eq!(
+            preimage(&KeyData { type_, data }).expect("has a rule"),
+            expected,
+            "{type_}"
+        );
     }
 
     fn rsa(e: &[u8], n: &[u8]) -> KeyTypeData {
-        KeyTypeData::RSAPublic(KeyTypeRSAPublicData { e: Bignum::from_be(e), n: Bignum::from_be(n) })
+        KeyTypeData::RSAPublic(KeyTypeRSAPublicData {
+            e: Bignum::from_be(e),
+            n: Bignum::from_be(n),
+        })
     }
 
     #[test]
     fn numbers_fill_blocks_of_64_bytes() {
         let mut material = [vec![1, 0, 1], vec![0; 61], vec![0x66, 0x55], vec![0; 62]].concat();
-        check(KeyType::RSAPublic, rsa(&[1, 0, 1], &[0x55, 0x66]), "RSA00", &material);
+        check(
+            KeyType::RSAPublic,
+            rsa(&[1, 0, 1], &[0x55, 0x66]),
+            "RSA00",
+            &material,
+        );
         // 65 bytes take two blocks, 64 bytes exactly one.
         material.truncate(64);
         material.extend([0xab; 65]);
         material.extend([0; 63]);
-        check(KeyType::RSAPublic, rsa(&[1, 0, 1], &[0xab; 65]), "RSA00", &material);
+        check(
+            KeyType::RSAPublic,
+            rsa(&[1, 0, 1], &[0xab; 65]),
+            "RSA00",
+            &material,
+        );
         material.truncate(64);
         material.extend([0xab; 64]);
-        check(KeyType::RSAPublic, rsa(&[1, 0, 1], &[0xab; 64]), "RSA00", &material);
+        check(
+            KeyType::RSAPublic,
+            rsa(&[1, 0, 1], &[0xab; 64]),
+            "RSA00",
+            &material,
+        );
     }
 
     #[test]
     fn large_exponent_has_its_own_prefix() {
         let material = [vec![1, 0, 0, 0, 1], vec![0; 59], vec![7], vec![0; 63]].concat();
-        check(KeyType::RSAPublic, rsa(&[1, 0, 0, 0, 1], &[7]), "RSA01", &material);
+        check(
+            KeyType::RSAPublic,
+            rsa(&[1, 0, 0, 0, 1], &[7]),
+            "RSA01",
+            &material,
+        );
         let material = [vec![0xff; 4], vec![0; 60], vec![7], vec![0; 63]].concat();
-        check(KeyType::RSAPublic, rsa(&[0xff; 4], &[7]), "RSA00", &material);
+        check(
+            KeyType::RSAPublic,
+            rsa(&[0xff; 4], &[7]),
+            "RSA00",
+            &material,
+        );
     }
 
     #[test]
     fn diffie_hellman_has_prime_generator_and_public_value() {
         let number = |value: u32| Bignum::from(value);
-        let dlg = DiscreteLogGroup { p: number(23), g: number(5) };
+        let dlg = DiscreteLogGroup {
+            p: number(23),
+            g: number(5),
+        };
         let data = KeyTypeData::DHPublic(KeyTypeDHPublicData { dlg, gx: number(8) });
         let one = |value: u8| [vec![value], vec![0; 63]].concat();
-        check(KeyType::DHPublic, data, "DH000", &[one(23), one(5), one(8)].concat());
+        check(
+            KeyType::DHPublic,
+            data,
+            "DH000",
+            &[one(23), one(5), one(8)].concat(),
+        );
     }
 
     #[test]
@@ -106,18 +154,48 @@ mod tests {
         let random = |k: &[u8]| KeyTypeData::Random(KeyTypeRandomData { k: k.to_vec() });
         check(KeyType::ArcFour, random(b"abc"), "RC4", b"abc");
         check(KeyType::Rijndael, random(&[7; 16]), "Rijndael", &[7; 16]);
-        check(KeyType::HMACSHA256, random(&[1, 2, 3]), "HMACSHA256", &[1, 2, 3]);
-        check(KeyType::DES, KeyTypeData::DES(KeyTypeDESData { k: [9; 8] }), "DES", &[9; 8]);
-        let template = KeyTypeDKTemplateData { appdata: vec![1, 2], nested_acl: vec![3] };
-        check(KeyType::DKTemplate, KeyTypeData::DKTemplate(template), "TEM01", &[1, 2, 3]);
+        check(
+            KeyType::HMACSHA256,
+            random(&[1, 2, 3]),
+            "HMACSHA256",
+            &[1, 2, 3],
+        );
+        check(
+            KeyType::DES,
+            KeyTypeData::DES(KeyTypeDESData { k: [9; 8] }),
+            "DES",
+            &[9; 8],
+        );
+        let template = KeyTypeDKTemplateData {
+            appdata: vec![1, 2],
+            nested_acl: vec![3],
+        };
+        check(
+            KeyType::DKTemplate,
+            KeyTypeData::DKTemplate(template),
+            "TEM01",
+            &[1, 2, 3],
+        );
     }
 
     #[test]
     fn private_keys_have_no_preimage_of_their_own() {
         let data = KeyTypeData::DSAPrivate(KeyTypeDSAPrivateData::default());
-        assert_eq!(preimage(&KeyData { type_: KeyType::DSAPrivate, data }), None);
+        assert_eq!(
+            preimage(&KeyData {
+                type_: KeyType::DSAPrivate,
+                data
+            }),
+            None
+        );
         assert_eq!(preimage(&KeyData::default()), None);
         let secret = KeyTypeData::Random(KeyTypeRandomData { k: vec![1] });
-        assert_eq!(preimage(&KeyData { type_: KeyType::Ed25519Private, data: secret }), None);
+        assert_eq!(
+            preimage(&KeyData {
+                type_: KeyType::Ed25519Private,
+                data: secret
+            }),
+            None
+        );
     }
 }

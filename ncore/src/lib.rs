@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bignum;
+pub mod client;
 mod code;
 pub mod codec;
 pub mod delegation;
