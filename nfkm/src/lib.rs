@@ -1,1 +1,50 @@
-//! The Security World as a client sees it: worlds, key files, card sets, loaded keys and their failover. It never knows what is behind the socket.
+//! The Security World as a client sees it: worlds, key files, card sets, loaded keys and their failover. It never knows
+//! what is behind the socket.
+//!
+//! A [`Session`] is what an application holds: a client of a hardserver and the Key Management Data folder. It makes,
+//! records and loads keys; a [`LoadedKey`] lives on every usable module and reloads itself when one goes away.
+//! [`world::admin`] makes worlds and brings modules into them.
+
+#![forbid(unsafe_code)]
+
+mod acl;
+mod client;
+mod environment;
+mod error;
+mod key;
+mod keygen;
+pub mod kmdata;
+mod link;
+mod modules;
+mod names;
+mod public;
+mod session;
+pub mod world;
+
+pub use client::{Client, KeyId};
+pub use environment::Environment;
+pub use error::{Corruption, Error};
+pub use key::LoadedKey;
+pub use keygen::{IdentRule, NewKeyPair};
+pub use modules::{Enquiry, Mode, Module, survey};
+pub use names::{APPNAME_MAX, EntryName, IDENT_MAX};
+pub use session::Session;
+pub use world::{World, WorldInfo};
+
+/// A SHA-1 hash as the protocol carries it: of a key, a logical token or a module key.
+pub type Hash = [u8; 20];
+
+/// The hash that stands for "none".
+pub const ZERO_HASH: Hash = [0; 20];
+
+/// A hash as people and file names have it: lower-case hex digits.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}

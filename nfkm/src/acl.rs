@@ -1,0 +1,182 @@
+//! The access control lists that key management gives to keys (SECURITY-WORLD section 13).
+//!
+//! A key of a world has one group for everyday use and, always last, one that only the security officer's key KNSO may
+//! invoke. No group allows a private or secret key to leave the module in clear.
+
+use ncore::Mech;
+use ncore::types::{
+    ACL, Act, ActDetails, ActMakeArchiveBlobDetails, ActMakeBlobDetails, ActNSOPermissionsDetails,
+    ActOpPermissionsDetails, Action, NSOPerms, PermissionGroup, UseLim, UseLimDetails,
+    UseLimTimeDetails, UseLimit,
+};
+
+use crate::Hash;
+
+/// Short name for the bits of an OpPermissions action.
+pub(crate) type Op = ActOpPermissionsDetails;
+
+/// What application keys of a world are bound to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WorldHashes {
+    /// Security officer's key.
+    pub(crate) hknso: Hash,
+    /// Module key.
+    pub(crate) hkm: Hash,
+    /// Recovery encryption key; None when the world, or the key, has no recovery.
+    pub(crate) hkre: Option<Hash>,
+}
+
+/// The ACL of a module-protected private key.
+///
+/// Signing and decryption are both allowed whatever the key is meant for, as the CAPI guide says of the provider's keys.
+/// Blobs may be made under the world's module key alone, and under KRE when the key is to be recoverable.
+pub(crate) fn private_key(world: &WorldHashes) -> ACL {
+    let mut actions = vec![
+        operations(Op::SIGN | Op::DECRYPT | Op::DUPLICATE_HANDLE | Op::GET_ACL),
+        module_blob(world.hkm),
+    ];
+    actions.extend(world.hkre.map(archive_blob));
+    ACL {
+        groups: vec![group(actions), security_officer(world.hknso)],
+    }
+}
+
+/// The ACL of a recorded public key: everything it can do, and a module blob.
+pub(crate) fn public_key(world: &WorldHashes) -> ACL {
+    ACL {
+        groups: vec![group(vec![
+            operations(PUBLIC_OPERATIONS),
+            module_blob(world.hkm),
+        ])],
+    }
+}
+
+/// The ACL of KRE's public half while a recovery blob is made under it.
+pub(crate) fn recovery_key() -> ACL {
+    ACL {
+        groups: vec![group(vec![operations(Op::ENCRYPT | Op::USE_AS_BLOB_KEY)])],
+    }
+}
+
+/// The ACL of an administrator's private key: `operations` while the authorisation lasts (`lifetime` seconds from its
+/// loading), and a blob under the token with hash `hkt`.
+pub(crate) fn admin_key(permissions: u32, hkt: Hash, null_module_key: bool, lifetime: u32) -> ACL {
+    let limited = PermissionGroup {
+        limits: vec![UseLimit {
+            type_: UseLim::Time,
+            details: UseLimDetails::Time(UseLimTimeDetails { seconds: lifetime }),
+        }],
+        actions: vec![operations(permissions)],
+        ..PermissionGroup::default()
+    };
+    ACL {
+        groups: vec![limited, group(vec![token_blob(hkt, null_module_key)])],
+    }
+}
+
+/// The ACL of KNSO: signs, certifies commands, and may authorise every security officer operation.
+pub(crate) fn security_officer_key(hkt: Hash, lifetime: u32) -> ACL {
+    let mut acl = admin_key(
+        Op::SIGN | Op::USE_AS_CERTIFICATE | Op::GET_ACL,
+        hkt,
+        true,
+        lifetime,
+    );
+    if let Some(first) = acl.groups.first_mut() {
+        first.actions.push(Action {
+            type_: Act::NSOPermissions,
+            details: ActDetails::NSOPermissions(ActNSOPermissionsDetails {
+                perms: NSOPerms { ops: u32::MAX },
+            }),
+        });
+    }
+    acl
+}
+
+/// Everything a public key can be used for. It is no secret, so it may leave in clear.
+const PUBLIC_OPERATIONS: u32 =
+    Op::VERIFY | Op::ENCRYPT | Op::EXPORT_AS_PLAIN | Op::DUPLICATE_HANDLE | Op::GET_ACL;
+
+fn group(actions: Vec<Action>) -> PermissionGroup {
+    PermissionGroup {
+        actions,
+        ..PermissionGroup::default()
+    }
+}
+
+/// The group that a command certified by KNSO may use: to look at a key, to restrict it, and to move it to another
+/// module key or token. Expanding the ACL is not among them: it would open the way to an export.
+fn security_officer(hknso: Hash) -> PermissionGroup {
+    let blob = ActMakeBlobDetails {
+        flags: ActMakeBlobDetails::ALLOW_KM_ONLY | ActMakeBlobDetails::ALLOW_NON_KM0,
+        ..ActMakeBlobDetails::default()
+    };
+    PermissionGroup {
+        certifier: Some(hknso),
+        actions: vec![
+            operations(
+                Op::DUPLICATE_HANDLE
+                    | Op::GET_ACL
+                    | Op::REDUCE_ACL
+                    | Op::GET_APP_DATA
+                    | Op::SET_APP_DATA,
+            ),
+            Action {
+                type_: Act::MakeBlob,
+                details: ActDetails::MakeBlob(blob),
+            },
+        ],
+        ..PermissionGroup::default()
+    }
+}
+
+fn operations(perms: u32) -> Action {
+    Action {
+        type_: Act::OpPermissions,
+        details: ActDetails::OpPermissions(ActOpPermissionsDetails { perms }),
+    }
+}
+
+fn module_blob(hkm: Hash) -> Action {
+    let details = ActMakeBlobDetails {
+        flags: ActMakeBlobDetails::ALLOW_KM_ONLY | ActMakeBlobDetails::ALLOW_NON_KM0,
+        kmhash: Some(hkm),
+        ..ActMakeBlobDetails::default()
+    };
+    Action {
+        type_: Act::MakeBlob,
+        details: ActDetails::MakeBlob(details),
+    }
+}
+
+fn token_blob(hkt: Hash, null_module_key: bool) -> Action {
+    let null = if null_module_key {
+        ActMakeBlobDetails::ALLOW_NULL_KM_TOKEN
+    } else {
+        0
+    };
+    let details = ActMakeBlobDetails {
+        flags: ActMakeBlobDetails::ALLOW_NON_KM0 | null,
+        kthash: Some(hkt),
+        ..ActMakeBlobDetails::default()
+    };
+    Action {
+        type_: Act::MakeBlob,
+        details: ActDetails::MakeBlob(details),
+    }
+}
+
+/// The mechanism of recovery blobs, named in the ACL and in the command that makes them.
+pub(crate) const RECOVERY_MECH: Mech = Mech::RSApPKCS1OAEPhSHA256;
+
+fn archive_blob(hkre: Hash) -> Action {
+    let details = ActMakeArchiveBlobDetails {
+        mech: RECOVERY_MECH,
+        kahash: Some(hkre),
+        ..ActMakeArchiveBlobDetails::default()
+    };
+    Action {
+        type_: Act::MakeArchiveBlob,
+        details: ActDetails::MakeArchiveBlob(details),
+    }
+}

@@ -1,0 +1,235 @@
+//! Everything that can go wrong above the socket, one enum for the crate.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ncore::client::{ClientError, EndpointError};
+use ncore::{Cmd, Status};
+
+use crate::{Hash, hex};
+
+/// Why an operation on a Security World failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A variable of the environment makes no sense.
+    #[error("{names}: {cause}")]
+    Setting {
+        /// The variable, or the two that it may come from.
+        names: &'static str,
+        /// What is wrong with it.
+        cause: EndpointError,
+    },
+    /// The Key Management Data folder may not be a symbolic link (CAPI guide, section 1.3).
+    #[error("{}: NFAST_KMDATA must not be a symbolic link", path.display())]
+    SymbolicLink {
+        /// The link.
+        path: PathBuf,
+    },
+    /// A name that cannot be part of a file name in the folder.
+    #[error("`{name}' is not a valid {what}")]
+    InvalidName {
+        /// Which name.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// There is no such file.
+    #[error("{}: no such file", path.display())]
+    NotFound {
+        /// The missing file.
+        path: PathBuf,
+    },
+    /// There is such a file already.
+    #[error("{}: exists already", path.display())]
+    Exists {
+        /// The file in the way.
+        path: PathBuf,
+    },
+    /// A file is damaged, or is not what its name says.
+    #[error("{}: corrupt: {reason}", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: Corruption,
+    },
+    /// A file belongs to another Security World.
+    #[error("{}: belongs to the world with hknso {}, not to this one with hknso {}", path.display(), hex(file_world), hex(world))]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// hknso of the file's world.
+        file_world: Hash,
+        /// hknso of the world in use.
+        world: Hash,
+    },
+    /// The operating system refused a file operation.
+    #[error("{}: {cause}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        cause: io::Error,
+    },
+    /// The data is larger than a file of this kind may be.
+    #[error("{}: more than {limit} bytes", path.display())]
+    TooLarge {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The entry holds an application's data where a key is wanted, or the other way round.
+    #[error("{}: {}", path.display(), if *opaque { "holds data, not a key" } else { "holds a key, not data" })]
+    WrongContent {
+        /// The entry's file.
+        path: PathBuf,
+        /// Whether it holds data.
+        opaque: bool,
+    },
+    /// There is no Security World in the folder.
+    #[error("{}: no Security World", path.display())]
+    NoWorld {
+        /// Where the world file would be.
+        path: PathBuf,
+    },
+    /// No module is usable in this world.
+    #[error("no usable module{}", cause.as_ref().map(|cause| format!(" ({cause})")).unwrap_or_default())]
+    NoUsableModule {
+        /// Why the last one that was tried is not.
+        cause: Option<Box<Error>>,
+    },
+    /// The hardserver has no module with this number.
+    #[error("there is no module #{module}")]
+    NoSuchModule {
+        /// The module's number, from 1.
+        module: u32,
+    },
+    /// The key in the module is not the one that the file describes.
+    #[error("{place}: the key's hash is {}, not {}", hex(actual), hex(expected))]
+    WrongKey {
+        /// The file, or what else named the key.
+        place: String,
+        /// The recorded hash.
+        expected: Hash,
+        /// The hash the module gives.
+        actual: Hash,
+    },
+    /// The cards needed are not at hand.
+    #[error("{0}")]
+    Cards(String),
+    /// The parameters of a new world contradict each other.
+    #[error("{0}")]
+    Parameters(String),
+    /// A module or the hardserver answered a command with an error.
+    #[error("{cmd}: {status}")]
+    Status {
+        /// The command.
+        cmd: Cmd,
+        /// The answer.
+        status: Status,
+    },
+    /// The hardserver cannot be reached, or the connection to it failed.
+    #[error(transparent)]
+    Connection(Box<ClientError>),
+    /// A reply, a certificate or a blob does not have the form it should have.
+    #[error("{what}: not well-formed")]
+    Malformed {
+        /// What was read or written.
+        what: &'static str,
+    },
+}
+
+/// What is wrong with a damaged file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Corruption {
+    /// It is shorter than it says.
+    #[error("truncated")]
+    Truncated,
+    /// It is longer than it says.
+    #[error("more bytes than expected")]
+    Trailing,
+    /// It does not begin as the files of the folder do.
+    #[error("not a Key Management Data file")]
+    Magic,
+    /// It has a version this software does not know.
+    #[error("unknown format version {0}")]
+    Version(u16),
+    /// It is a file of another kind.
+    #[error("a file of kind {0}, which does not suit its name")]
+    Kind(u16),
+    /// Its length is beyond the limit of its kind.
+    #[error("a content of {0} bytes, more than a file of this kind may have")]
+    Length(usize),
+    /// Its checksum is wrong.
+    #[error("bad checksum")]
+    Checksum,
+    /// Its content is not a record of its kind.
+    #[error("the content makes no sense")]
+    Content,
+    /// It says that it is another entry.
+    #[error("its content is another entry's: it was renamed or copied")]
+    Renamed,
+}
+
+impl Error {
+    /// The status with which a module or the hardserver answered, if that is the cause.
+    pub fn status(&self) -> Option<Status> {
+        match self {
+            Error::Status { status, .. } => Some(*status),
+            Error::Connection(error) => Some(error.status()),
+            Error::NoUsableModule { cause } => cause.as_ref()?.status(),
+            _ => None,
+        }
+    }
+
+    /// Whether a module or the connection went away, so that another module, or this one after loading the key again,
+    /// may still do what was asked.
+    pub(crate) fn is_failover(&self) -> bool {
+        match self {
+            Error::Connection(error) => matches!(
+                **error,
+                ClientError::NotRunning { .. }
+                    | ClientError::NotSent { .. }
+                    | ClientError::Lost { .. }
+                    | ClientError::TimedOut { .. }
+            ),
+            Error::Status { status, .. } => matches!(
+                *status,
+                Status::UnitReset
+                    | Status::UnknownID
+                    | Status::ClientUnknown
+                    | Status::HardwareFailed
+                    | Status::ServerFailed
+                    | Status::SoftwareFailed
+                    | Status::RemoteServerFailed
+                    | Status::ServerConnectionLost
+                    | Status::ServerNotRunning
+                    | Status::CrossModule
+                    | Status::InvalidModule
+                    | Status::InvalidState
+                    | Status::UnknownKM
+                    | Status::NotAvailable
+                    | Status::NoModuleMemory
+            ),
+            _ => false,
+        }
+    }
+
+    /// For `map_err`: a file operation on `path` failed.
+    pub(crate) fn file(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
+        move |cause| Error::File {
+            path: path.to_owned(),
+            cause,
+        }
+    }
+}
+
+impl From<ClientError> for Error {
+    fn from(error: ClientError) -> Error {
+        match error {
+            ClientError::Status { cmd, status, .. } => Error::Status { cmd, status },
+            error => Error::Connection(Box::new(error)),
+        }
+    }
+}

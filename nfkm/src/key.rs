@@ -1,0 +1,367 @@
+//! A key pair that is ready for use, and stays so while any module can do the work.
+//!
+//! The private key is loaded on every usable module and its copies merged into one identifier (Cmd_MergeKeyIDs), over
+//! which the hardserver spreads the commands. A module that is cleared or fails takes its copy with it; with real
+//! hardware it is the client that loads the key again, so it is here.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ncore::Mech;
+use ncore::message::Request;
+use ncore::types::{
+    CipherText, DecryptArgs, KeyData, MergeKeyIDsArgs, PlainText, PlainTextType, SignArgs,
+};
+
+use crate::Hash;
+use crate::client::{Client, KeyId};
+use crate::error::Error;
+use crate::names::EntryName;
+use crate::session::Session;
+use crate::world::World;
+
+/// A loaded key pair. Clones share it, and any number of threads use it at once; it is unloaded with its last clone.
+///
+/// When a module or the connection goes away, a command is repeated on what is left, after loading the key again where
+/// that is needed. A module that comes back is used again.
+#[derive(Clone, Debug)]
+pub struct LoadedKey(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    session: Session,
+    name: Option<EntryName>,
+    hash: Hash,
+    public: KeyData,
+    blob: Vec<u8>,
+    /// What commands use now. Readers clone the pointer and let go of the lock before they send.
+    loaded: RwLock<Arc<Loaded>>,
+    /// Held by the one thread that loads the key again.
+    reloading: Mutex<()>,
+    started: Instant,
+    /// When to look for a returned module again, in milliseconds after `started`; [`NEVER`] while none is missing.
+    next_look: AtomicU64,
+}
+
+impl LoadedKey {
+    /// Loads the private key on every usable module.
+    pub(crate) fn load(
+        session: &Session,
+        name: Option<EntryName>,
+        public: KeyData,
+        hash: Hash,
+        blob: Vec<u8>,
+    ) -> Result<LoadedKey, Error> {
+        let loaded = Loaded::everywhere(session, &blob, &hash)?;
+        let inner = Inner {
+            session: session.clone(),
+            name,
+            hash,
+            public,
+            blob,
+            next_look: AtomicU64::new(NEVER),
+            loaded: RwLock::new(Arc::new(loaded)),
+            reloading: Mutex::new(()),
+            started: Instant::now(),
+        };
+        inner.plan_look();
+        Ok(LoadedKey(Arc::new(inner)))
+    }
+
+    /// The ident under which the key is recorded; None when it is not.
+    pub fn ident(&self) -> Option<&str> {
+        self.0.name.as_ref().map(EntryName::ident)
+    }
+
+    /// The key's hash.
+    pub fn hash(&self) -> Hash {
+        self.0.hash
+    }
+
+    /// The public half in clear: RSAPublic, DSAPublic or DHPublic.
+    pub fn public(&self) -> &KeyData {
+        &self.0.public
+    }
+
+    /// The numbers of the modules that hold the private key now.
+    pub fn modules(&self) -> Vec<u32> {
+        self.0
+            .loaded()
+            .members
+            .iter()
+            .map(|member| member.module)
+            .collect()
+    }
+
+    /// Signs (Cmd_Sign).
+    ///
+    /// # Errors
+    /// [`Error::Status`] when the module refuses; [`Error::NoUsableModule`], [`Error::Connection`] when none is left.
+    pub fn sign(&self, mech: Mech, plain: PlainText) -> Result<CipherText, Error> {
+        let args = |key| SignArgs {
+            key,
+            mech,
+            plain: plain.clone(),
+            ..SignArgs::default()
+        };
+        self.0.perform(args).map(|reply| reply.sig)
+    }
+
+    /// Decrypts (Cmd_Decrypt).
+    ///
+    /// # Errors
+    /// Those of [`LoadedKey::sign`].
+    pub fn decrypt(
+        &self,
+        mech: Mech,
+        cipher: CipherText,
+        reply: PlainTextType,
+    ) -> Result<PlainText, Error> {
+        let args = |key| DecryptArgs {
+            key,
+            mech,
+            cipher: cipher.clone(),
+            reply_type: reply,
+            ..DecryptArgs::default()
+        };
+        self.0.perform(args).map(|reply| reply.plain)
+    }
+}
+
+impl Inner {
+    /// Sends a command about the private key, on another module or after loading the key again if need be.
+    fn perform<R: Request>(&self, args: impl Fn(KeyId) -> R) -> Result<R::Reply, Error> {
+        let loaded = self.loaded();
+        let first = loaded.client.transact(args(loaded.key));
+        match first {
+            Err(error) if error.is_failover() => self.perform_again(loaded, args, error),
+            result => {
+                self.look_for_returned();
+                result
+            }
+        }
+    }
+
+    /// The way of a command whose first attempt met a module or a connection that is gone.
+    ///
+    /// Each round loads the key again, unless another thread has, and tries the merged key, then each member for itself:
+    /// a module that takes the key and then fails with it must not stand in the way of one that works.
+    fn perform_again<R: Request>(
+        &self,
+        mut failed: Arc<Loaded>,
+        args: impl Fn(KeyId) -> R,
+        mut error: Error,
+    ) -> Result<R::Reply, Error> {
+        for _ in 0..ROUNDS {
+            let loaded = self.reload(&failed)?;
+            for key in loaded.ways() {
+                match loaded.client.transact(args(key)) {
+                    Err(again) if again.is_failover() => error = again,
+                    result => return result,
+                }
+            }
+            failed = loaded;
+        }
+        Err(error)
+    }
+
+    /// The key as it is loaded after `failed` did not work. Of the threads that come here at once, the first loads it.
+    fn reload(&self, failed: &Arc<Loaded>) -> Result<Arc<Loaded>, Error> {
+        let _one_at_a_time = self
+            .reloading
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let now = self.loaded();
+        if !Arc::ptr_eq(&now, failed) {
+            return Ok(now);
+        }
+        self.replace(Loaded::everywhere(&self.session, &self.blob, &self.hash)?)
+    }
+
+    /// While a module is missing: from time to time one thread looks whether it has returned, and loads the key anew.
+    fn look_for_returned(&self) {
+        let next_look = self.next_look.load(Ordering::Relaxed);
+        if next_look == NEVER || self.elapsed() < next_look {
+            return;
+        }
+        let Ok(_alone) = self.reloading.try_lock() else {
+            return;
+        };
+        // Whatever comes of it, the next look is a while away.
+        self.plan_look();
+        let loaded = self.loaded();
+        let Ok(world) = World::required(self.session.folder()) else {
+            return;
+        };
+        let Ok(usable) = self.session.usable_modules(&loaded.client, &world) else {
+            return;
+        };
+        if usable.iter().all(|module| {
+            loaded
+                .members
+                .iter()
+                .any(|member| member.module == module.number)
+        }) {
+            return;
+        }
+        if let Ok(fresh) = Loaded::everywhere(&self.session, &self.blob, &self.hash) {
+            let _ = self.replace(fresh);
+        }
+    }
+
+    fn replace(&self, fresh: Loaded) -> Result<Arc<Loaded>, Error> {
+        let fresh = Arc::new(fresh);
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
+        self.plan_look();
+        Ok(fresh)
+    }
+
+    fn plan_look(&self) {
+        let next = if self.loaded().is_short {
+            self.elapsed() + LOOK_EVERY
+        } else {
+            NEVER
+        };
+        self.next_look.store(next, Ordering::Relaxed);
+    }
+
+    fn loaded(&self) -> Arc<Loaded> {
+        Arc::clone(&self.loaded.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn elapsed(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(NEVER - LOOK_EVERY)
+    }
+}
+
+/// How often a key is loaded again for one command before its last error is the caller's.
+const ROUNDS: usize = 4;
+
+/// How long to wait before looking again for a module that is missing, in milliseconds.
+const LOOK_EVERY: u64 = 1_000;
+
+/// No time at all.
+const NEVER: u64 = u64::MAX;
+
+/// One loading of a private key: identifiers that live and die with a client. They are dropped in the modules when the
+/// last command that uses them is done.
+#[derive(Debug)]
+struct Loaded {
+    client: Arc<Client>,
+    /// The merged key, or the only member.
+    key: KeyId,
+    members: Vec<Member>,
+    /// Whether the hardserver has a module that should have the key and does not.
+    is_short: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Member {
+    module: u32,
+    key: KeyId,
+}
+
+impl Loaded {
+    /// Loads the key on every usable module and merges the copies.
+    fn everywhere(session: &Session, blob: &[u8], hash: &Hash) -> Result<Loaded, Error> {
+        let mut last = None;
+        for pause in RETRY_AFTER {
+            thread::sleep(pause);
+            match Loaded::attempt(session, blob, hash) {
+                Err(error)
+                    if error.is_failover() || matches!(error, Error::NoUsableModule { .. }) =>
+                {
+                    last = Some(error)
+                }
+                result => return result,
+            }
+        }
+        Err(last.unwrap_or(Error::NoUsableModule { cause: None }))
+    }
+
+    fn attempt(session: &Session, blob: &[u8], hash: &Hash) -> Result<Loaded, Error> {
+        let client = session.client()?;
+        let world = World::required(session.folder())?;
+        let survey = crate::modules::survey(&client, session.folder(), Some(&world))?;
+        let mut loaded = Loaded {
+            client,
+            key: 0,
+            members: Vec::new(),
+            is_short: false,
+        };
+        let mut last = None;
+        for module in &survey {
+            if !module.is_usable() {
+                // A module of another world is not missing here; one without a state of its own may return.
+                loaded.is_short |= module.record.is_some() || module.esn.is_empty();
+                continue;
+            }
+            match loaded.client.load_blob(module.number, blob, None) {
+                Ok(key) => loaded.members.push(Member {
+                    module: module.number,
+                    key,
+                }),
+                Err(error) if error.is_failover() => {
+                    loaded.is_short = true;
+                    last = Some(Box::new(error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let keys: Vec<KeyId> = loaded.members.iter().map(|member| member.key).collect();
+        loaded.key = match keys[..] {
+            [] => return Err(Error::NoUsableModule { cause: last }),
+            [only] => only,
+            _ => loaded.client.transact(MergeKeyIDsArgs { keys })?.newkey,
+        };
+        for member in &loaded.members {
+            let actual = loaded.client.key_info(member.key)?.hash;
+            if actual != *hash {
+                let place = format!("module #{}", member.module);
+                return Err(Error::WrongKey {
+                    place,
+                    expected: *hash,
+                    actual,
+                });
+            }
+        }
+        Ok(loaded)
+    }
+
+    /// The identifiers to try, best first.
+    fn ways(&self) -> impl Iterator<Item = KeyId> {
+        let members = self
+            .members
+            .iter()
+            .map(|member| member.key)
+            .filter(|key| *key != self.key);
+        std::iter::once(self.key).chain(members)
+    }
+}
+
+/// Pauses before each attempt to load a key: a module that was just cleared is back in a moment.
+const RETRY_AFTER: [Duration; 4] = [
+    Duration::ZERO,
+    Duration::from_millis(5),
+    Duration::from_millis(50),
+    Duration::from_millis(200),
+];
+
+impl Drop for Loaded {
+    fn drop(&mut self) {
+        if self.client.is_lost() {
+            return;
+        }
+        let merged =
+            self.members.iter().all(|member| member.key != self.key) && !self.members.is_empty();
+        for key in merged
+            .then_some(self.key)
+            .into_iter()
+            .chain(self.members.iter().map(|member| member.key))
+        {
+            self.client.destroy(key);
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! Making keys: generated or imported in a module, wrapped in blobs, recorded, and loaded everywhere.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ncore::codec;
+use ncore::profile::WireProfile;
+use ncore::types::{
+    AdminKey, GenerateKeyPairArgs, ImportArgs, KeyData, KeyGenParams, KeyMgmtEntType, ModuleCert,
+    NFKMNKF,
+};
+
+use crate::acl::{self, WorldHashes};
+use crate::client::{Client, KeyId};
+use crate::error::Error;
+use crate::kmdata::{CertificateRecord, EntryContent, KeyRecord, RecoveryRecord};
+use crate::modules::Module;
+use crate::names::{self, EntryName};
+use crate::session::Session;
+use crate::world::World;
+use crate::{Hash, LoadedKey, hex, public};
+
+/// What a new key is to be called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IdentRule {
+    /// The 40 lower-case hex digits of the key's hash.
+    KeyHash,
+    /// This ident.
+    Fixed(String),
+}
+
+/// A key pair to be made and recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewKeyPair {
+    /// The application it belongs to.
+    pub appname: String,
+    /// Its name there.
+    pub ident: IdentRule,
+    /// The label people see.
+    pub plainname: Option<String>,
+    /// Type and size; an import takes both from the key instead.
+    pub params: KeyGenParams,
+    /// Whether it gets a recovery copy, if the world has recovery.
+    pub recovery: bool,
+}
+
+impl Session {
+    /// Generates a key pair in a module, records it, and loads it on every usable module.
+    ///
+    /// # Errors
+    /// [`Error::InvalidName`], [`Error::NoWorld`], [`Error::NoUsableModule`], [`Error::Exists`] for a name that is
+    /// taken, [`Error::Status`] when the module refuses.
+    pub fn generate_key_pair(&self, request: &NewKeyPair) -> Result<LoadedKey, Error> {
+        self.make_recorded(request, &Origin::Generated(&request.params))
+    }
+
+    /// Imports a private key into a module, records it, and loads it on every usable module.
+    ///
+    /// # Errors
+    /// Those of [`Session::generate_key_pair`]; [`Error::Malformed`] for a key that is not an RSA, DSA or DH private
+    /// key, [`Error::WrongKey`] when its parts contradict each other.
+    pub fn import_key_pair(
+        &self,
+        request: &NewKeyPair,
+        private: KeyData,
+    ) -> Result<LoadedKey, Error> {
+        self.make_recorded(request, &Origin::Imported(&private))
+    }
+
+    /// Generates a key pair that is not recorded. It lives as long as the loaded key.
+    ///
+    /// # Errors
+    /// [`Error::NoWorld`], [`Error::NoUsableModule`], [`Error::Status`].
+    pub fn generate_ephemeral(&self, params: KeyGenParams) -> Result<LoadedKey, Error> {
+        let world = World::required(self.folder())?;
+        let made = self.make(&world, &Origin::Generated(&params), false)?;
+        LoadedKey::load(self, None, made.public, made.record.hash, made.record.blob)
+    }
+
+    /// Imports a private key without recording it. It lives as long as the loaded key.
+    ///
+    /// # Errors
+    /// Those of [`Session::generate_ephemeral`] and [`Session::import_key_pair`].
+    pub fn import_ephemeral(&self, private: KeyData) -> Result<LoadedKey, Error> {
+        let world = World::required(self.folder())?;
+        let made = self.make(&world, &Origin::Imported(&private), false)?;
+        LoadedKey::load(self, None, made.public, made.record.hash, made.record.blob)
+    }
+
+    /// Loads a recorded key pair on every usable module.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Corrupt`], [`Error::Foreign`], [`Error::WrongContent`], [`Error::NoUsableModule`],
+    /// [`Error::WrongKey`], [`Error::Status`].
+    pub fn load_key(&self, appname: &str, ident: &str) -> Result<LoadedKey, Error> {
+        let world = World::required(self.folder())?;
+        let name = EntryName::new(appname, ident)?;
+        let path = self.folder().entry_path(&name);
+        let record = match self.folder().entry(&world.hknso, &name)? {
+            EntryContent::Key(record) => record,
+            EntryContent::Opaque(_) => return Err(Error::WrongContent { path, opaque: true }),
+        };
+        let public = self.public_key(&world, &record, &path.display().to_string())?;
+        LoadedKey::load(self, Some(name), public, record.hash, record.blob)
+    }
+
+    fn make_recorded(&self, request: &NewKeyPair, origin: &Origin<'_>) -> Result<LoadedKey, Error> {
+        let world = World::required(self.folder())?;
+        names::check_appname(&request.appname)?;
+        // A name that is taken is noticed before the key is made, and again when the file is.
+        if let IdentRule::Fixed(ident) = &request.ident {
+            let path = self
+                .folder()
+                .entry_path(&EntryName::new(&request.appname, ident)?);
+            if path.exists() {
+                return Err(Error::Exists { path });
+            }
+        }
+        let mut made = self.make(&world, origin, request.recovery)?;
+        made.record.plainname = request.plainname.clone();
+        let ident = match &request.ident {
+            IdentRule::KeyHash => hex(&made.record.hash),
+            IdentRule::Fixed(ident) => ident.clone(),
+        };
+        let name = EntryName::new(&request.appname, &ident)?;
+        let blob = made.record.blob.clone();
+        let hash = made.record.hash;
+        let content = EntryContent::Key(Box::new(made.record));
+        match request.ident {
+            // The same key imported twice has the same name and is the same key.
+            IdentRule::KeyHash => self.folder().replace_entry(&world.hknso, &name, content)?,
+            IdentRule::Fixed(_) => self.folder().create_entry(&world.hknso, &name, content)?,
+        }
+        LoadedKey::load(self, Some(name), made.public, hash, blob)
+    }
+
+    /// Makes a key on the first usable module that can.
+    fn make(&self, world: &World, origin: &Origin<'_>, recovery: bool) -> Result<Made, Error> {
+        let client = self.client()?;
+        let mut last = None;
+        for module in self.usable_modules(&client, world)? {
+            match make_on(&client, &module, world, origin, recovery) {
+                Err(error) if error.is_failover() => last = Some(Box::new(error)),
+                result => return result,
+            }
+        }
+        Err(Error::NoUsableModule { cause: last })
+    }
+
+    /// The public half of a recorded key, out of its blob.
+    fn public_key(&self, world: &World, record: &KeyRecord, place: &str) -> Result<KeyData, Error> {
+        let blob = record.public_blob.as_ref().ok_or(Error::Malformed {
+            what: "key record without a public blob",
+        })?;
+        let client = self.client()?;
+        let mut last = None;
+        for module in self.usable_modules(&client, world)? {
+            let exported = client.load_blob(module.number, blob, None).and_then(|key| {
+                let data = client.export(key);
+                client.destroy(key);
+                data
+            });
+            match exported {
+                Ok(data) => {
+                    check_hash(&data, &record.hash, place)?;
+                    return Ok(data);
+                }
+                Err(error) if error.is_failover() => last = Some(Box::new(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::NoUsableModule { cause: last })
+    }
+}
+
+/// Where a key comes from.
+enum Origin<'a> {
+    Generated(&'a KeyGenParams),
+    Imported(&'a KeyData),
+}
+
+/// A key that was made, its record without names.
+struct Made {
+    public: KeyData,
+    record: KeyRecord,
+}
+
+fn make_on(
+    client: &Client,
+    module: &Module,
+    world: &World,
+    origin: &Origin<'_>,
+    recovery: bool,
+) -> Result<Made, Error> {
+    let hkre = world.hash(AdminKey::RE).filter(|_| recovery);
+    let bound = WorldHashes {
+        hknso: world.hknso,
+        hkm: world.hkm(),
+        hkre,
+    };
+    let (private, public, certificate) = match origin {
+        Origin::Generated(params) => {
+            let reply = client.transact(GenerateKeyPairArgs {
+                flags: GenerateKeyPairArgs::CERTIFY,
+                module: module.number,
+                params: (*params).clone(),
+                aclpriv: acl::private_key(&bound),
+                aclpub: acl::public_key(&bound),
+                ..GenerateKeyPairArgs::default()
+            })?;
+            (reply.keypriv, reply.keypub, reply.certpriv)
+        }
+        Origin::Imported(data) => {
+            let public = public::public_half(client, data)?;
+            let import = |data: &KeyData, acl| {
+                let args = ImportArgs {
+                    module: module.number,
+                    data: data.clone(),
+                    acl,
+                    ..ImportArgs::default()
+                };
+                client.transact(args).map(|reply| reply.key)
+            };
+            let private = import(data, acl::private_key(&bound))?;
+            let public = import(&public, acl::public_key(&bound))
+                .inspect_err(|_| client.destroy(private))?;
+            (private, public, None)
+        }
+    };
+    let made = wrap(client, module, world, &bound, private, public, certificate);
+    // What was made is loaded again from its blobs; the files are what counts.
+    client.destroy(private);
+    client.destroy(public);
+    made
+}
+
+/// Reads a key back and wraps it in its blobs.
+fn wrap(
+    client: &Client,
+    module: &Module,
+    world: &World,
+    bound: &WorldHashes,
+    private: KeyId,
+    public: KeyId,
+    certificate: Option<ModuleCert>,
+) -> Result<Made, Error> {
+    let info = client.key_info(private)?;
+    let data = client.export(public)?;
+    check_hash(&data, &info.hash, "the module's public key")?;
+    let recovery = match bound.hkre {
+        Some(hkre) => Some(RecoveryRecord {
+            hkre,
+            blob: recovery_blob(client, module, world, private)?,
+        }),
+        None => None,
+    };
+    let recoverable = if recovery.is_some() {
+        NFKMNKF::RecoveryEnabled
+    } else {
+        NFKMNKF::RecoveryDisabled
+    };
+    let certified = if certificate.is_some() {
+        NFKMNKF::HasCertificate.0
+    } else {
+        0
+    };
+    let record = KeyRecord {
+        plainname: None,
+        hash: info.hash,
+        flags: recoverable.0 | certified | NFKMNKF::ProtectionModule.0 | NFKMNKF::PublicKey.0,
+        gentime: now(),
+        esn: module.esn.clone(),
+        key_type: info.type_.0,
+        cardset: None,
+        hkm: bound.hkm,
+        blob: client.module_blob(private, bound.hkm)?,
+        public_blob: Some(client.module_blob(public, bound.hkm)?),
+        recovery,
+        generation: certificate.map(generation_record).transpose()?,
+    };
+    Ok(Made {
+        public: data,
+        record,
+    })
+}
+
+/// Wraps a key under the world's KRE, whose public half the world file has.
+fn recovery_blob(
+    client: &Client,
+    module: &Module,
+    world: &World,
+    private: KeyId,
+) -> Result<Vec<u8>, Error> {
+    let kre = world.key(AdminKey::RE).ok_or(Error::Malformed {
+        what: "world file without KRE",
+    })?;
+    let data = codec::from_bytes::<KeyData>(&kre.public, &WireProfile::DEFAULT).map_err(|_| {
+        Error::Malformed {
+            what: "KRE in the world file",
+        }
+    })?;
+    check_hash(&data, &kre.hash, "KRE in the world file")?;
+    let acl = acl::recovery_key();
+    let key = client
+        .transact(ImportArgs {
+            module: module.number,
+            data,
+            acl,
+            ..ImportArgs::default()
+        })?
+        .key;
+    let blob = client.indirect_blob(private, key, acl::RECOVERY_MECH);
+    client.destroy(key);
+    blob
+}
+
+fn generation_record(certificate: ModuleCert) -> Result<CertificateRecord, Error> {
+    let signature =
+        codec::to_bytes(&certificate.signature, &WireProfile::DEFAULT).map_err(|_| {
+            Error::Malformed {
+                what: "key generation certificate",
+            }
+        })?;
+    Ok(CertificateRecord {
+        entry: KeyMgmtEntType::CertGenKA.0,
+        message: certificate.modcertmsg,
+        signature,
+    })
+}
+
+/// Whether the hash of a public key is the one expected. A type whose hash has no known rule passes: the module's word
+/// is all there is.
+fn check_hash(data: &KeyData, expected: &Hash, place: &str) -> Result<(), Error> {
+    match public::hash(data) {
+        Some(actual) if actual != *expected => Err(Error::WrongKey {
+            place: place.to_owned(),
+            expected: *expected,
+            actual,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs())
+}

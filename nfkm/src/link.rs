@@ -1,0 +1,58 @@
+//! How a session reaches its hardserver: one connection, shared by all threads and made anew when it is lost.
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use ncore::client::Endpoint;
+
+use crate::client::Client;
+use crate::error::Error;
+
+/// The session's client of the hardserver. When its connection is lost, the client and everything it loaded is gone;
+/// the next caller makes a new one.
+#[derive(Debug)]
+pub(crate) struct Link {
+    endpoint: Endpoint,
+    client: RwLock<Arc<Client>>,
+    connecting: Mutex<()>,
+}
+
+impl Link {
+    /// Connects.
+    ///
+    /// # Errors
+    /// Those of [`Client::connect`].
+    pub(crate) fn open(endpoint: Endpoint) -> Result<Link, Error> {
+        let client = RwLock::new(Arc::new(Client::connect(&endpoint)?));
+        Ok(Link {
+            endpoint,
+            client,
+            connecting: Mutex::new(()),
+        })
+    }
+
+    /// A client whose connection is not known to be lost.
+    ///
+    /// # Errors
+    /// Those of [`Client::connect`], when the connection was lost and cannot be made again.
+    pub(crate) fn client(&self) -> Result<Arc<Client>, Error> {
+        let client = self.current();
+        if !client.is_lost() {
+            return Ok(client);
+        }
+        let _one_at_a_time = self
+            .connecting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let client = self.current();
+        if !client.is_lost() {
+            return Ok(client);
+        }
+        let fresh = Arc::new(Client::connect(&self.endpoint)?);
+        *self.client.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
+        Ok(fresh)
+    }
+
+    fn current(&self) -> Arc<Client> {
+        Arc::clone(&self.client.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,422 @@
+//! What the hardserver and its modules say of themselves, and what that means for a Security World.
+
+use ncore::Status;
+use ncore::types::{
+    EnqVer, EnqVerData, EnquiryDataFive, EnquiryDataFour, EnquiryDataOne, EnquiryDataSix,
+    EnquiryDataThree, EnquiryDataTwo, GetKMListArgs, ModuleState, NewEnquiryArgs,
+};
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::kmdata::{Folder, ModuleRecord};
+use crate::world::{self, World};
+use crate::{Hash, ZERO_HASH};
+
+/// The answer to NewEnquiry: one part for each level the far side knows (PROTOCOL section 4.9).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enquiry {
+    /// The module's number from 1; 0 is the hardserver.
+    pub module: u32,
+    /// Flags of the reply.
+    pub flags: u32,
+    /// The highest level answered.
+    pub level: EnqVer,
+    /// Level one: versions, serial number, queue, mode.
+    pub one: EnquiryDataOne,
+    /// Level two: message size.
+    pub two: Option<EnquiryDataTwo>,
+    /// Level three.
+    pub three: Option<EnquiryDataThree>,
+    /// Level four: features.
+    pub four: Option<EnquiryDataFour>,
+    /// Level five: product and device.
+    pub five: Option<EnquiryDataFive>,
+    /// Level six: network and mode settings.
+    pub six: Option<EnquiryDataSix>,
+}
+
+impl Enquiry {
+    /// Asks the hardserver (`module` 0) or a module.
+    ///
+    /// # Errors
+    /// [`Error::Status`] with InvalidModule when there is no such module, [`Error::Connection`].
+    pub fn of(client: &Client, module: u32) -> Result<Enquiry, Error> {
+        let reply = client.transact(NewEnquiryArgs {
+            module,
+            version: EnqVer::Six.0,
+            ..NewEnquiryArgs::default()
+        })?;
+        let mut enquiry = Enquiry {
+            module: reply.module,
+            flags: reply.flags,
+            level: reply.version,
+            one: EnquiryDataOne::default(),
+            two: None,
+            three: None,
+            four: None,
+            five: None,
+            six: None,
+        };
+        match reply.data {
+            EnqVerData::One(data) => enquiry.one = data.one,
+            EnqVerData::Two(data) => (enquiry.one, enquiry.two) = (data.one, Some(data.two)),
+            EnqVerData::Three(data) => {
+                (enquiry.one, enquiry.two, enquiry.three) =
+                    (data.one, Some(data.two), Some(data.three));
+            }
+            EnqVerData::Four(data) => {
+                (enquiry.one, enquiry.two, enquiry.three) =
+                    (data.one, Some(data.two), Some(data.three));
+                enquiry.four = Some(data.four);
+            }
+            EnqVerData::Five(data) => {
+                (enquiry.one, enquiry.two, enquiry.three) =
+                    (data.one, Some(data.two), Some(data.three));
+                (enquiry.four, enquiry.five) = (Some(data.four), Some(data.five));
+            }
+            EnqVerData::Six(data) => {
+                (enquiry.one, enquiry.two, enquiry.three) =
+                    (data.one, Some(data.two), Some(data.three));
+                (enquiry.four, enquiry.five, enquiry.six) =
+                    (Some(data.four), Some(data.five), Some(data.six));
+            }
+            EnqVerData::Empty => {
+                return Err(Error::Malformed {
+                    what: "NewEnquiry reply",
+                });
+            }
+        }
+        Ok(enquiry)
+    }
+
+    /// The mode the flags of level one tell.
+    pub fn mode(&self) -> Mode {
+        let flag = |bit| self.one.flags & bit != 0;
+        match (
+            flag(EnquiryDataOne::MAINTENANCE_MODE),
+            flag(EnquiryDataOne::INITIALISATION_MODE),
+        ) {
+            (true, _) if flag(EnquiryDataOne::PRE_MAINT_INIT_MODE) => Mode::PreMaintenance,
+            (true, _) => Mode::Maintenance,
+            (false, true) if flag(EnquiryDataOne::PRE_MAINT_INIT_MODE) => Mode::PreInitialisation,
+            (false, true) => Mode::Initialisation,
+            (false, false) => Mode::Operational,
+        }
+    }
+}
+
+/// What a module is ready for, as its enquiry tells it. A module without a security officer's key also says
+/// operational; see [`ModuleState`] for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Ready for work.
+    Operational,
+    /// Waits for InitialiseUnit.
+    PreInitialisation,
+    /// Is being set up.
+    Initialisation,
+    /// Waits for Maintenance.
+    PreMaintenance,
+    /// Firmware may be written.
+    Maintenance,
+}
+
+/// A module as seen from a world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Module {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Its electronic serial number; empty when it did not answer.
+    pub esn: String,
+    /// Where it stands towards the world.
+    pub state: ModuleState,
+    /// hknso as the module has it; zeros when it has none.
+    pub hknso: Hash,
+    /// Hashes of its module keys.
+    pub hkms: Vec<Hash>,
+    /// Its enquiry, when it answered.
+    pub enquiry: Option<Enquiry>,
+    /// Its `module_<ESN>` file, when there is one for this world.
+    pub record: Option<ModuleRecord>,
+}
+
+impl Module {
+    /// Whether keys of the world can be loaded on it.
+    pub fn is_usable(&self) -> bool {
+        self.state == ModuleState::Usable
+    }
+}
+
+/// Looks at every module of the hardserver, in the order of their numbers.
+///
+/// # Errors
+/// [`Error::Connection`]; a module that fails to answer is listed as failed.
+pub fn survey(
+    client: &Client,
+    folder: &Folder,
+    world: Option<&World>,
+) -> Result<Vec<Module>, Error> {
+    let mut modules = Vec::new();
+    for number in 1.. {
+        let enquiry = match Enquiry::of(client, number) {
+            Ok(enquiry) => Some(enquiry),
+            Err(Error::Status {
+                status: Status::InvalidModule,
+                ..
+            }) => break,
+            Err(Error::Status { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        modules.push(look(client, folder, world, number, enquiry)?);
+        if number == MODULES_MAX {
+            break;
+        }
+    }
+    Ok(modules)
+}
+
+/// More modules than any hardserver has: a bound on a loop that its answers steer.
+const MODULES_MAX: u32 = 256;
+
+fn look(
+    client: &Client,
+    folder: &Folder,
+    world: Option<&World>,
+    number: u32,
+    enquiry: Option<Enquiry>,
+) -> Result<Module, Error> {
+    let esn = enquiry
+        .as_ref()
+        .map(|enquiry| enquiry.one.hardwareserial.clone())
+        .unwrap_or_default();
+    let record = match world {
+        // A damaged file of one module must not hide the others; nfkminfo shows the module as unchecked.
+        Some(world) if !esn.is_empty() => folder.module(&world.hknso, &esn).unwrap_or(None),
+        _ => None,
+    };
+    let keys = match client.transact(GetKMListArgs {
+        module: number,
+        ..GetKMListArgs::default()
+    }) {
+        Ok(reply) => Ok((reply.hknso, reply.hkms)),
+        Err(Error::Status { status, .. }) => Err(status),
+        Err(error) => return Err(error),
+    };
+    let observed = Observed {
+        mode: enquiry.as_ref().map(Enquiry::mode),
+        keys: keys
+            .as_ref()
+            .map(|(hknso, hkms)| (hknso, hkms.as_slice()))
+            .map_err(|status| *status),
+        world: world.map(|world| (world.hknso, world.hkm())),
+        recorded: record.is_some(),
+    };
+    let state = observed.state();
+    let (hknso, hkms) = keys.unwrap_or((ZERO_HASH, Vec::new()));
+    Ok(Module {
+        number,
+        esn,
+        state,
+        hknso,
+        hkms,
+        enquiry,
+        record,
+    })
+}
+
+/// All that the state of a module depends on.
+struct Observed<'a> {
+    /// None when the module did not answer an enquiry.
+    mode: Option<Mode>,
+    /// hknso and the hashes of the module keys, or why the module did not tell.
+    keys: Result<(&'a Hash, &'a [Hash]), Status>,
+    /// hknso and hkm of the world on this host.
+    world: Option<(Hash, Hash)>,
+    /// Whether the host has the module's file.
+    recorded: bool,
+}
+
+impl Observed<'_> {
+    /// The words of nfkminfo (SECURITY-WORLD section 4).
+    fn state(&self) -> ModuleState {
+        match self.mode {
+            None => return ModuleState::Failed,
+            Some(Mode::PreInitialisation) => return ModuleState::PreInitMode,
+            Some(Mode::Initialisation) => return ModuleState::InitMode,
+            Some(Mode::Maintenance | Mode::PreMaintenance) => return ModuleState::MaintMode,
+            Some(Mode::Operational) => {}
+        }
+        let (hknso, hkms) = match self.keys {
+            Ok(keys) => keys,
+            Err(Status::InvalidState) => return ModuleState::Uninitialized,
+            Err(Status::HardwareFailed) => return ModuleState::Failed,
+            Err(_) => return ModuleState::Unknown,
+        };
+        match self.world {
+            _ if *hknso == ZERO_HASH => ModuleState::Uninitialized,
+            _ if *hknso == world::FACTORY_HKNSO => ModuleState::Factory,
+            Some((world, hkm)) if *hknso == world && hkms.contains(&hkm) => match self.recorded {
+                true => ModuleState::Usable,
+                false => ModuleState::Unchecked,
+            },
+            _ => ModuleState::Foreign,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NSO: Hash = [1; 20];
+    const KM: Hash = [2; 20];
+
+    fn check(
+        mode: Option<Mode>,
+        keys: Result<(&Hash, &[Hash]), Status>,
+        world: Option<(Hash, Hash)>,
+        recorded: bool,
+        expected: ModuleState,
+    ) {
+        assert_eq!(
+            Observed {
+                mode,
+                keys,
+                world,
+                recorded
+            }
+            .state(),
+            expected
+        );
+    }
+
+    #[test]
+    fn a_module_is_usable_only_with_the_keys_and_the_file_of_the_world() {
+        let operational = Some(Mode::Operational);
+        let world = Some((NSO, KM));
+        check(
+            operational,
+            Ok((&NSO, &[[9; 20], KM])),
+            world,
+            true,
+            ModuleState::Usable,
+        );
+        check(
+            operational,
+            Ok((&NSO, &[[9; 20], KM])),
+            world,
+            false,
+            ModuleState::Unchecked,
+        );
+        check(
+            operational,
+            Ok((&NSO, &[[9; 20]])),
+            world,
+            true,
+            ModuleState::Foreign,
+        );
+        check(
+            operational,
+            Ok((&[8; 20], &[KM])),
+            world,
+            true,
+            ModuleState::Foreign,
+        );
+        check(
+            operational,
+            Ok((&NSO, &[KM])),
+            None,
+            false,
+            ModuleState::Foreign,
+        );
+        check(
+            operational,
+            Ok((&world::FACTORY_HKNSO, &[[9; 20]])),
+            world,
+            true,
+            ModuleState::Factory,
+        );
+        check(
+            operational,
+            Ok((&ZERO_HASH, &[])),
+            world,
+            true,
+            ModuleState::Uninitialized,
+        );
+        check(
+            operational,
+            Err(Status::InvalidState),
+            world,
+            true,
+            ModuleState::Uninitialized,
+        );
+        check(
+            operational,
+            Err(Status::HardwareFailed),
+            world,
+            true,
+            ModuleState::Failed,
+        );
+        check(
+            None,
+            Err(Status::HardwareFailed),
+            world,
+            true,
+            ModuleState::Failed,
+        );
+        check(
+            Some(Mode::PreInitialisation),
+            Err(Status::InvalidState),
+            world,
+            true,
+            ModuleState::PreInitMode,
+        );
+        check(
+            Some(Mode::Initialisation),
+            Ok((&ZERO_HASH, &[])),
+            world,
+            true,
+            ModuleState::InitMode,
+        );
+        check(
+            Some(Mode::Maintenance),
+            Err(Status::InvalidState),
+            world,
+            true,
+            ModuleState::MaintMode,
+        );
+    }
+
+    #[test]
+    fn the_mode_is_read_from_the_flags_of_level_one() {
+        let check = |flags, expected| {
+            let one = EnquiryDataOne {
+                flags,
+                ..EnquiryDataOne::default()
+            };
+            let enquiry = Enquiry {
+                module: 1,
+                flags: 0,
+                level: EnqVer::One,
+                one,
+                two: None,
+                three: None,
+                four: None,
+                five: None,
+                six: None,
+            };
+            assert_eq!(enquiry.mode(), expected);
+        };
+        check(EnquiryDataOne::HARDWARE, Mode::Operational);
+        check(EnquiryDataOne::INITIALISATION_MODE, Mode::Initialisation);
+        check(
+            EnquiryDataOne::INITIALISATION_MODE | EnquiryDataOne::PRE_MAINT_INIT_MODE,
+            Mode::PreInitialisation,
+        );
+        check(EnquiryDataOne::MAINTENANCE_MODE, Mode::Maintenance);
+        check(
+            EnquiryDataOne::MAINTENANCE_MODE | EnquiryDataOne::PRE_MAINT_INIT_MODE,
+            Mode::PreMaintenance,
+        );
+    }
+}
