@@ -5,7 +5,10 @@
 //! it, never from the provider's name. PP_ENUMALGS and PP_ENUMALGS_EX walk
 //! [`Provider::algorithms`] in its order.
 
-use crate::constants::{AlgId, CRYPT_FLAG_IPSEC, CRYPT_FLAG_SIGNING, PROV_RSA_AES};
+use crate::constants::{
+    ALG_CLASS_DATA_ENCRYPT, ALG_CLASS_KEY_EXCHANGE, ALG_CLASS_SIGNATURE, AlgId, CRYPT_FLAG_IPSEC,
+    CRYPT_FLAG_SIGNING, PROV_RSA_AES,
+};
 use crate::error::{CspError, Result};
 
 /// One row of PP_ENUMALGS_EX.
@@ -99,6 +102,43 @@ impl Provider {
             .iter()
             .find(|row| row.id == id)
             .ok_or(CspError::NTE_BAD_ALGID)
+    }
+}
+
+impl Provider {
+    /// The key length that a CPGenKey or CPDeriveKey call asks for: the high word of `flags`, or
+    /// the default where that is zero. In bits, DES parity not counted, although the DES family
+    /// may be asked for with parity too (64, 128, 192).
+    ///
+    /// # Errors
+    /// `NTE_BAD_ALGID` if the provider has no such key. For a length that is not offered the
+    /// sources differ; this follows Microsoft's page first (`ERROR_INVALID_PARAMETER` below the
+    /// minimum or above the maximum) and Wine for what the page leaves open, lengths within the
+    /// range that do not exist: `NTE_BAD_FLAGS` for the DES family, else `NTE_BAD_DATA`.
+    pub fn key_bits(&self, id: AlgId, flags: u32) -> Result<u32> {
+        let row = self.algorithm(id)?;
+        let step = match id.class() {
+            ALG_CLASS_DATA_ENCRYPT => 8,
+            ALG_CLASS_SIGNATURE | ALG_CLASS_KEY_EXCHANGE => self.public_key_step,
+            _ => return Err(CspError::NTE_BAD_ALGID),
+        };
+        let max_bits = if id.is_des() {
+            row.max_bits / 7 * 8
+        } else {
+            row.max_bits
+        };
+        match flags >> 16 {
+            0 => Ok(row.default_bits),
+            bits if bits < row.min_bits || bits > max_bits => {
+                Err(CspError::ERROR_INVALID_PARAMETER)
+            }
+            bits if id.is_des() => match bits {
+                bits if bits == row.max_bits || bits == max_bits => Ok(row.max_bits),
+                _ => Err(CspError::NTE_BAD_FLAGS),
+            },
+            bits if bits % step != 0 => Err(CspError::NTE_BAD_DATA),
+            bits => Ok(bits),
+        }
     }
 }
 
@@ -262,6 +302,55 @@ mod tests {
                         .all(|other| other.id != row.id)
                 );
             }
+        }
+    }
+
+    #[test]
+    fn key_lengths_are_checked_per_algorithm() {
+        let bits = |id, bits: u32| RSA_AES.key_bits(id, bits << 16);
+        assert_eq!(bits(AlgId::CALG_RC2, 0), Ok(128));
+        assert_eq!(bits(AlgId::CALG_RC2, 40), Ok(40));
+        assert_eq!(bits(AlgId::CALG_RC2, 41), Err(CspError::NTE_BAD_DATA));
+        assert_eq!(
+            bits(AlgId::CALG_RC2, 136),
+            Err(CspError::ERROR_INVALID_PARAMETER)
+        );
+        assert_eq!(
+            bits(AlgId::CALG_RC4, 32),
+            Err(CspError::ERROR_INVALID_PARAMETER)
+        );
+        assert_eq!(bits(AlgId::CALG_AES_192, 192), Ok(192));
+        assert_eq!(
+            bits(AlgId::CALG_AES_192, 128),
+            Err(CspError::ERROR_INVALID_PARAMETER)
+        );
+        assert_eq!(bits(AlgId::CALG_RSA_KEYX, 0), Ok(1024));
+        assert_eq!(bits(AlgId::CALG_RSA_KEYX, 16_384), Ok(16_384));
+        assert_eq!(
+            bits(AlgId::CALG_RSA_SIGN, 376),
+            Err(CspError::ERROR_INVALID_PARAMETER)
+        );
+        assert_eq!(
+            bits(AlgId::CALG_RSA_SIGN, 1025),
+            Err(CspError::NTE_BAD_DATA)
+        );
+        assert_eq!(bits(AlgId::CALG_SHA1, 0), Err(CspError::NTE_BAD_ALGID));
+    }
+
+    #[test]
+    fn des_lengths_are_taken_with_and_without_parity() {
+        for (id, plain, with_parity) in [
+            (AlgId::CALG_DES, 56, 64),
+            (AlgId::CALG_3DES_112, 112, 128),
+            (AlgId::CALG_3DES, 168, 192),
+        ] {
+            assert_eq!(RSA_AES.key_bits(id, 0), Ok(plain));
+            assert_eq!(RSA_AES.key_bits(id, plain << 16), Ok(plain));
+            assert_eq!(RSA_AES.key_bits(id, with_parity << 16), Ok(plain));
+            let odd = RSA_AES.key_bits(id, (plain + 1) << 16);
+            assert_eq!(odd, Err(CspError::NTE_BAD_FLAGS));
+            let long = RSA_AES.key_bits(id, (with_parity + 8) << 16);
+            assert_eq!(long, Err(CspError::ERROR_INVALID_PARAMETER));
         }
     }
 

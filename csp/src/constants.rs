@@ -98,6 +98,14 @@ impl AlgId {
             .map(|(_, name)| *name)
     }
 
+    /// Whether it is DES with one, two or three keys, whose key bytes carry parity bits.
+    pub fn is_des(self) -> bool {
+        matches!(
+            self,
+            AlgId::CALG_DES | AlgId::CALG_3DES_112 | AlgId::CALG_3DES
+        )
+    }
+
     /// The class bits (13 to 15), to compare with the `ALG_CLASS_` constants.
     pub const fn class(self) -> u32 {
         self.0 & (7 << 13)

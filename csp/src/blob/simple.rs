@@ -1,35 +1,45 @@
 //! SIMPLEBLOB: the ALG_ID of the wrapping key, then a session key under an RSA public key.
 
+use super::{HEADER_LEN, header, take, take_u32};
+use crate::constants::{AlgId, SIMPLEBLOB};
 use crate::error::{CspError, Result};
 use crate::soft::{Random, RsaPadding, RsaPublicKey, SymKey};
 
 /// The cipher text in a SIMPLEBLOB's body, in CAPI's (reversed) byte order, to be decrypted with
-/// the exchange key; what comes out goes to [`SymKey::import_wrapped`].
+/// the exchange key of `modulus_len` bytes; what comes out goes to [`SymKey::import_wrapped`].
 ///
 /// # Errors
-/// `NTE_BAD_DATA` if it is shorter than `modulus_len` asks; `NTE_BAD_ALGID` if the wrapping
-/// algorithm is not CALG_RSA_KEYX.
+/// `NTE_BAD_ALGID` if the wrapping algorithm is not CALG_RSA_KEYX; `NTE_BAD_DATA` if the body is
+/// too short.
 pub fn parse(body: &[u8], modulus_len: usize) -> Result<&[u8]> {
-    let _ = (body, modulus_len);
-    Err(CspError::NTE_FAIL)
+    let mut body = body;
+    if AlgId(take_u32(&mut body)?) != AlgId::CALG_RSA_KEYX {
+        return Err(CspError::NTE_BAD_ALGID);
+    }
+    take(&mut body, modulus_len)
 }
 
 /// Length of a SIMPLEBLOB under a modulus of so many bytes.
 pub fn len(modulus_len: usize) -> usize {
-    modulus_len
+    HEADER_LEN + 4 + modulus_len
 }
 
 /// The whole SIMPLEBLOB of a session key.
 ///
 /// # Errors
 /// `NTE_BAD_KEY_STATE` if the key is not exportable; `NTE_BAD_LEN` if it is too long for the
-/// modulus.
+/// modulus; the random source's error.
 pub fn build(
     key: &SymKey,
     public: &RsaPublicKey,
     padding: RsaPadding<'_>,
     random: &mut dyn Random,
 ) -> Result<Vec<u8>> {
-    let _ = (key, public, padding, random);
-    Err(CspError::NTE_FAIL)
+    if !key.is_exportable() {
+        return Err(CspError::NTE_BAD_KEY_STATE);
+    }
+    let mut blob = header(SIMPLEBLOB, key.algorithm());
+    blob.extend_from_slice(&AlgId::CALG_RSA_KEYX.0.to_le_bytes());
+    blob.extend_from_slice(&public.encrypt(key.key_bytes(), padding, random)?);
+    Ok(blob)
 }

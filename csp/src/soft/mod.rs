@@ -10,6 +10,7 @@ mod symkey;
 
 pub use hash::{HashState, HmacInfo};
 pub use rsa::{RsaPadding, RsaPublicKey, bare_block, digest_info, digest_info_block, x931_block};
+pub(crate) use symkey::set_odd_parity;
 pub use symkey::{ParamForm, SymKey};
 
 use crate::error::Result;
