@@ -10,6 +10,7 @@ pub mod bignum;
 pub mod client;
 mod code;
 pub mod codec;
+mod curves;
 pub mod delegation;
 pub mod frame;
 pub mod keyhash;
