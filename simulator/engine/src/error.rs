@@ -3,10 +3,13 @@
 /// Why an engine gave no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The key's components contradict each other or lie outside the supported sizes. The caller's
-    /// data is at fault.
+    /// The key's components contradict each other. The caller's data is at fault.
     #[error("invalid key: {0}")]
     InvalidKey(&'static str),
+    /// The modulus of a key is smaller than [`MIN_RSA_BITS`](crate::MIN_RSA_BITS) or larger than
+    /// [`MAX_MODULUS_BITS`](crate::MAX_MODULUS_BITS). The caller's data is at fault.
+    #[error("the modulus has an unsupported size")]
+    UnsupportedSize,
     /// The input of an RSA operation is not less than the modulus. The caller's data is at fault.
     #[error("input is not less than the modulus")]
     OutOfRange,

@@ -41,13 +41,14 @@ impl RsaPrivateComponents {
     /// Derives the whole key from its two primes and the public exponent.
     ///
     /// # Errors
-    /// [`Error::InvalidKey`] if the modulus is outside [`MIN_RSA_BITS`] to [`MAX_MODULUS_BITS`],
-    /// the factors are equal or even, or the exponent has no inverse modulo the factors less one.
+    /// [`Error::UnsupportedSize`] if the modulus is outside [`MIN_RSA_BITS`] to
+    /// [`MAX_MODULUS_BITS`]; [`Error::InvalidKey`] if the factors are equal or even, or the exponent
+    /// has no inverse modulo the factors less one.
     pub fn from_primes(p: &[u8], q: &[u8], e: &[u8]) -> Result<Self, Error> {
         let (p, q) = (Zeroizing::new(from_be(p)), Zeroizing::new(from_be(q)));
         // A factor larger than the largest modulus is refused before anything is multiplied.
         if p.bit_width() > MAX_MODULUS_BITS || q.bit_width() > MAX_MODULUS_BITS {
-            return Err(Error::InvalidKey("modulus has an unsupported size"));
+            return Err(Error::UnsupportedSize);
         }
         if !is_odd(&p) || !is_odd(&q) || *p == *q {
             return Err(Error::InvalidKey("factors are even or equal"));
@@ -117,7 +118,7 @@ impl RsaPrivateComponents {
     /// Takes a key of which only the modulus and the exponents are known.
     ///
     /// # Errors
-    /// [`Error::InvalidKey`] if the size is unsupported or an exponent cannot be one. Whether the
+    /// [`Error::UnsupportedSize`], or [`Error::InvalidKey`] if an exponent cannot be one. Whether the
     /// exponents belong together shows only when the key is used.
     pub fn without_crt(n: &[u8], e: &[u8], d: &[u8]) -> Result<Self, Error> {
         let public = RsaPublicComponents::new(n, e)?;
@@ -192,17 +193,21 @@ impl RsaPublicComponents {
     /// Takes a modulus and a public exponent.
     ///
     /// # Errors
-    /// [`Error::InvalidKey`] if the modulus is even or outside [`MIN_RSA_BITS`] to
-    /// [`MAX_MODULUS_BITS`], or the exponent is even, one, or not less than the modulus.
+    /// [`Error::UnsupportedSize`] if the modulus is outside [`MIN_RSA_BITS`] to
+    /// [`MAX_MODULUS_BITS`]; [`Error::InvalidKey`] if it is even, or the exponent is even, one, or
+    /// not less than the modulus.
     pub fn new(n: &[u8], e: &[u8]) -> Result<Self, Error> {
         let (n, e) = (number::trim(n), number::trim(e));
-        if n.len() > (MAX_MODULUS_BITS / 8) as usize || e.len() > n.len() {
-            return Err(Error::InvalidKey("modulus or exponent is too long"));
+        if n.len() > (MAX_MODULUS_BITS / 8) as usize {
+            return Err(Error::UnsupportedSize);
+        }
+        if e.len() > n.len() {
+            return Err(Error::InvalidKey("public exponent is impossible"));
         }
         let modulus = from_be(n);
         let exponent = from_be(e);
         if !(MIN_RSA_BITS..=MAX_MODULUS_BITS).contains(&modulus.bit_width_vartime()) {
-            return Err(Error::InvalidKey("modulus has an unsupported size"));
+            return Err(Error::UnsupportedSize);
         }
         if !is_odd(&modulus) {
             return Err(Error::InvalidKey("modulus is even"));
@@ -286,8 +291,7 @@ mod tests {
     #[test]
     fn impossible_keys_are_refused() {
         let (p, q) = (mersenne(521), mersenne(607));
-        let cases: [(&[u8], &[u8], &[u8]); 9] = [
-            (&[], &q, &[3]),
+        let cases: [(&[u8], &[u8], &[u8]); 7] = [
             (&[1], &q, &[3]),
             (&p, &p, &[1, 0, 1]),
             (&[4], &q, &[1, 0, 1]),
@@ -296,13 +300,13 @@ mod tests {
             (&p, &q, &[1, 0, 0]),
             // 2^521 - 2 is a multiple of 3, so 3 has no inverse.
             (&p, &q, &[3]),
-            // Too small a modulus.
-            (&[13], &[11], &[7]),
         ];
         for (index, (p, q, e)) in cases.into_iter().enumerate() {
             let result = RsaPrivateComponents::from_primes(p, q, e);
             assert!(matches!(result, Err(Error::InvalidKey(_))), "case {index}");
         }
+        let small = RsaPrivateComponents::from_primes(&[13], &[11], &[7]);
+        assert_eq!(small.expect_err("8 bits"), Error::UnsupportedSize);
         let huge = vec![0xff; 4096];
         assert!(RsaPrivateComponents::from_primes(&huge, &q, &[3]).is_err());
         assert!(RsaPublicComponents::new(&huge, &[3]).is_err());

@@ -1,0 +1,163 @@
+//! Whether a key from outside is what it claims to be.
+
+use engine::{Engine, number};
+use ncore::Status;
+use ncore::types::KeyType;
+use rand_core::CryptoRng;
+
+use super::key::{Body, Group, KeyMaterial};
+use super::{dsa, engine_status, prime};
+
+/// Sizes of the prime of a discrete logarithm key, in bits. nShield generates DSA up to 3072 and Diffie-Hellman up to
+/// 4096; what fits the larger range is taken for either.
+const PRIME_BITS: std::ops::RangeInclusive<u32> = 512..=4096;
+
+/// Sizes of the order of a subgroup, in bits. DHEx has no table of its own and may use a larger one than DSA.
+const ORDER_BITS: std::ops::RangeInclusive<u32> = 160..=512;
+
+/// Checks that take no arithmetic worth mentioning: sizes, parity, ranges.
+///
+/// # Errors
+/// `InvalidParameter` for a size, `InvalidData` for a value.
+pub(super) fn check_ranges(key_type: KeyType, body: &Body) -> Result<(), Status> {
+    match body {
+        // The engine's types have their own checks.
+        Body::RsaPrivate(_) | Body::RsaPublic(_) | Body::Raw(_) | Body::Template(_) => Ok(()),
+        Body::DsaPrivate { group, x, .. } | Body::DhExPrivate { group, x, .. } => {
+            group_ranges(group)?;
+            between_one_and(x.bytes(), &group.q)
+        }
+        Body::DsaPublic { group, y } | Body::DhExPublic { group, gx: y } => {
+            group_ranges(group)?;
+            between_one_and(y, &group.p)?;
+            not_one(y)
+        }
+        Body::DsaGroup { group, .. } => {
+            let dsa = [KeyType::DSAComm, KeyType::DSACommVariableSeed, KeyType::DSACommFIPS186_3];
+            debug_assert!(dsa.contains(&key_type), "no other type has this body");
+            group_ranges(group)
+        }
+        Body::DhPrivate { p, g, x, .. } => {
+            modulus_ranges(p, g)?;
+            between_one_and(x.bytes(), p)
+        }
+        Body::DhPublic { p, g, gx } => {
+            modulus_ranges(p, g)?;
+            between_one_and(gx, p)?;
+            not_one(gx)
+        }
+    }
+}
+
+/// The numbers of a group have sizes we handle, and the order and the generator are smaller than the prime.
+pub(super) fn group_ranges(group: &Group) -> Result<(), Status> {
+    modulus_ranges(&group.p, &group.g)?;
+    let q = number::from_be(&group.q);
+    if !ORDER_BITS.contains(&q.bit_width_vartime()) {
+        return Err(Status::InvalidParameter);
+    }
+    if number::odd(&q).is_none() || q >= number::from_be(&group.p) {
+        return Err(Status::InvalidData);
+    }
+    Ok(())
+}
+
+/// A prime has a size we handle and is odd; a generator is neither zero nor one and smaller than the prime.
+pub(super) fn modulus_ranges(p: &[u8], g: &[u8]) -> Result<(), Status> {
+    let prime = number::from_be(p);
+    if !PRIME_BITS.contains(&prime.bit_width_vartime()) {
+        return Err(Status::InvalidParameter);
+    }
+    if number::odd(&prime).is_none() {
+        return Err(Status::InvalidData);
+    }
+    between_one_and(g, p)?;
+    not_one(g)
+}
+
+/// Checks that take arithmetic: that primes are prime, that groups have the order they claim, that the halves of an
+/// RSA key invert each other.
+///
+/// # Errors
+/// `InvalidData`.
+pub(super) fn check(engine: &dyn Engine, body: &Body) -> Result<(), Status> {
+    match body {
+        Body::RsaPrivate(key) => {
+            let crt = key.components.crt().ok_or(Status::InvalidData)?;
+            if !prime::is_prime(&crt.p) || !prime::is_prime(&crt.q) {
+                return Err(Status::InvalidData);
+            }
+            Ok(())
+        }
+        Body::RsaPublic(_) | Body::Raw(_) | Body::Template(_) => Ok(()),
+        Body::DsaPrivate { group, .. } | Body::DsaGroup { group, .. } | Body::DhExPrivate { group, .. } => {
+            check_group(engine, group)
+        }
+        Body::DsaPublic { group, y } | Body::DhExPublic { group, gx: y } => {
+            check_group(engine, group)?;
+            has_order(engine, group, y)
+        }
+        Body::DhPrivate { p, .. } | Body::DhPublic { p, .. } => {
+            if prime::is_prime(p) { Ok(()) } else { Err(Status::InvalidData) }
+        }
+    }
+}
+
+/// `p` and `q` are prime, `q` divides `p - 1`, and `g` has order `q`.
+pub(super) fn check_group(engine: &dyn Engine, group: &Group) -> Result<(), Status> {
+    if !prime::is_prime(&group.q) || !prime::is_prime(&group.p) {
+        return Err(Status::InvalidData);
+    }
+    // The order of g is a prime that divides p - 1, so this also shows that q does.
+    has_order(engine, group, &group.g)
+}
+
+/// Tests both halves of a pair against each other.
+///
+/// # Errors
+/// `Failed` if they do not fit, `TypeMismatch` if the key has no public half.
+pub(super) fn pairwise(engine: &dyn Engine, private: &KeyMaterial, rng: &mut dyn CryptoRng) -> Result<(), Status> {
+    let fits = match &private.body {
+        Body::RsaPrivate(key) => {
+            let mut input = vec![0; key.components.n().len() - 1];
+            rng.fill_bytes(&mut input);
+            let output = key.prepared(engine)?.private(&input).map_err(engine_status)?;
+            let back = engine.rsa_public(&key.components.public(), &output).map_err(engine_status)?;
+            number::trim(&back) == number::trim(&input)
+        }
+        Body::DsaPrivate { group, x, y } => {
+            let mut digest = vec![0; group.q.len()];
+            rng.fill_bytes(&mut digest);
+            let (r, s) = dsa::sign_digest(engine, rng, group, x.bytes(), &digest)?;
+            dsa::verify_digest(engine, group, y, &digest, &r, &s)?
+        }
+        Body::DhPrivate { p, g, x, gx } => {
+            // Two exponentiations in another order: (g^x)^2 = (g^2)^x.
+            let square = engine.mod_exp(g, &[2], p).map_err(engine_status)?;
+            let one = engine.mod_exp(gx, &[2], p).map_err(engine_status)?;
+            let two = engine.mod_exp(&square, x.bytes(), p).map_err(engine_status)?;
+            one == two
+        }
+        Body::DhExPrivate { group, gx, .. } => has_order(engine, group, gx).is_ok(),
+        _ => return Err(Status::TypeMismatch),
+    };
+    if fits { Ok(()) } else { Err(Status::Failed) }
+}
+
+fn has_order(engine: &dyn Engine, group: &Group, value: &[u8]) -> Result<(), Status> {
+    let power = engine.mod_exp(value, &group.q, &group.p).map_err(engine_status)?;
+    if number::trim(&power) == [1] { Ok(()) } else { Err(Status::InvalidData) }
+}
+
+/// `1 <= value < limit`.
+fn between_one_and(value: &[u8], limit: &[u8]) -> Result<(), Status> {
+    let value = number::trim(value);
+    if value.is_empty() || number::from_be(value) >= number::from_be(limit) {
+        return Err(Status::InvalidData);
+    }
+    Ok(())
+}
+
+fn not_one(value: &[u8]) -> Result<(), Status> {
+    if number::trim(value) == [1] { Err(Status::InvalidData) } else { Ok(()) }
+}
