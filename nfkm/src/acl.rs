@@ -51,6 +51,13 @@ pub(crate) fn public_key(world: &WorldHashes) -> ACL {
     }
 }
 
+/// The ACL of the public half of an administrator key.
+pub(crate) fn admin_public_key() -> ACL {
+    ACL {
+        groups: vec![group(vec![operations(PUBLIC_OPERATIONS)])],
+    }
+}
+
 /// The ACL of KRE's public half while a recovery blob is made under it.
 pub(crate) fn recovery_key() -> ACL {
     ACL {
@@ -86,12 +93,17 @@ pub(crate) fn security_officer_key(hkt: Hash, lifetime: u32) -> ACL {
         first.actions.push(Action {
             type_: Act::NSOPermissions,
             details: ActDetails::NSOPermissions(ActNSOPermissionsDetails {
-                perms: NSOPerms { ops: u32::MAX },
+                perms: NSOPerms {
+                    ops: ALL_OPERATIONS,
+                },
             }),
         });
     }
     acl
 }
+
+/// Every security officer operation there is.
+pub(crate) const ALL_OPERATIONS: u32 = 0x7_ffff;
 
 /// Everything a public key can be used for. It is no secret, so it may leave in clear.
 const PUBLIC_OPERATIONS: u32 =
@@ -167,7 +179,7 @@ fn token_blob(hkt: Hash, null_module_key: bool) -> Action {
 }
 
 /// The mechanism of recovery blobs, named in the ACL and in the command that makes them.
-pub(crate) const RECOVERY_MECH: Mech = Mech::RSApPKCS1OAEPhSHA256;
+pub(crate) const RECOVERY_MECH: Mech = Mech::BlobCryptv3kRSAOAEPeAESCBC0dCTRCMACmSHA256HMAC;
 
 fn archive_blob(hkre: Hash) -> Action {
     let details = ActMakeArchiveBlobDetails {

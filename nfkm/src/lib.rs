@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod acl;
+mod atomic;
 mod client;
 mod environment;
 mod error;

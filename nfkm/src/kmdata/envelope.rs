@@ -20,8 +20,8 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::atomic;
 use crate::error::{Corruption, Error};
-use crate::kmdata::atomic;
 use crate::{Hash, ZERO_HASH};
 
 const MAGIC: &[u8; 8] = b"NFKMDATA";

@@ -11,7 +11,6 @@
 //!
 //! Any other file is ignored: exports, logs and renamed files are normal there.
 
-mod atomic;
 mod envelope;
 mod records;
 
@@ -24,6 +23,7 @@ pub use records::{
     EntryRecord, KeyRecord, KmlRecord, ModuleRecord, RecoveryRecord, WorldRecord,
 };
 
+use crate::atomic;
 use crate::error::{Corruption, Error};
 use crate::names::{self, EntryName};
 use crate::{Hash, ZERO_HASH, hex};
@@ -101,18 +101,6 @@ impl Folder {
     /// [`Error::File`], [`Error::TooLarge`], [`Error::InvalidName`].
     pub fn write_module(&self, world: &Hash, record: &ModuleRecord) -> Result<(), Error> {
         envelope::replace(&self.module_path(&record.esn)?, world, record)
-    }
-
-    /// Removes a module's file, if there is one.
-    ///
-    /// # Errors
-    /// [`Error::File`], [`Error::InvalidName`].
-    pub fn remove_module(&self, esn: &str) -> Result<(), Error> {
-        let path = self.module_path(esn)?;
-        match atomic::remove(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file(&path)(error)),
-            _ => Ok(()),
-        }
     }
 
     /// An entry's content.

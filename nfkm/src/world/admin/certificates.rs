@@ -1,0 +1,206 @@
+//! The messages that KNSO signs to bind a world together (PROTOCOL section 4.8), and KMC's word on a module.
+
+use ncore::codec::{self, Decode};
+use ncore::delegation::Delegation;
+use ncore::profile::WireProfile;
+use ncore::types::{
+    Act, ActDetails, ActNSOPermissionsDetails, Action, AdminKey, CipherText, ImportArgs, KeyData,
+    KeyMgmtEntType, Mech, NSOPerms, PlainText, PlainTextType, PlainTextTypeBytesData,
+    PlainTextTypeData, SignArgs, VerifyArgs,
+};
+
+use super::suite::Suite;
+use crate::client::{Client, KeyId};
+use crate::error::Error;
+use crate::kmdata::CertificateRecord;
+use crate::world::World;
+use crate::{Hash, acl, public};
+
+/// Signs one message of a world, or of a module.
+pub(super) fn certify(
+    client: &Client,
+    key: KeyId,
+    mech: Mech,
+    entry: KeyMgmtEntType,
+    message: Vec<u8>,
+) -> Result<CertificateRecord, Error> {
+    let args = SignArgs {
+        key,
+        mech,
+        plain: plain(&message),
+        ..SignArgs::default()
+    };
+    let signature = client.transact(args)?.sig;
+    let signature =
+        codec::to_bytes(&signature, &WireProfile::DEFAULT).map_err(|_| Error::Malformed {
+            what: "signature of a certificate",
+        })?;
+    Ok(CertificateRecord {
+        entry: entry.0,
+        message,
+        signature,
+    })
+}
+
+/// Which module key and which certification key are the world's: text, NUL, hashes.
+pub(super) fn module_keys(
+    suite: Suite,
+    hknso: &Hash,
+    hkm: &Hash,
+    hkmc: &Hash,
+) -> (KeyMgmtEntType, Vec<u8>) {
+    let text = format!("Module keys: suite = {}\0", suite.name);
+    (
+        KeyMgmtEntType::CertKMaKMCbKNSO,
+        [text.as_bytes(), hknso, hkm, hkmc].concat(),
+    )
+}
+
+/// Which recovery keys are the world's.
+pub(super) fn card_recovery(hknso: &Hash, hkre: &Hash, hkra: &Hash) -> (KeyMgmtEntType, Vec<u8>) {
+    (
+        KeyMgmtEntType::CertKREaKRAbKNSO,
+        [&b"Card Recovery\0"[..], hknso, hkre, hkra].concat(),
+    )
+}
+
+/// That KML belongs to the module with this serial number. The layout is our own, since the real one is unpublished.
+pub(super) fn module_signing_key(esn: &str, hkml: &Hash) -> (KeyMgmtEntType, Vec<u8>) {
+    (
+        KeyMgmtEntType::CertKMLaESN,
+        [&b"KML\0"[..], esn.as_bytes(), b"\0", hkml].concat(),
+    )
+}
+
+/// What the holder of an administrator key may do in KNSO's name, for the keys that stand for one operation of the
+/// security officer.
+pub(super) fn delegation(
+    role: AdminKey,
+    hash: Hash,
+) -> Option<Result<(KeyMgmtEntType, Vec<u8>), Error>> {
+    let (entry, ops) = match role {
+        AdminKey::NV => (
+            KeyMgmtEntType::CertDelgNVbNSO,
+            NSOPerms::OPS_NV_MEM_ALLOC | NSOPerms::OPS_NV_MEM_FREE,
+        ),
+        AdminKey::RTC => (KeyMgmtEntType::CertDelgRTCbNSO, NSOPerms::OPS_SET_RTC),
+        AdminKey::DSEE => (
+            KeyMgmtEntType::CertDelgDSEEbNSO,
+            NSOPerms::OPS_DEBUG_SEE_WORLD,
+        ),
+        AdminKey::FTO => (
+            KeyMgmtEntType::CertDelgFTObNSO,
+            NSOPerms::OPS_FOREIGN_TOKEN_OPEN,
+        ),
+        _ => return None,
+    };
+    let details = ActDetails::NSOPermissions(ActNSOPermissionsDetails {
+        perms: NSOPerms { ops },
+    });
+    let actions = vec![Action {
+        type_: Act::NSOPermissions,
+        details,
+    }];
+    let message = Delegation {
+        delegate: Some(hash),
+        nonce: None,
+        actions,
+    }
+    .to_message();
+    Some(
+        message
+            .map(|message| (entry, message))
+            .map_err(|_| Error::Malformed { what: "delegation" }),
+    )
+}
+
+/// Checks, in a module, that KNSO signed which module key is the world's: a world file that was put together from
+/// pieces is refused before the module is given anything of it.
+///
+/// # Errors
+/// [`Error::Malformed`] when the file lacks the message or has another, [`Error::WrongKey`] when its KNSO is another;
+/// [`Error::Status`] with VerifyFailed for a wrong signature.
+pub(super) fn check_module_keys(
+    client: &Client,
+    module: u32,
+    world: &World,
+    suite: Suite,
+) -> Result<(), Error> {
+    let malformed = || Error::Malformed {
+        what: "world file: certificate of the module key",
+    };
+    let [hkm, hkmc] = [AdminKey::M, AdminKey::MC].map(|role| world.hash(role).unwrap_or_default());
+    let (entry, message) = module_keys(suite, &world.hknso, &hkm, &hkmc);
+    let certificate = world
+        .record
+        .certificates
+        .iter()
+        .find(|record| record.entry == entry.0)
+        .ok_or_else(malformed)?;
+    if certificate.message != message {
+        return Err(malformed());
+    }
+    let knso = world.key(AdminKey::NSO).ok_or_else(malformed)?;
+    let data: KeyData = read(&knso.public)?;
+    if let Some(actual) = public::hash(&data).filter(|actual| *actual != world.hknso) {
+        return Err(Error::WrongKey {
+            place: "KNSO in the world file".to_owned(),
+            expected: world.hknso,
+            actual,
+        });
+    }
+    let acl = acl::admin_public_key();
+    let key = client
+        .transact(ImportArgs {
+            module,
+            data,
+            acl,
+            ..ImportArgs::default()
+        })?
+        .key;
+    let sig: CipherText = read(&certificate.signature)?;
+    let args = VerifyArgs {
+        key,
+        mech: suite.signing_mech(),
+        plain: plain(&message),
+        sig,
+        ..VerifyArgs::default()
+    };
+    let verified = client.transact(args);
+    client.destroy(key);
+    verified.map(|_| ())
+}
+
+fn plain(message: &[u8]) -> PlainText {
+    let data = PlainTextTypeData::Bytes(PlainTextTypeBytesData {
+        data: message.to_vec(),
+    });
+    PlainText {
+        type_: PlainTextType::Bytes,
+        data,
+    }
+}
+
+fn read<T: Decode>(bytes: &[u8]) -> Result<T, Error> {
+    codec::from_bytes(bytes, &WireProfile::DEFAULT)
+        .map_err(|_| Error::Malformed { what: "world file" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::admin::SUITES;
+
+    #[test]
+    fn binding_messages_are_text_nul_and_hashes() {
+        let (entry, message) = module_keys(SUITES[0], &[1; 20], &[2; 20], &[3; 20]);
+        assert_eq!(entry, KeyMgmtEntType::CertKMaKMCbKNSO);
+        let text = b"Module keys: suite = DLf3072s256mAEScSP800131Ar1\0";
+        assert_eq!(message, [&text[..], &[1; 20], &[2; 20], &[3; 20]].concat());
+        let (_, message) = card_recovery(&[1; 20], &[4; 20], &[5; 20]);
+        assert_eq!(
+            message,
+            [&b"Card Recovery\0"[..], &[1; 20], &[4; 20], &[5; 20]].concat()
+        );
+    }
+}

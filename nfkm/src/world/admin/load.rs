@@ -1,0 +1,179 @@
+//! Bringing a module into an existing world.
+
+use ncore::Status;
+use ncore::types::{
+    AdminKey, AdminToken, GetKMLArgs, KeyMgmtEntType, LoadLogicalTokenArgs, ModuleMode, SetKMArgs,
+    TokenParams,
+};
+
+use super::cards::{CardSet, CardSource, Reading};
+use super::certificates::{self, certify};
+use super::create::public_operations;
+use super::operator::{Notice, Operator};
+use super::suite::{SUITES, Suite};
+use super::{Admin, Unit};
+use crate::client::KeyId;
+use crate::error::Error;
+use crate::keygen::now;
+use crate::kmdata::{KmlRecord, ModuleRecord};
+use crate::world::World;
+
+impl Admin {
+    /// Loads the folder's world on modules. Each is erased first.
+    ///
+    /// # Errors
+    /// [`Error::NoWorld`], [`Error::Cards`], [`Error::NoSuchModule`], [`Error::Malformed`] for a world file that
+    /// contradicts itself, [`Error::Status`], [`Error::Connection`], [`Error::File`].
+    pub fn load(
+        &self,
+        modules: &[u32],
+        source: &CardSource,
+        share_target: bool,
+        operator: &mut dyn Operator,
+    ) -> Result<World, Error> {
+        let world = World::required(self.folder())?;
+        let mut cards = CardSet::new(source, operator);
+        let units = modules
+            .iter()
+            .map(|module| self.unit(*module))
+            .collect::<Result<Vec<_>, _>>()?;
+        for unit in &units {
+            self.load_on(unit, &world, &mut cards, share_target)?;
+        }
+        Ok(world)
+    }
+
+    pub(super) fn load_on(
+        &self,
+        unit: &Unit<'_>,
+        world: &World,
+        cards: &mut CardSet<'_>,
+        share_target: bool,
+    ) -> Result<(), Error> {
+        let record = unit.load(world, cards, share_target)?;
+        self.folder().write_module(&world.hknso, &record)?;
+        cards.operator().notice(Notice::Loaded {
+            module: unit.module,
+            hknso: world.hknso,
+        });
+        Ok(())
+    }
+}
+
+impl Unit<'_> {
+    fn load(
+        &self,
+        world: &World,
+        cards: &mut CardSet<'_>,
+        share_target: bool,
+    ) -> Result<ModuleRecord, Error> {
+        cards.operator().notice(Notice::Loading {
+            module: self.module,
+        });
+        let suite = SUITES
+            .into_iter()
+            .find(|suite| suite.code == world.cipher_suite())
+            .ok_or(Error::Malformed {
+                what: "world file: cipher suite",
+            })?;
+        self.initialise(suite.kml_type())?;
+        certificates::check_module_keys(self.client, self.module, world, suite)?;
+
+        let token = self.load_token(world, AdminToken::M, cards)?;
+        let km = self.load_key(world, AdminKey::M, token)?;
+        let kmc = self.load_key(world, AdminKey::MC, token)?;
+        self.client.transact(SetKMArgs {
+            module: self.module,
+            idka: km,
+            ..SetKMArgs::default()
+        })?;
+        let record = self.module_record(kmc, suite, share_target)?;
+        self.set_officer(world.hknso, public_operations(world.record.debug_for_all))?;
+        self.enter(ModuleMode::Operational)?;
+        Ok(record)
+    }
+
+    /// What the host keeps of the module: its KML, certified by the world.
+    pub(super) fn module_record(
+        &self,
+        kmc: KeyId,
+        suite: Suite,
+        share_target: bool,
+    ) -> Result<ModuleRecord, Error> {
+        let kml = match self.client.transact(GetKMLArgs {
+            module: self.module,
+        }) {
+            Ok(reply) => {
+                let hash = self.client.key_info(reply.idka)?.hash;
+                let (entry, message): (KeyMgmtEntType, _) =
+                    certificates::module_signing_key(&self.esn, &hash);
+                let certificate = certify(self.client, kmc, suite.signing_mech(), entry, message)?;
+                Some(KmlRecord { hash, certificate })
+            }
+            // Not every module shows its KML this way; the world works without.
+            Err(Error::Status {
+                status: Status::NotYetImplemented | Status::UnknownCommand | Status::NotAvailable,
+                ..
+            }) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(ModuleRecord {
+            esn: self.esn.clone(),
+            programmed: now(),
+            kml,
+            share_target,
+        })
+    }
+
+    /// Loads an administrator token from cards.
+    fn load_token(
+        &self,
+        world: &World,
+        role: AdminToken,
+        cards: &mut CardSet<'_>,
+    ) -> Result<KeyId, Error> {
+        let record = world.token(role).ok_or(Error::Malformed {
+            what: "world file: administrator token",
+        })?;
+        let params = TokenParams {
+            flags: record.flags,
+            sharesneeded: record.shares_needed,
+            sharestotal: record.shares_total,
+            timelimit: record.time_limit,
+        };
+        let args = LoadLogicalTokenArgs {
+            module: self.module,
+            hkt: record.hkt,
+            hkm: record.hkm,
+            params,
+        };
+        let id = self.client.transact(args)?.idkt;
+        let reading = Reading {
+            id,
+            hkt: record.hkt,
+            left: record.shares_needed,
+        };
+        cards.read(self.client, self.module, vec![reading])?;
+        Ok(id)
+    }
+
+    /// Loads an administrator key with its token.
+    fn load_key(&self, world: &World, role: AdminKey, token: KeyId) -> Result<KeyId, Error> {
+        let record = world.key(role).ok_or(Error::Malformed {
+            what: "world file: administrator key",
+        })?;
+        let id = self
+            .client
+            .load_blob(self.module, &record.blob, Some(token))?;
+        let actual = self.client.key_info(id)?.hash;
+        if actual != record.hash {
+            let place = format!("administrator key {role} in the world file");
+            return Err(Error::WrongKey {
+                place,
+                expected: record.hash,
+                actual,
+            });
+        }
+        Ok(id)
+    }
+}

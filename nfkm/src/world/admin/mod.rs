@@ -1,0 +1,131 @@
+//! Making Security Worlds and bringing modules into them and out again, over a privileged connection
+//! (UTILITIES section 4.3, PROTOCOL sections 4.2 and 4.8).
+
+mod cards;
+mod certificates;
+mod create;
+mod load;
+mod operator;
+mod params;
+mod suite;
+
+use ncore::Status;
+use ncore::types::{
+    ClearUnitExArgs, InitialiseUnitExArgs, KMLType, ModuleMode, NSOPerms, NoOpArgs, SetNSOPermsArgs,
+};
+
+pub use cards::CardSource;
+pub use operator::{Card, Notice, Operator, Purpose};
+pub use params::{Features, WorldParams};
+pub use suite::{SUITES, Suite};
+
+use crate::Hash;
+use crate::acl;
+use crate::client::Client;
+use crate::environment::Environment;
+use crate::error::Error;
+use crate::kmdata::Folder;
+use crate::modules::Enquiry;
+use crate::world::FACTORY_HKNSO;
+
+/// Operations on worlds. Every one leaves the modules it succeeds with in operational mode.
+pub struct Admin {
+    client: Client,
+    folder: Folder,
+}
+
+impl Admin {
+    /// Connects to the hardserver's privileged endpoint.
+    ///
+    /// # Errors
+    /// [`Error::Setting`], [`Error::SymbolicLink`], [`Error::Connection`].
+    pub fn open(environment: &Environment) -> Result<Admin, Error> {
+        let folder = environment.folder()?;
+        let client = Client::connect(&environment.privileged_endpoint()?)?;
+        Ok(Admin { client, folder })
+    }
+
+    /// The Key Management Data folder.
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// Erases modules: no world, the security officer's key of the factory. Files of the host are kept.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchModule`], [`Error::Status`], [`Error::Connection`].
+    pub fn erase(&self, modules: &[u32], operator: &mut dyn Operator) -> Result<(), Error> {
+        for &module in modules {
+            let unit = self.unit(module)?;
+            unit.initialise(KMLType::DSAp3072s256)?;
+            unit.set_officer(FACTORY_HKNSO, acl::ALL_OPERATIONS)?;
+            unit.enter(ModuleMode::Operational)?;
+            operator.notice(Notice::Erased { module });
+        }
+        Ok(())
+    }
+
+    /// A module by its number.
+    fn unit(&self, module: u32) -> Result<Unit<'_>, Error> {
+        match Enquiry::of(&self.client, module) {
+            Ok(enquiry) if module != 0 => Ok(Unit {
+                client: &self.client,
+                module,
+                esn: enquiry.one.hardwareserial,
+            }),
+            Ok(_)
+            | Err(Error::Status {
+                status: Status::InvalidModule,
+                ..
+            }) => Err(Error::NoSuchModule { module }),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A module that is being set up.
+struct Unit<'a> {
+    client: &'a Client,
+    module: u32,
+    esn: String,
+}
+
+impl Unit<'_> {
+    /// Resets the module into a mode and waits until it is back: the reset answers at once, a NoOp when it is done.
+    fn enter(&self, mode: ModuleMode) -> Result<(), Error> {
+        self.client.transact(ClearUnitExArgs {
+            module: self.module,
+            mode,
+            ..ClearUnitExArgs::default()
+        })?;
+        self.client.transact(NoOpArgs {
+            module: self.module,
+        })?;
+        Ok(())
+    }
+
+    /// Erases the module and leaves it in initialisation mode, without a world.
+    fn initialise(&self, kml: KMLType) -> Result<(), Error> {
+        self.enter(ModuleMode::Initialisation)?;
+        let args = InitialiseUnitExArgs {
+            module: self.module,
+            kml,
+            ..InitialiseUnitExArgs::default()
+        };
+        self.client.transact(args)?;
+        Ok(())
+    }
+
+    /// Names the security officer's key and what may be done without it. Once after each initialisation.
+    fn set_officer(&self, hknso: Hash, public: u32) -> Result<(), Error> {
+        let publicperms = NSOPerms { ops: public };
+        let args = SetNSOPermsArgs {
+            module: self.module,
+            hknso,
+            publicperms,
+            ..SetNSOPermsArgs::default()
+        };
+        self.client.transact(args)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,122 @@
+//! The person at the module, as an operation on a world sees one.
+
+use crate::Hash;
+use crate::error::Error;
+
+/// Who puts in cards, knows pass phrases, and is told what happens: a person at a terminal, or a script.
+pub trait Operator {
+    /// Something happened.
+    fn notice(&mut self, notice: Notice);
+
+    /// The pass phrase of a card that is about to be written or read. None, or an empty one, is none.
+    ///
+    /// # Errors
+    /// Any error ends the operation.
+    fn passphrase(&mut self, purpose: Purpose, card: Card) -> Result<Option<String>, Error>;
+
+    /// The pass phrase given for a card was wrong. On return it is asked for again.
+    ///
+    /// # Errors
+    /// Any error ends the operation.
+    fn wrong_passphrase(&mut self, card: Card) -> Result<(), Error>;
+
+    /// No reader of the module has a card that was not used yet. On return the readers are looked at again.
+    ///
+    /// # Errors
+    /// Any error ends the operation.
+    fn other_card(&mut self, module: u32) -> Result<(), Error>;
+
+    /// Whether a card that is not blank may be written over.
+    ///
+    /// # Errors
+    /// Any error ends the operation.
+    fn may_overwrite(&mut self, card: Card) -> Result<bool, Error>;
+}
+
+/// What is done with cards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A card set is made.
+    Write,
+    /// A quorum is read.
+    Read,
+}
+
+/// A card in a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Card {
+    /// The module, from 1.
+    pub module: u32,
+    /// The slot, from 0.
+    pub slot: u32,
+    /// The card's number in its set, from 1.
+    pub number: u32,
+}
+
+/// What happens while a world is made or loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A world is about to be made on the module.
+    Creating {
+        /// The module.
+        module: u32,
+    },
+    /// A world is about to be loaded on the module.
+    Loading {
+        /// The module.
+        module: u32,
+    },
+    /// How many cards of the set are done.
+    Progress {
+        /// What is done with them.
+        purpose: Purpose,
+        /// The module.
+        module: u32,
+        /// Cards done.
+        done: u32,
+        /// Cards to do.
+        total: u32,
+    },
+    /// What is in a slot.
+    Slot {
+        /// The module.
+        module: u32,
+        /// The slot.
+        slot: u32,
+        /// In words: `empty`, `blank card`, `Admin Card #1`.
+        content: String,
+    },
+    /// A card is being written or read.
+    Card {
+        /// What is done with it.
+        purpose: Purpose,
+        /// The card.
+        card: Card,
+        /// Whether with a pass phrase.
+        passphrase: bool,
+    },
+    /// All cards are done.
+    CardsDone {
+        /// What was done with them.
+        purpose: Purpose,
+    },
+    /// The world was made on the module.
+    Created {
+        /// The module.
+        module: u32,
+        /// The world.
+        hknso: Hash,
+    },
+    /// The world was loaded on the module.
+    Loaded {
+        /// The module.
+        module: u32,
+        /// The world.
+        hknso: Hash,
+    },
+    /// The module is in factory state.
+    Erased {
+        /// The module.
+        module: u32,
+    },
+}
