@@ -1,0 +1,127 @@
+//! Cards: what a reader holds while a card is in it. A card is one file, which a person can copy, put away or lose.
+
+use std::io::{ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// One card, as a reader reaches it. What is on it is the module's business; see
+/// [`module::card`](crate::module::card).
+pub trait Card: Send {
+    /// Everything on the card; empty for a blank one.
+    fn load(&mut self) -> Result<Vec<u8>, CardError>;
+
+    /// Replaces everything on the card. When this returns, it survives a crash; if it fails, the old content is there.
+    fn save(&mut self, image: &[u8]) -> Result<(), CardError>;
+}
+
+/// Why a card could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("card {place}: {cause}")]
+pub struct CardError {
+    /// The card's file.
+    pub place: PathBuf,
+    /// What the operating system said.
+    pub cause: std::io::Error,
+}
+
+/// A card in a file. A file that does not exist yet is a blank card, and comes into being with the first write.
+#[derive(Debug, Clone)]
+pub struct FileCard {
+    path: PathBuf,
+}
+
+impl FileCard {
+    /// The card in this file.
+    pub fn new(path: impl Into<PathBuf>) -> FileCard {
+        FileCard { path: path.into() }
+    }
+
+    /// The card's file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn error(&self, cause: std::io::Error) -> CardError {
+        CardError { place: self.path.clone(), cause }
+    }
+
+    fn write(&self, image: &[u8]) -> std::io::Result<()> {
+        let folder = match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(image)?;
+        file.as_file().sync_all()?;
+        file.persist(&self.path)?;
+        std::fs::File::open(folder)?.sync_all()
+    }
+}
+
+/// Largest file taken for a card, in bytes: twice what a full card needs.
+const LARGEST_FILE: u64 = 64 * 1024;
+
+impl Card for FileCard {
+    fn load(&mut self) -> Result<Vec<u8>, CardError> {
+        let file = match std::fs::File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(self.error(error)),
+        };
+        let mut image = Vec::new();
+        file.take(LARGEST_FILE + 1).read_to_end(&mut image).map_err(|error| self.error(error))?;
+        if image.len() as u64 > LARGEST_FILE {
+            return Err(self.error(std::io::Error::new(ErrorKind::InvalidData, "larger than any card")));
+        }
+        Ok(image)
+    }
+
+    fn save(&mut self, image: &[u8]) -> Result<(), CardError> {
+        self.write(image).map_err(|error| self.error(error))
+    }
+}
+
+/// A card that lasts as long as the process.
+#[derive(Debug, Default, Clone)]
+pub struct MemoryCard(Vec<u8>);
+
+impl MemoryCard {
+    /// A card with this image on it; an empty image is a blank card.
+    pub fn new(image: Vec<u8>) -> MemoryCard {
+        MemoryCard(image)
+    }
+}
+
+impl Card for MemoryCard {
+    fn load(&mut self) -> Result<Vec<u8>, CardError> {
+        Ok(self.0.clone())
+    }
+
+    fn save(&mut self, image: &[u8]) -> Result<(), CardError> {
+        self.0 = image.to_vec();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_file_is_a_blank_card_and_a_write_makes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut card = FileCard::new(folder.path().join("admin1"));
+        assert_eq!(card.load().unwrap(), b"");
+        card.save(b"image").unwrap();
+        assert_eq!(card.load().unwrap(), b"image");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_file_larger_than_any_card_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("huge");
+        std::fs::write(&path, vec![0; LARGEST_FILE as usize + 1]).unwrap();
+        let error = FileCard::new(&path).load().unwrap_err();
+        assert!(error.to_string().contains("huge"), "{error}");
+    }
+}

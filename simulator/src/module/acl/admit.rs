@@ -1,0 +1,57 @@
+//! What is done with a list before it becomes an object's own.
+
+use ncore::Status;
+use ncore::types::{
+    ACL, ActDetails, ActMakeArchiveBlobDetails, ActMakeBlobDetails, ActNVMemOpPermsDetails, ActOpPermissionsDetails,
+    Action, PermissionGroup, UseLim, UseLimDetails, UseLimit,
+};
+use rand_core::Rng;
+
+use super::LimitId;
+use super::wanted::is_well_formed;
+
+/// Checks a list that a command brings and gives each limit without a name (all zero) a private one.
+///
+/// Unknown flag bits are UnknownFlag; unknown actions and limits, and the obsolete AuthOld limit, InvalidACL; limits
+/// counted in NVRAM UseLimitsUnavailable, because a permission that could never be counted must not look as if it were.
+pub(crate) fn admit(acl: &mut ACL, names: &mut impl Rng) -> Result<(), Status> {
+    for group in &mut acl.groups {
+        if group.flags & !PermissionGroup::KNOWN_FLAGS != 0 {
+            return Err(Status::UnknownFlag);
+        }
+        group.actions.iter().try_for_each(admit_action)?;
+        for limit in &mut group.limits {
+            if let Some(id) = admit_limit(limit)?
+                && *id == LimitId::default()
+            {
+                names.fill_bytes(id);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn admit_action(action: &Action) -> Result<(), Status> {
+    if !is_well_formed(action) {
+        return Err(Status::InvalidACL);
+    }
+    let unknown = match &action.details {
+        ActDetails::OpPermissions(details) => details.perms & !ActOpPermissionsDetails::KNOWN_PERMS,
+        ActDetails::MakeBlob(details) => details.flags & !ActMakeBlobDetails::KNOWN_FLAGS,
+        ActDetails::MakeArchiveBlob(details) => details.flags & !ActMakeArchiveBlobDetails::KNOWN_FLAGS,
+        ActDetails::NVMemOpPerms(details) => details.perms & !ActNVMemOpPermsDetails::KNOWN_PERMS,
+        _ => 0,
+    };
+    if unknown == 0 { Ok(()) } else { Err(Status::UnknownFlag) }
+}
+
+/// The name of the limit's counter, if it has one.
+fn admit_limit(limit: &mut UseLimit) -> Result<Option<&mut LimitId>, Status> {
+    match (limit.type_, &mut limit.details) {
+        (UseLim::Global, UseLimDetails::Global(details)) => Ok(Some(&mut details.id)),
+        (UseLim::Auth, UseLimDetails::Auth(details)) => Ok(Some(&mut details.id)),
+        (UseLim::Time, UseLimDetails::Time(_)) => Ok(None),
+        (UseLim::NonVolatile, UseLimDetails::NonVolatile(_)) => Err(Status::UseLimitsUnavailable),
+        _ => Err(Status::InvalidACL),
+    }
+}

@@ -1,0 +1,152 @@
+//! What a module keeps through power cuts: who it is, its Security World, its module keys. And how that is saved.
+
+use std::sync::Arc;
+
+use engine::Engine;
+use ncore::codec::{EncodeError, from_bytes, to_bytes};
+use ncore::profile::WireProfile;
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::KeyHash;
+use super::kml::Kml;
+use super::mode::Switch;
+use crate::record::{self, Kind, RecordError};
+use crate::store::{Store, StoreError};
+
+/// Hash of the AES null module key: 01, then zeros (PROTOCOL section 4.2).
+pub(crate) const NULL_AES: KeyHash = {
+    let mut hash = [0; 20];
+    hash[0] = 1;
+    hash
+};
+
+/// Hash of the Triple DES null module key: zeros.
+pub(crate) const NULL_DES3: KeyHash = [0; 20];
+
+/// The module's Security World as far as the module knows it. Replaced as a whole by the few commands that change it.
+#[derive(Clone, Default)]
+pub(super) struct World {
+    /// The security officer, once SetNSOPerms has named one.
+    pub(super) officer: Option<Officer>,
+    /// The module keys, KM0 first.
+    pub(super) module_keys: Vec<ModuleKey>,
+    /// The module's signing key since the last initialisation.
+    pub(super) kml: Option<Arc<Kml>>,
+}
+
+/// What SetNSOPerms said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Officer {
+    /// hknso: the hash of the security officer's key.
+    pub(super) hash: KeyHash,
+    /// Operations that anyone may do: bits of M_NSOPerms.
+    pub(super) public_perms: u32,
+}
+
+/// A module key. It has no access control list; blobs and tokens name it by its hash.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub(super) struct ModuleKey {
+    /// Its hash.
+    pub(super) hash: KeyHash,
+    /// Its bytes.
+    pub(super) secret: Vec<u8>,
+}
+
+impl World {
+    /// hknso, if an officer is set.
+    pub(super) fn officer_hash(&self) -> Option<KeyHash> {
+        self.officer.as_ref().map(|officer| officer.hash)
+    }
+
+    /// The module key of this hash.
+    pub(super) fn module_key(&self, hash: &KeyHash) -> Option<&ModuleKey> {
+        self.module_keys.iter().find(|key| key.hash == *hash)
+    }
+
+    /// Whether the hash is the one of KM0, the module's own first key.
+    pub(super) fn is_km0(&self, hash: &KeyHash) -> bool {
+        self.module_keys.first().is_some_and(|key| key.hash == *hash)
+    }
+
+    /// The secret of a module key or of a null module key, under which logical tokens may be.
+    pub(super) fn token_secret(&self, hash: &KeyHash) -> Option<Vec<u8>> {
+        match *hash {
+            NULL_AES => Some(vec![0; 32]),
+            NULL_DES3 => Some(vec![1; 24]),
+            _ => self.module_key(hash).map(|key| key.secret.clone()),
+        }
+    }
+}
+
+/// Whether the hash is the one of a null module key.
+pub(super) fn is_null(hash: &KeyHash) -> bool {
+    matches!(*hash, NULL_AES | NULL_DES3)
+}
+
+/// The saved form of everything a module keeps.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Saved {
+    /// The electronic serial number.
+    pub(super) esn: String,
+    /// The mode switch.
+    pub(super) switch: Switch,
+    /// The security officer.
+    pub(super) officer: Option<Officer>,
+    /// The module keys, KM0 first.
+    pub(super) module_keys: Vec<ModuleKey>,
+    /// The marshalled private half of KML.
+    pub(super) kml: Option<Vec<u8>>,
+}
+
+/// The record of a module's state.
+const KIND: Kind = Kind { magic: *b"SSMS", version: 1 };
+const NAME: &str = "module";
+
+/// Why a module's state could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum PowerOnError {
+    /// The file could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is in it is no state of a module.
+    #[error("module state: {0}")]
+    Record(#[from] RecordError),
+    /// A key in it is no key.
+    #[error("module state: the module's signing key is damaged")]
+    Key,
+}
+
+impl Saved {
+    /// The saved form of a module.
+    pub(super) fn of(esn: &str, switch: Switch, world: &World) -> Result<Saved, EncodeError> {
+        let kml = world.kml.as_ref().map(|kml| to_bytes(&kml.private.to_key_data(), &WireProfile::DEFAULT));
+        Ok(Saved {
+            esn: esn.to_owned(),
+            switch,
+            officer: world.officer.clone(),
+            module_keys: world.module_keys.clone(),
+            kml: kml.transpose()?,
+        })
+    }
+
+    /// The world in it.
+    pub(super) fn world(&self, engine: &dyn Engine) -> Result<World, PowerOnError> {
+        let restore = |bytes: &Vec<u8>| {
+            let data = from_bytes(bytes, &WireProfile::DEFAULT).ok()?;
+            Kml::restore(engine, &data).ok().map(Arc::new)
+        };
+        let kml = self.kml.as_ref().map(|bytes| restore(bytes).ok_or(PowerOnError::Key)).transpose()?;
+        Ok(World { officer: self.officer.clone(), module_keys: self.module_keys.clone(), kml })
+    }
+
+    /// The state in the store, if there is one.
+    pub(super) fn load(store: &dyn Store) -> Result<Option<Saved>, PowerOnError> {
+        Ok(store.load(NAME)?.map(|record| record::decode(KIND, &record)).transpose()?)
+    }
+
+    /// Saves the state; returns when it is durable.
+    pub(super) fn save(&self, store: &dyn Store) -> Result<(), PowerOnError> {
+        Ok(store.save(NAME, &record::encode(KIND, self)?)?)
+    }
+}

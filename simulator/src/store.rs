@@ -1,0 +1,125 @@
+//! Where a module keeps what must survive a power cut: named records behind a trait, and the redb file behind it.
+//!
+//! A module saves a record and answers only after `save` has returned, so whatever a reply promised is on the disk.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use redb::{Database, ReadableDatabase, TableDefinition};
+
+/// Named records, each replaced as a whole.
+pub trait Store: Send + Sync {
+    /// The record of this name, if there is one.
+    fn load(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Replaces the record of this name. When this returns, the new record survives a crash at any later instant; if it
+    /// fails, the old one is still there.
+    fn save(&self, name: &str, record: &[u8]) -> Result<(), StoreError>;
+}
+
+/// Why state could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("module state in {place}: {cause}")]
+pub struct StoreError {
+    /// The file.
+    pub place: PathBuf,
+    /// What the database said.
+    pub cause: Box<redb::Error>,
+}
+
+/// A store in one redb file. The file is locked: a second daemon on the same state is refused when it opens it.
+#[derive(Debug)]
+pub struct RedbStore {
+    database: Database,
+    path: PathBuf,
+}
+
+impl RedbStore {
+    /// Opens the file, creating it if there is none. After a crash the database repairs itself here.
+    pub fn open(path: &Path) -> Result<RedbStore, StoreError> {
+        let fail = |cause: redb::Error| StoreError { place: path.to_owned(), cause: Box::new(cause) };
+        let database = Database::create(path).map_err(|error| fail(error.into()))?;
+        Ok(RedbStore { database, path: path.to_owned() })
+    }
+
+    fn error(&self, cause: impl Into<redb::Error>) -> StoreError {
+        StoreError { place: self.path.clone(), cause: Box::new(cause.into()) }
+    }
+}
+
+const RECORDS: TableDefinition<&str, &[u8]> = TableDefinition::new("records");
+
+impl Store for RedbStore {
+    fn load(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let transaction = self.database.begin_read().map_err(|error| self.error(error))?;
+        let table = match transaction.open_table(RECORDS) {
+            Ok(table) => table,
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+            Err(error) => return Err(self.error(error)),
+        };
+        let record = table.get(name).map_err(|error| self.error(error))?;
+        Ok(record.map(|record| record.value().to_vec()))
+    }
+
+    fn save(&self, name: &str, record: &[u8]) -> Result<(), StoreError> {
+        let transaction = self.database.begin_write().map_err(|error| self.error(error))?;
+        {
+            let mut table = transaction.open_table(RECORDS).map_err(|error| self.error(error))?;
+            table.insert(name, record).map_err(|error| self.error(error))?;
+        }
+        transaction.commit().map_err(|error| self.error(error))
+    }
+}
+
+/// A store that lasts as long as the process: for tests, and for a daemon without a state directory.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Mutex<BTreeMap<String, Vec<u8>>>);
+
+impl Store for MemoryStore {
+    fn load(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned())
+    }
+
+    fn save(&self, name: &str, record: &[u8]) -> Result<(), StoreError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), record.to_vec());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_survive_closing_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("module1.redb");
+        let store = RedbStore::open(&path).unwrap();
+        assert_eq!(store.load("world").unwrap(), None);
+        store.save("world", b"one").unwrap();
+        store.save("world", b"two").unwrap();
+        drop(store);
+        let store = RedbStore::open(&path).unwrap();
+        assert_eq!(store.load("world").unwrap().as_deref(), Some(&b"two"[..]));
+        assert_eq!(store.load("other").unwrap(), None);
+    }
+
+    #[test]
+    fn a_second_opening_of_the_file_is_refused_with_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("module1.redb");
+        let _store = RedbStore::open(&path).unwrap();
+        let error = RedbStore::open(&path).unwrap_err();
+        assert!(error.to_string().contains("module1.redb"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("module1.redb");
+        std::fs::write(&path, b"something else entirely").unwrap();
+        assert!(RedbStore::open(&path).is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), b"something else entirely");
+    }
+}
