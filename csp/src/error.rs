@@ -27,6 +27,8 @@ macro_rules! codes {
 }
 
 codes! {
+    /// No error: what a successful CPAcquireContext leaves as the last error.
+    ERROR_SUCCESS = 0,
     /// The file named does not exist; acquiring under impersonation without a loaded profile.
     ERROR_FILE_NOT_FOUND = 2,
     /// A handle of the layer above is not valid.

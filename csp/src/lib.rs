@@ -1,7 +1,35 @@
 //! The CryptoAPI provider: contexts, containers, keys, hashes, blobs. Private keys never enter it.
+//!
+//! [`csp::Csp`] is the provider in safe Rust: 25 functions in the modules of `calls`, named after the CryptSPI entry points.
+//! [`ffi`] gives them their C face. Hashes, session keys and public-key operations are software ([`soft`], [`blob`]); a key
+//! pair is a `nfkm::LoadedKey`, whose private half is in the modules. Containers are opaque entries of the Security World.
+//!
+//! The library does nothing when it is loaded, starts no thread, and connects to the hardserver when it first must.
 
 pub mod alg;
 pub mod blob;
+mod calls;
+mod certificate;
 pub mod constants;
+mod container;
+mod context;
+pub mod csp;
 pub mod error;
+mod failure;
+#[allow(unsafe_code)]
+pub mod ffi;
+mod handle;
+pub mod identity;
+mod key;
+mod log;
+pub mod names;
+pub mod output;
+mod pair;
+mod random;
+pub mod security;
 pub mod soft;
+#[allow(unsafe_code)]
+mod sys;
+
+pub use calls::{Caller, HashParam, InPlace, ProvParamForm, Signature};
+pub use key::KeyParamForm;

@@ -140,6 +140,23 @@ impl RsaPublicKey {
         Err(CspError::NTE_BAD_SIGNATURE)
     }
 
+    /// What ANSI X9.31 makes of a module's signature of [`x931_block`], little-endian and as long as the modulus: the lesser
+    /// of it and the modulus minus it.
+    ///
+    /// # Errors
+    /// `NTE_FAIL` if it is not below the modulus.
+    pub fn x931_signature(&self, signature: &mut [u8]) -> Result<()> {
+        if signature.len() != self.modulus_len() || !is_less(signature, &self.modulus) {
+            return Err(CspError::NTE_FAIL);
+        }
+        let mut other = signature.to_vec();
+        subtract_from(&self.modulus, &mut other);
+        if is_less(&other, signature) {
+            signature.copy_from_slice(&other);
+        }
+        Ok(())
+    }
+
     /// The public operation on a little-endian number; `None` if that is not below the modulus.
     fn raise(&self, number: &[u8]) -> Option<Vec<u8>> {
         let modulus = BoxedUint::from_le_slice(&self.modulus, self.bits()).ok()?;
@@ -157,6 +174,11 @@ impl RsaPublicKey {
         bytes.resize(self.modulus_len(), 0);
         Some(bytes)
     }
+}
+
+/// Whether the first of two little-endian numbers of one length is the lesser.
+fn is_less(number: &[u8], other: &[u8]) -> bool {
+    number.iter().rev().lt(other.iter().rev())
 }
 
 /// Replaces a little-endian number by `total` minus it; both of one length, the number not the

@@ -1,0 +1,128 @@
+//! CPExportKey.
+
+use crate::blob::{plaintext, rsa_public, simple, wrap};
+use crate::constants::{
+    AlgId, CRYPT_BLOB_VER3, CRYPT_DESTROYKEY, CRYPT_OAEP, CRYPT_SSL2_FALLBACK, CRYPT_Y_ONLY,
+    OPAQUEKEYBLOB, PLAINTEXTKEYBLOB, PRIVATEKEYBLOB, PUBLICKEYBLOB, SIMPLEBLOB,
+    SYMMETRICWRAPKEYBLOB,
+};
+use crate::csp::Csp;
+use crate::error::{CspError, Result};
+use crate::key::Key;
+use crate::output::Output;
+use crate::random;
+use crate::soft::RsaPadding;
+
+/// Flags that some blob or some provider knows. Those of DSS, Diffie-Hellman and Schannel change nothing here, but
+/// CRYPT_SSL2_FALLBACK, which is for SSL 2.0 masters alone.
+const FLAGS: u32 =
+    CRYPT_OAEP | CRYPT_BLOB_VER3 | CRYPT_Y_ONLY | CRYPT_DESTROYKEY | CRYPT_SSL2_FALLBACK;
+
+impl Csp {
+    /// CPExportKey. `export_key` is 0 or the key that encrypts the blob.
+    ///
+    /// # Errors
+    /// `NTE_BAD_UID`, `NTE_BAD_FLAGS`, `NTE_BAD_KEY`, `NTE_BAD_TYPE`, `ERROR_MORE_DATA`; `NTE_BAD_KEY_STATE` for a private
+    /// key, always, and for a session key that is not exportable; `NTE_NO_KEY` or `NTE_BAD_PUBLIC_KEY` for a SIMPLEBLOB
+    /// without a fitting export key.
+    pub fn export_key(
+        &self,
+        context: usize,
+        key: usize,
+        export_key: usize,
+        blob_type: u32,
+        flags: u32,
+        output: Output<'_>,
+    ) -> Result<()> {
+        self.context(context)?;
+        if flags & !FLAGS != 0 {
+            return Err(CspError::NTE_BAD_FLAGS);
+        }
+        let key = self.key_copy(context, key)?;
+        if flags & CRYPT_SSL2_FALLBACK != 0 && key.algorithm() != AlgId::CALG_SSL2_MASTER {
+            return Err(CspError::NTE_BAD_KEY);
+        }
+        match blob_type {
+            PUBLICKEYBLOB => {
+                let key = key.public()?;
+                if export_key != 0 {
+                    // A key that could not even encrypt gets the page's code, the others Wine's.
+                    return Err(match self.key_copy(context, export_key) {
+                        Ok(Key::Session(_)) => CspError::NTE_BAD_PUBLIC_KEY,
+                        _ => CspError::NTE_BAD_KEY,
+                    });
+                }
+                output.put(&rsa_public::build(key.algorithm(), key.key()))
+            }
+            PRIVATEKEYBLOB => match key {
+                // Guide, section 3: private keys are not exported. A public key and a session key have none.
+                Key::Public(key) if key.pair().is_some() => Err(CspError::NTE_BAD_KEY_STATE),
+                _ => Err(CspError::NTE_BAD_KEY),
+            },
+            SIMPLEBLOB => self.export_simple(context, &key, export_key, flags, output),
+            PLAINTEXTKEYBLOB => {
+                let key = key.session()?;
+                if export_key != 0 {
+                    return Err(CspError::NTE_BAD_KEY);
+                }
+                output.put(&plaintext::build(key)?)
+            }
+            SYMMETRICWRAPKEYBLOB => {
+                let key = key.session()?;
+                let wrapping = self.key_copy(context, export_key)?;
+                let wrapping = wrapping.session()?;
+                match output.reserve(wrap::len(key, wrapping)?)? {
+                    None => Ok(()),
+                    Some(room) => fill(room, &wrap::build(key, wrapping, &mut random::system)?),
+                }
+            }
+            // Schannel providers have opaque blobs; this one has no format of its own.
+            OPAQUEKEYBLOB => Err(CspError::NTE_BAD_TYPE),
+            _ => Err(CspError::NTE_BAD_TYPE),
+        }
+    }
+
+    /// A session key under someone's public exchange key.
+    fn export_simple(
+        &self,
+        context: usize,
+        key: &Key,
+        export_key: usize,
+        flags: u32,
+        output: Output<'_>,
+    ) -> Result<()> {
+        let session = key.session()?;
+        if export_key == 0 {
+            return Err(CspError::NTE_NO_KEY);
+        }
+        let exchange = match self.key_copy(context, export_key)? {
+            Key::Public(exchange) if exchange.algorithm() == AlgId::CALG_RSA_KEYX => exchange,
+            _ => return Err(CspError::NTE_BAD_PUBLIC_KEY),
+        };
+        if !session.is_exportable() {
+            return Err(CspError::NTE_BAD_KEY_STATE);
+        }
+        let padding = match flags & CRYPT_OAEP != 0 {
+            true => RsaPadding::Oaep {
+                label: exchange.label(),
+            },
+            false => RsaPadding::Pkcs1,
+        };
+        match output.reserve(simple::len(exchange.key().modulus_len()))? {
+            None => Ok(()),
+            Some(room) => fill(
+                room,
+                &simple::build(session, exchange.key(), padding, &mut random::system)?,
+            ),
+        }
+    }
+}
+
+/// Copies a blob into room that was reserved for it.
+fn fill(room: &mut [u8], blob: &[u8]) -> Result<()> {
+    if room.len() != blob.len() {
+        return Err(CspError::NTE_FAIL);
+    }
+    room.copy_from_slice(blob);
+    Ok(())
+}

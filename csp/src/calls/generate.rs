@@ -1,0 +1,170 @@
+//! CPGenKey, CPDeriveKey, CPGenRandom, and the life of key handles: CPGetUserKey, CPDuplicateKey, CPDestroyKey.
+
+use std::sync::Arc;
+
+use crate::constants::{
+    AT_KEYEXCHANGE, AT_SIGNATURE, AlgId, CRYPT_ARCHIVABLE, CRYPT_CREATE_IV, CRYPT_CREATE_SALT,
+    CRYPT_DATA_KEY, CRYPT_EXPORTABLE, CRYPT_FORCE_KEY_PROTECTION_HIGH, CRYPT_KEK, CRYPT_NO_SALT,
+    CRYPT_ONLINE, CRYPT_SF, CRYPT_SGCKEY, CRYPT_USER_PROTECTED, CRYPT_VOLATILE,
+};
+use crate::container::NewPair;
+use crate::context::{Context, Keyset};
+use crate::csp::{Csp, lock};
+use crate::error::{CspError, Result};
+use crate::failure;
+use crate::key::{Key, PublicHandle};
+use crate::pair::{self, KeyPair, KeySpec};
+use crate::random;
+use crate::soft::SymKey;
+
+/// Low-word flags that CPGenKey knows for pairs. CRYPT_EXPORTABLE and CRYPT_ARCHIVABLE are accepted and not granted: private
+/// keys never leave the module, and ordinary callers pass the flag on every key. The salt flags and those that are defined
+/// without a meaning do nothing to a pair.
+const PAIR_FLAGS: u32 = CRYPT_EXPORTABLE
+    | CRYPT_USER_PROTECTED
+    | CRYPT_CREATE_SALT
+    | CRYPT_NO_SALT
+    | CRYPT_ONLINE
+    | CRYPT_SF
+    | CRYPT_CREATE_IV
+    | CRYPT_KEK
+    | CRYPT_DATA_KEY
+    | CRYPT_VOLATILE
+    | CRYPT_SGCKEY
+    | CRYPT_ARCHIVABLE
+    | CRYPT_FORCE_KEY_PROTECTION_HIGH;
+
+impl Csp {
+    /// CPGenKey: `algorithm` is an ALG_ID or a key specification, the high half of `flags` a length in bits.
+    ///
+    /// # Errors
+    /// `NTE_BAD_UID`, `NTE_BAD_ALGID`, `NTE_BAD_FLAGS`, `NTE_SILENT_CONTEXT`, those of
+    /// [`Provider::key_bits`](crate::alg::Provider::key_bits), and the module's.
+    pub fn gen_key(&self, context: usize, algorithm: u32, flags: u32) -> Result<usize> {
+        let opened = self.context(context)?;
+        let algorithm = match algorithm {
+            AT_KEYEXCHANGE => AlgId::CALG_RSA_KEYX,
+            AT_SIGNATURE => AlgId::CALG_RSA_SIGN,
+            id => AlgId(id),
+        };
+        let Some(spec) = KeySpec::of_algorithm(algorithm) else {
+            let key = SymKey::generate(opened.provider, algorithm, flags, &mut random::system)?;
+            check_prompts(&opened, flags)?;
+            return self.add_key(context, Key::Session(key));
+        };
+        let bits = opened.provider.key_bits(algorithm, flags)?;
+        if flags & 0xffff & !PAIR_FLAGS != 0 {
+            return Err(CspError::NTE_BAD_FLAGS);
+        }
+        check_prompts(&opened, flags)?;
+        let pair = self.new_pair(
+            &opened,
+            spec,
+            NewPair::Generated(pair::rsa_generation(bits)),
+        )?;
+        let key = Key::Public(PublicHandle::of_pair(pair));
+        self.add_key(context, key)
+    }
+
+    /// CPDeriveKey: a session key out of a hash, which is finished by it.
+    ///
+    /// # Errors
+    /// `NTE_BAD_UID`, `NTE_BAD_HASH`, and those of [`SymKey::derive`].
+    pub fn derive_key(
+        &self,
+        context: usize,
+        algorithm: u32,
+        base: usize,
+        flags: u32,
+    ) -> Result<usize> {
+        let opened = self.context(context)?;
+        let base = self.hash(context, base)?;
+        let key = SymKey::derive(opened.provider, AlgId(algorithm), &mut lock(&base), flags)?;
+        self.add_key(context, Key::Session(key))
+    }
+
+    /// CPGenRandom: fills the buffer from a module's generator.
+    ///
+    /// # Errors
+    /// `NTE_BAD_UID`, `NTE_FAIL`: nothing else stands in for the module.
+    pub fn gen_random(&self, context: usize, buffer: &mut [u8]) -> Result<()> {
+        self.context(context)?;
+        if buffer.is_empty() {
+            return Ok(());
+        }
+        self.store()?.session().random(buffer).map_err(|error| {
+            failure::of_session(error);
+            CspError::NTE_FAIL
+        })
+    }
+
+    /// CPGetUserKey: a new handle to a pair of the context.
+    ///
+    /// # Errors
+    /// `NTE_BAD_UID`; `NTE_NO_KEY` for an empty slot, or a key specification that is none.
+    pub fn get_user_key(&self, context: usize, key_spec: u32) -> Result<usize> {
+        let opened = self.context(context)?;
+        let spec = KeySpec::from_dword(key_spec).ok_or(CspError::NTE_NO_KEY)?;
+        let pair = opened.pair(spec)?;
+        self.add_key(context, Key::Public(PublicHandle::of_pair(pair)))
+    }
+
+    /// CPDuplicateKey: an independent copy, where it stands.
+    ///
+    /// # Errors
+    /// `NTE_BAD_UID`, `NTE_BAD_KEY`; `ERROR_INVALID_PARAMETER` for flags that are not zero.
+    pub fn duplicate_key(&self, context: usize, key: usize, flags: u32) -> Result<usize> {
+        self.context(context)?;
+        if flags != 0 {
+            return Err(CspError::ERROR_INVALID_PARAMETER);
+        }
+        self.add_key(context, self.key_copy(context, key)?)
+    }
+
+    /// CPDestroyKey: ends a handle. A container's pair stays.
+    ///
+    /// # Errors
+    /// `NTE_BAD_UID`, `NTE_BAD_KEY`.
+    pub fn destroy_key(&self, context: usize, key: usize) -> Result<()> {
+        self.context(context)?;
+        self.remove_key(context, key)
+    }
+
+    /// Makes a pair where the context keeps its pairs.
+    pub(super) fn new_pair(
+        &self,
+        context: &Context,
+        spec: KeySpec,
+        new: NewPair,
+    ) -> Result<Arc<KeyPair>> {
+        match &context.keyset {
+            Keyset::Container { container, .. } => container.put_pair(spec, new, &self.identity()),
+            Keyset::Ephemeral(slots) => {
+                let store = self.store()?;
+                let loaded = match new {
+                    NewPair::Generated(params) => store.session().generate_ephemeral(params),
+                    NewPair::Imported { private, .. } => store.session().import_ephemeral(private),
+                };
+                let pair = Arc::new(KeyPair::new(spec, loaded.map_err(failure::of_key)?, None)?);
+                slots.set(spec, Some(Arc::clone(&pair)));
+                Ok(pair)
+            }
+        }
+    }
+}
+
+/// Refuses the flags that ask for a prompt where none may be shown. Elsewhere they ask for nothing: keys are protected by
+/// the module, which needs no prompt.
+///
+/// # Errors
+/// `NTE_SILENT_CONTEXT`.
+pub(super) fn check_prompts(context: &Context, flags: u32) -> Result<()> {
+    let needs = |flag| flags & flag != 0;
+    let silent = context.silent && needs(CRYPT_USER_PROTECTED | CRYPT_FORCE_KEY_PROTECTION_HIGH);
+    let unprotectable = context.is_ephemeral() && needs(CRYPT_FORCE_KEY_PROTECTION_HIGH);
+    if silent || unprotectable {
+        Err(CspError::NTE_SILENT_CONTEXT)
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,161 @@
+//! CPCreateHash, CPHashData, CPHashSessionKey, CPGetHashParam, CPSetHashParam, CPDuplicateHash and CPDestroyHash.
+
+use crate::constants::AlgId;
+use crate::csp::{Csp, lock};
+use crate::error::{CspError, Result};
+use crate::output::Output;
+use crate::soft::{HashState, HmacInfo, ParamForm};
+
+/// What CPSetHashParam's data pointer led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HashParam<'a> {
+    /// Bytes, as many as [`Csp::hash_param_form`] said.
+    Bytes(&'a [u8]),
+    /// An HMAC_INFO structure.
+    Hmac(HmacInfo),
+}
+
+impl Csp {
+    /// CPCreateHash. `key` is 0 or, for keyed hashes, a session key, of which a copy is taken; others ignore it.
+    ///
+    /// # Errors
+    /// `NTE_BAD_UID`, `NTE_BAD_FLAGS`, `NTE_BAD_ALGID`, `NTE_BAD_KEY`, `NTE_PERM`.
+    pub fn create_hash(
+        &self,
+        context: usize,
+        algorithm: u32,
+        key: usize,
+        flags: u32,
+    ) -> Result<usize> {
+        let opened = self.context(context)?;
+        if flags != 0 {
+            return Err(CspError::NTE_BAD_FLAGS);
+        }
+        let algorithm = AlgId(algorithm);
+        let keyed = matches!(algorithm, AlgId::CALG_MAC | AlgId::CALG_HMAC);
+        let hash = match key {
+            _ if !keyed => HashState::new(opened.provider, algorithm, None)?,
+            0 => HashState::new(opened.provider, algorithm, None)?,
+            key => {
+                let key = self.key(context, key)?;
+                let key = lock(&key);
+                HashState::new(opened.provider, algorithm, Some(key.session()?))?
+            }
+        };
+        self.add_hash(context, hash)
+    }
+
+    /// CPHashData.
+    ///
+    /// # Errors
+    /// `NTE_BAD_UID`, `NTE_BAD_HASH`, `NTE_BAD_FLAGS`, `NTE_BAD_HASH_STATE`, `NTE_BAD_ALGID`.
+    pub fn hash_data(&self, context: usize, hash: usize, data: &[u8], flags: u32) -> Result<()> {
+        self.context(context)?;
+        lock(&*self.hash(context, hash)?).update(data, flags)
+    }
+
+    /// CPHashSessionKey.
+    ///
+    /// # Errors
+    /// As [`Csp::hash_data`]; `NTE_BAD_KEY` for anything but a session key.
+    pub fn hash_session_key(
+        &self,
+        context: usize,
+        hash: usize,
+        key: usize,
+        flags: u32,
+    ) -> Result<()> {
+        self.context(context)?;
+        let key = self.key(context, key)?;
+        let hash = self.hash(context, hash)?;
+        let key = lock(&key);
+        lock(&hash).update_key(key.session()?, flags)
+    }
+
+    /// CPGetHashParam. HP_HASHVAL finishes the hash, a size query does not.
+    ///
+    /// # Errors
+    /// `NTE_BAD_UID`, `NTE_BAD_FLAGS`, `NTE_BAD_HASH`, `NTE_BAD_TYPE`, `ERROR_MORE_DATA`, and the hash's own.
+    pub fn hash_param(
+        &self,
+        context: usize,
+        hash: usize,
+        param: u32,
+        flags: u32,
+        output: Output<'_>,
+    ) -> Result<()> {
+        let hash = self.hash_of_param_call(context, hash, flags)?;
+        let mut hash = lock(&hash);
+        match output.reserve(hash.param_len(param)?)? {
+            None => Ok(()),
+            Some(room) => {
+                let value = hash.param(param)?;
+                room.copy_from_slice(value.get(..room.len()).ok_or(CspError::NTE_FAIL)?);
+                Ok(())
+            }
+        }
+    }
+
+    /// How CPSetHashParam's data pointer is to be read, which the call itself does not say.
+    ///
+    /// # Errors
+    /// `NTE_BAD_UID`, `NTE_BAD_FLAGS`, `NTE_BAD_HASH`, `NTE_BAD_TYPE`.
+    pub fn hash_param_form(
+        &self,
+        context: usize,
+        hash: usize,
+        param: u32,
+        flags: u32,
+    ) -> Result<ParamForm> {
+        lock(&*self.hash_of_param_call(context, hash, flags)?).param_form(param)
+    }
+
+    /// CPSetHashParam, with the data read as [`Csp::hash_param_form`] said: HP_HASHVAL's bytes, or HMAC_INFO.
+    ///
+    /// # Errors
+    /// `NTE_BAD_UID`, `NTE_BAD_HASH`, and the hash's own.
+    pub fn set_hash_param(&self, context: usize, hash: usize, value: &HashParam<'_>) -> Result<()> {
+        self.context(context)?;
+        let hash = self.hash(context, hash)?;
+        let mut hash = lock(&hash);
+        match value {
+            HashParam::Bytes(value) => hash.set_value(value),
+            HashParam::Hmac(info) => hash.set_hmac_info(info),
+        }
+    }
+
+    /// CPDuplicateHash: an independent copy, where it stands.
+    ///
+    /// # Errors
+    /// `NTE_BAD_UID`, `NTE_BAD_HASH`; `ERROR_INVALID_PARAMETER` for flags that are not zero.
+    pub fn duplicate_hash(&self, context: usize, hash: usize, flags: u32) -> Result<usize> {
+        self.context(context)?;
+        if flags != 0 {
+            return Err(CspError::ERROR_INVALID_PARAMETER);
+        }
+        let copy = lock(&*self.hash(context, hash)?).clone();
+        self.add_hash(context, copy)
+    }
+
+    /// CPDestroyHash.
+    ///
+    /// # Errors
+    /// `NTE_BAD_UID`, `NTE_BAD_HASH`.
+    pub fn destroy_hash(&self, context: usize, hash: usize) -> Result<()> {
+        self.context(context)?;
+        self.remove_hash(context, hash)
+    }
+
+    fn hash_of_param_call(
+        &self,
+        context: usize,
+        hash: usize,
+        flags: u32,
+    ) -> Result<std::sync::Arc<std::sync::Mutex<HashState>>> {
+        self.context(context)?;
+        if flags != 0 {
+            return Err(CspError::NTE_BAD_FLAGS);
+        }
+        self.hash(context, hash)
+    }
+}

@@ -1,0 +1,334 @@
+//! CPGetProvParam and CPSetProvParam.
+
+use crate::alg::Algorithm;
+use crate::constants::{
+    AT_KEYEXCHANGE, AT_SIGNATURE, CRYPT_FIRST, CRYPT_IMPL_HARDWARE, CRYPT_MACHINE_KEYSET,
+    CRYPT_NEXT, CRYPT_SEC_DESCR, PP_CLIENT_HWND, PP_CONTAINER, PP_CONTEXT_INFO,
+    PP_CRYPT_COUNT_KEY_USE, PP_DELETEKEY, PP_ENUMALGS, PP_ENUMALGS_EX, PP_ENUMCONTAINERS,
+    PP_ENUMEX_SIGNING_PROT, PP_IMPTYPE, PP_KEYEXCHANGE_PIN, PP_KEYSET_SEC_DESCR, PP_KEYSET_TYPE,
+    PP_KEYSPEC, PP_KEYSTORAGE, PP_KEYX_KEYSIZE_INC, PP_NAME, PP_NO_HOST_STORAGE, PP_PROVTYPE,
+    PP_SIG_KEYSIZE_INC, PP_SIGNATURE_PIN, PP_UI_PROMPT, PP_UNIQUE_CONTAINER, PP_USE_HARDWARE_RNG,
+    PP_VERSION,
+};
+use crate::container::Container;
+use crate::container::record::Scope;
+use crate::context::{Context, Keyset};
+use crate::csp::{Csp, lock};
+use crate::error::{CspError, Result};
+use crate::names;
+use crate::output::Output;
+use crate::pair::KeySpec;
+use crate::security::{DACL, Descriptor, GROUP, OWNER, Right, SACL};
+use crate::sys;
+
+/// What CPSetProvParam's data pointer leads to, by the parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProvParamForm {
+    /// Nothing is read: the parameter means something by itself, or is of no use here.
+    None,
+    /// A DWORD; NULL is not allowed.
+    Dword,
+    /// A self-relative security descriptor; NULL is not allowed.
+    Descriptor,
+}
+
+/// PP_VERSION 2.0: major in the second byte, minor in the lowest.
+const VERSION: u32 = 0x200;
+
+/// PP_ENUMCONTAINERS' maximum length with its NUL, in bytes (MAX_PATH + 1).
+const CONTAINER_NAME_MAX: usize = 261;
+
+/// All parts of a security descriptor that a caller may name.
+const PARTS: u32 = OWNER | GROUP | DACL | SACL;
+
+impl Csp {
+    /// CPGetProvParam. A code that is returned with success is the last error that the successful call leaves.
+    ///
+    /// # Errors
+    /// `NTE_BAD_UID`, `NTE_BAD_FLAGS`, `NTE_BAD_TYPE`, `ERROR_MORE_DATA`, `ERROR_NO_MORE_ITEMS`, and for
+    /// PP_KEYSET_SEC_DESCR the container's.
+    pub fn prov_param(
+        &self,
+        context: usize,
+        param: u32,
+        flags: u32,
+        output: Output<'_>,
+    ) -> Result<Option<CspError>> {
+        let context = self.context(context)?;
+        match param {
+            PP_ENUMALGS | PP_ENUMALGS_EX => {
+                return enumerate_algorithms(&context, param, flags, output).map(|()| None);
+            }
+            PP_ENUMCONTAINERS => {
+                return self
+                    .enumerate_containers(&context, flags, output)
+                    .map(|()| None);
+            }
+            PP_KEYSET_SEC_DESCR => return descriptor(&context, flags, output),
+            _ if flags != 0 => return Err(CspError::NTE_BAD_FLAGS),
+            _ => {}
+        }
+        let container = match &context.keyset {
+            Keyset::Container { name, container } => Some((name.as_str(), container.ident())),
+            Keyset::Ephemeral(_) => None,
+        };
+        match param {
+            PP_NAME => output.put(&c_string(&context.provider_name)),
+            PP_CONTAINER => output.put(&c_string(container.map_or("", |(name, _)| name))),
+            PP_UNIQUE_CONTAINER => output.put(&c_string(container.map_or("", |(_, ident)| ident))),
+            PP_PROVTYPE => output.put_dword(context.provider.prov_type),
+            PP_VERSION => output.put_dword(VERSION),
+            PP_IMPTYPE => output.put_dword(CRYPT_IMPL_HARDWARE),
+            PP_KEYSPEC => output.put_dword(AT_KEYEXCHANGE | AT_SIGNATURE),
+            PP_KEYSET_TYPE => output.put_dword(if context.scope == Scope::Machine {
+                CRYPT_MACHINE_KEYSET
+            } else {
+                0
+            }),
+            PP_KEYSTORAGE => output.put_dword(CRYPT_SEC_DESCR),
+            PP_SIG_KEYSIZE_INC | PP_KEYX_KEYSIZE_INC => {
+                output.put_dword(context.provider.public_key_step)
+            }
+            // Success says that dwProtocols of PP_ENUMALGS_EX means something, and that the module is the generator.
+            PP_ENUMEX_SIGNING_PROT | PP_USE_HARDWARE_RNG => output.set_length(0),
+            _ => Err(CspError::NTE_BAD_TYPE),
+        }?;
+        Ok(None)
+    }
+
+    /// How CPSetProvParam's data pointer is to be read for a parameter.
+    ///
+    /// # Errors
+    /// `NTE_BAD_UID`; `NTE_BAD_TYPE` for a parameter that cannot be set.
+    pub fn prov_param_form(&self, context: usize, param: u32) -> Result<ProvParamForm> {
+        self.context(context)?;
+        match param {
+            PP_KEYSET_SEC_DESCR => Ok(ProvParamForm::Descriptor),
+            PP_CRYPT_COUNT_KEY_USE | PP_NO_HOST_STORAGE => Ok(ProvParamForm::Dword),
+            PP_CLIENT_HWND | PP_CONTEXT_INFO | PP_UI_PROMPT | PP_DELETEKEY
+            | PP_USE_HARDWARE_RNG | PP_KEYEXCHANGE_PIN | PP_SIGNATURE_PIN => {
+                Ok(ProvParamForm::None)
+            }
+            _ => Err(CspError::NTE_BAD_TYPE),
+        }
+    }
+
+    /// CPSetProvParam, with the data read as [`Csp::prov_param_form`] said.
+    ///
+    /// # Errors
+    /// `NTE_BAD_UID`, `NTE_BAD_FLAGS`, `NTE_BAD_TYPE`, `NTE_PERM`; `NTE_NOT_SUPPORTED` for key counting, keys in NVRAM and
+    /// pass phrases, which module-protected keys do not have.
+    pub fn set_prov_param(
+        &self,
+        context: usize,
+        param: u32,
+        value: &[u8],
+        flags: u32,
+    ) -> Result<()> {
+        let context = self.context(context)?;
+        if param == PP_KEYSET_SEC_DESCR {
+            return self.set_descriptor(&context, value, flags);
+        }
+        if flags != 0 {
+            return Err(CspError::NTE_BAD_FLAGS);
+        }
+        match param {
+            // The layer above keeps the window for itself; texts of prompts wait for a prompt, and a context's private
+            // information has no reader. The module is the only generator there is.
+            PP_CLIENT_HWND | PP_CONTEXT_INFO | PP_UI_PROMPT | PP_USE_HARDWARE_RNG => Ok(()),
+            PP_CRYPT_COUNT_KEY_USE | PP_NO_HOST_STORAGE if value.iter().all(|byte| *byte == 0) => {
+                Ok(())
+            }
+            PP_CRYPT_COUNT_KEY_USE | PP_NO_HOST_STORAGE | PP_KEYEXCHANGE_PIN | PP_SIGNATURE_PIN => {
+                Err(CspError::NTE_NOT_SUPPORTED)
+            }
+            PP_DELETEKEY => match &context.keyset {
+                Keyset::Ephemeral(slots) => {
+                    slots.set(KeySpec::Exchange, None);
+                    slots.set(KeySpec::Signature, None);
+                    Ok(())
+                }
+                Keyset::Container { .. } => Err(CspError::NTE_BAD_TYPE),
+            },
+            _ => Err(CspError::NTE_BAD_TYPE),
+        }
+    }
+
+    /// PP_ENUMCONTAINERS: the machine's or the user's containers of this provider, one a call.
+    fn enumerate_containers(
+        &self,
+        context: &Context,
+        flags: u32,
+        output: Output<'_>,
+    ) -> Result<()> {
+        let flags_without_scope = flags & !CRYPT_MACHINE_KEYSET;
+        check_walk(flags_without_scope)?;
+        let starts = flags_without_scope == CRYPT_FIRST;
+        if output.is_query() {
+            // The size is that of the longest name there can be, whatever there is.
+            return output.set_length(CONTAINER_NAME_MAX);
+        }
+        let mut walk = lock(&context.enumerations);
+        if starts {
+            let scope = match flags & CRYPT_MACHINE_KEYSET != 0 {
+                true => &Scope::Machine,
+                false => &context.scope,
+            };
+            let provider =
+                names::canonical(context.provider.prov_type).ok_or(CspError::NTE_FAIL)?;
+            walk.containers = self.store()?.names(provider, scope)?;
+            walk.containers.reverse();
+        }
+        let name = walk
+            .containers
+            .last()
+            .ok_or(CspError::ERROR_NO_MORE_ITEMS)?;
+        output.put_item(&c_string(name), CONTAINER_NAME_MAX)?;
+        walk.containers.pop();
+        Ok(())
+    }
+
+    fn set_descriptor(&self, context: &Context, value: &[u8], flags: u32) -> Result<()> {
+        if flags & !PARTS != 0 {
+            return Err(CspError::NTE_BAD_FLAGS);
+        }
+        let from = Descriptor::decode(value)?;
+        // Whoever wants to have uses audited needs a privilege that nobody has here.
+        if flags & SACL != 0 {
+            return Err(CspError::NTE_PERM);
+        }
+        let mut rights = Vec::new();
+        if flags & DACL != 0 {
+            rights.push(Right::WriteDacl);
+        }
+        if flags & (OWNER | GROUP) != 0 {
+            rights.push(Right::WriteOwner);
+        }
+        container(context)?.set_descriptor(flags, from, &rights, &self.identity())
+    }
+}
+
+/// PP_KEYSET_SEC_DESCR.
+fn descriptor(context: &Context, flags: u32, output: Output<'_>) -> Result<Option<CspError>> {
+    if flags & !PARTS != 0 {
+        return Err(CspError::NTE_BAD_FLAGS);
+    }
+    output.put_descriptor(&container(context)?.descriptor()?.encode(flags))
+}
+
+/// The container of a context that has one.
+///
+/// # Errors
+/// `NTE_BAD_KEYSET` for an ephemeral context.
+fn container(context: &Context) -> Result<&Container> {
+    match &context.keyset {
+        Keyset::Container { container, .. } => Ok(container),
+        Keyset::Ephemeral(_) => Err(CspError::NTE_BAD_KEYSET),
+    }
+}
+
+/// PP_ENUMALGS and PP_ENUMALGS_EX: one algorithm a call, both at one position.
+fn enumerate_algorithms(
+    context: &Context,
+    param: u32,
+    flags: u32,
+    output: Output<'_>,
+) -> Result<()> {
+    check_walk(flags)?;
+    let mut walk = lock(&context.enumerations);
+    if flags == CRYPT_FIRST {
+        walk.algorithm = 0;
+    }
+    let row = context
+        .provider
+        .algorithms
+        .get(walk.algorithm)
+        .ok_or(CspError::ERROR_NO_MORE_ITEMS)?;
+    let query = output.is_query();
+    output.put(&if param == PP_ENUMALGS {
+        enumalgs(row)
+    } else {
+        enumalgs_ex(row)
+    })?;
+    if !query {
+        walk.algorithm += 1;
+    }
+    Ok(())
+}
+
+fn check_walk(flags: u32) -> Result<()> {
+    if matches!(flags, 0 | CRYPT_FIRST | CRYPT_NEXT) {
+        Ok(())
+    } else {
+        Err(CspError::NTE_BAD_FLAGS)
+    }
+}
+
+/// PROV_ENUMALGS: 32 bytes.
+fn enumalgs(row: &Algorithm) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(32);
+    put_dwords(&mut bytes, &[row.id.0, row.default_bits]);
+    put_name(&mut bytes, row.name, 20);
+    bytes
+}
+
+/// PROV_ENUMALGS_EX: 88 bytes.
+fn enumalgs_ex(row: &Algorithm) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(88);
+    put_dwords(
+        &mut bytes,
+        &[
+            row.id.0,
+            row.default_bits,
+            row.min_bits,
+            row.max_bits,
+            row.protocols,
+        ],
+    );
+    put_name(&mut bytes, row.name, 20);
+    put_name(&mut bytes, row.long_name, 40);
+    bytes
+}
+
+fn put_dwords(bytes: &mut Vec<u8>, values: &[u32]) {
+    values
+        .iter()
+        .for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+}
+
+/// A length that counts the NUL, and an array of `room` characters. Names fit their arrays; a test of the table says so.
+fn put_name(bytes: &mut Vec<u8>, name: &str, room: usize) {
+    put_dwords(bytes, &[name.len() as u32 + 1]);
+    let end = bytes.len() + room;
+    bytes.extend_from_slice(name.as_bytes());
+    bytes.resize(end, 0);
+}
+
+/// Text as callers of the A functions get it.
+fn c_string(text: &str) -> Vec<u8> {
+    let mut bytes = sys::encode_ansi(text);
+    bytes.push(0);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alg::RSA_AES;
+    use crate::constants::AlgId;
+
+    #[test]
+    fn the_structures_have_the_layout_of_the_header() {
+        let row = RSA_AES.algorithm(AlgId::CALG_AES_256).unwrap();
+        let short = enumalgs(row);
+        assert_eq!(short.len(), 32);
+        assert_eq!(short[..12], [0x10, 0x66, 0, 0, 0, 1, 0, 0, 8, 0, 0, 0]);
+        assert_eq!(&short[12..20], b"AES 256\0");
+        let long = enumalgs_ex(row);
+        assert_eq!(long.len(), 88);
+        assert_eq!(long[16..24], [0, 0, 0, 0, 8, 0, 0, 0]);
+        assert_eq!(&long[24..32], b"AES 256\0");
+        assert_eq!(long[44..48], [33, 0, 0, 0]);
+        assert_eq!(&long[48..81], b"Advanced Encryption Standard 256\0");
+    }
+}

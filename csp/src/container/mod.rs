@@ -1,0 +1,223 @@
+//! Containers: named places of up to two key pairs, kept as opaque entries of the Security World (CAPI guide, sections 7
+//! and 11). A container holds no key, only which keys are its own.
+
+pub(crate) mod id;
+pub(crate) mod record;
+pub(crate) mod store;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ncore::types::{KeyData, KeyGenParams};
+use nfkm::{IdentRule, LoadedKey, NewKeyPair};
+
+use self::record::{Record, Slot};
+use self::store::{APPNAME, Changing, Store};
+use crate::error::{CspError, Result};
+use crate::failure;
+use crate::identity::Identity;
+use crate::pair::{KeyPair, KeySpec, Slots};
+use crate::security::{Descriptor, Right};
+
+/// An open container. All contexts that have it open in this process share one, and with it the loaded keys: a key made
+/// through one context is seen by the others at once.
+#[derive(Debug)]
+pub(crate) struct Container {
+    store: Arc<Store>,
+    ident: String,
+    slots: Slots,
+    /// Held while a key is loaded, so that threads asking for it at once load it once.
+    loading: Mutex<()>,
+}
+
+/// Where a new pair comes from.
+pub(crate) enum NewPair {
+    Generated(KeyGenParams),
+    /// The module is given the private key; the parameters are the key's own.
+    Imported {
+        private: KeyData,
+        params: KeyGenParams,
+    },
+}
+
+impl Container {
+    pub(super) fn new(store: Arc<Store>, ident: String) -> Container {
+        Container {
+            store,
+            ident,
+            slots: Slots::default(),
+            loading: Mutex::default(),
+        }
+    }
+
+    /// Ident of the entry, which serves as the unique name.
+    pub(crate) fn ident(&self) -> &str {
+        &self.ident
+    }
+
+    /// The pair of a slot as it is now, also after another process has replaced it.
+    ///
+    /// # Errors
+    /// `NTE_NO_KEY` when the slot is empty, its key's entry is missing, or the container was deleted.
+    pub(crate) fn pair(&self, spec: KeySpec) -> Result<Arc<KeyPair>> {
+        let record = match self.store.read(&self.ident) {
+            Err(CspError::NTE_BAD_KEYSET) => return Err(CspError::NTE_NO_KEY),
+            record => record?,
+        };
+        let slot = record.slots[spec as usize]
+            .as_ref()
+            .ok_or(CspError::NTE_NO_KEY)?;
+        let _one_at_a_time = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pair) = self.slots.get(spec)
+            && pair.ident() == Some(&slot.ident)
+        {
+            return Ok(pair);
+        }
+        let loaded = self
+            .store
+            .session()
+            .load_key(&slot.appname, &slot.ident)
+            .map_err(failure::of_key)?;
+        let pair = Arc::new(KeyPair::new(spec, loaded, slot.certificate.clone())?);
+        self.slots.set(spec, Some(Arc::clone(&pair)));
+        Ok(pair)
+    }
+
+    /// The pair of a slot, without a look at the entry when it is loaded: what signing uses.
+    ///
+    /// # Errors
+    /// As [`Container::pair`].
+    pub(crate) fn loaded_pair(&self, spec: KeySpec) -> Result<Arc<KeyPair>> {
+        match self.slots.get(spec) {
+            Some(pair) => Ok(pair),
+            None => self.pair(spec),
+        }
+    }
+
+    /// Makes a pair, records it, and puts it in its slot in place of an older one.
+    ///
+    /// # Errors
+    /// `NTE_BAD_KEYSET` when the container was deleted, `NTE_PERM` when the user may not write to it, and the module's.
+    pub(crate) fn put_pair(
+        &self,
+        spec: KeySpec,
+        new: NewPair,
+        user: &Identity,
+    ) -> Result<Arc<KeyPair>> {
+        let record = self.writable(user)?;
+        let request = |params| NewKeyPair {
+            appname: APPNAME.to_owned(),
+            ident: IdentRule::KeyHash,
+            plainname: Some(record.name.clone()).filter(|name| !name.is_empty()),
+            params,
+            recovery: true,
+        };
+        let session = self.store.session();
+        match new {
+            NewPair::Generated(params) => {
+                let loaded = session
+                    .generate_key_pair(&request(params))
+                    .map_err(failure::of_key)?;
+                self.adopt(&self.store.changing(), spec, loaded)
+            }
+            NewPair::Imported { private, params } => {
+                // A key that is imported may be one that another container is about to let go of.
+                let turn = self.store.changing();
+                let loaded = session
+                    .import_key_pair(&request(params), private)
+                    .map_err(failure::of_key)?;
+                self.adopt(&turn, spec, loaded)
+            }
+        }
+    }
+
+    /// Stores a certificate with a pair (KP_CERTIFICATE).
+    ///
+    /// # Errors
+    /// `NTE_NO_KEY` when the slot has another key by now; else as [`Container::put_pair`].
+    pub(crate) fn set_certificate(
+        &self,
+        pair: &KeyPair,
+        certificate: Vec<u8>,
+        user: &Identity,
+    ) -> Result<()> {
+        let turn = self.store.changing();
+        let mut record = self.writable(user)?;
+        match &mut record.slots[pair.spec() as usize] {
+            Some(slot) if Some(slot.ident.as_str()) == pair.ident() => {
+                slot.certificate = Some(certificate.clone())
+            }
+            _ => return Err(CspError::NTE_NO_KEY),
+        }
+        self.store.write(&turn, &self.ident, &record)?;
+        pair.set_certificate(certificate);
+        Ok(())
+    }
+
+    /// The security descriptor.
+    ///
+    /// # Errors
+    /// `NTE_BAD_KEYSET` when the container was deleted.
+    pub(crate) fn descriptor(&self) -> Result<Descriptor> {
+        Ok(self.store.read(&self.ident)?.descriptor)
+    }
+
+    /// Replaces parts of the security descriptor.
+    ///
+    /// # Errors
+    /// `NTE_PERM` when the user has not all of `rights`; else as [`Container::descriptor`].
+    pub(crate) fn set_descriptor(
+        &self,
+        parts: u32,
+        from: Descriptor,
+        rights: &[Right],
+        user: &Identity,
+    ) -> Result<()> {
+        let turn = self.store.changing();
+        let mut record = self.store.read(&self.ident)?;
+        if !rights
+            .iter()
+            .all(|right| record.descriptor.allows(user, *right))
+        {
+            return Err(CspError::NTE_PERM);
+        }
+        record.descriptor.replace(parts, from);
+        self.store.write(&turn, &self.ident, &record)
+    }
+
+    /// The container was deleted: contexts that still have it open find no keys.
+    pub(super) fn forget_keys(&self) {
+        self.slots.set(KeySpec::Exchange, None);
+        self.slots.set(KeySpec::Signature, None);
+    }
+
+    fn writable(&self, user: &Identity) -> Result<Record> {
+        let record = self.store.read(&self.ident)?;
+        match record.descriptor.allows(user, Right::Write) {
+            true => Ok(record),
+            false => Err(CspError::NTE_PERM),
+        }
+    }
+
+    /// Puts a recorded key into its slot, and lets go of the one it replaces.
+    fn adopt(&self, turn: &Changing<'_>, spec: KeySpec, loaded: LoadedKey) -> Result<Arc<KeyPair>> {
+        let ident = loaded.ident().ok_or(CspError::NTE_FAIL)?.to_owned();
+        let slot = Slot {
+            appname: APPNAME.to_owned(),
+            ident,
+            certificate: None,
+        };
+        let pair = Arc::new(KeyPair::new(spec, loaded, None)?);
+        // Read again: making the key took a while.
+        let updated = self.store.read(&self.ident).and_then(|mut record| {
+            let old = record.slots[spec as usize].replace(slot.clone());
+            self.store.write(turn, &self.ident, &record)?;
+            Ok(old)
+        });
+        let old = updated.inspect_err(|_| self.store.delete_key(turn, &slot))?;
+        self.slots.set(spec, Some(Arc::clone(&pair)));
+        if let Some(old) = old.filter(|old| old.ident != slot.ident) {
+            self.store.delete_key(turn, &old);
+        }
+        Ok(pair)
+    }
+}

@@ -1,0 +1,73 @@
+//! A context: what CPAcquireContext opens, a provider seen by one caller with or without a container.
+
+use std::sync::{Arc, Mutex};
+
+use crate::alg::Provider;
+use crate::container::Container;
+use crate::container::record::Scope;
+use crate::error::{CspError, Result};
+use crate::pair::{KeyPair, KeySpec, Slots};
+
+/// The object behind a context handle.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) provider: &'static Provider,
+    /// The provider's name as the caller opened it (PP_NAME).
+    pub(crate) provider_name: String,
+    pub(crate) keyset: Keyset,
+    /// Whose containers PP_ENUMCONTAINERS walks: the machine's or the user's.
+    pub(crate) scope: Scope,
+    /// CRYPT_SILENT: nothing may be shown.
+    pub(crate) silent: bool,
+    pub(crate) enumerations: Mutex<Enumerations>,
+}
+
+/// Where a context's pairs are.
+#[derive(Debug)]
+pub(crate) enum Keyset {
+    /// In a container, under the name with which it was opened.
+    Container {
+        name: String,
+        container: Arc<Container>,
+    },
+    /// Nowhere: they go with the context (CRYPT_VERIFYCONTEXT).
+    Ephemeral(Slots),
+}
+
+/// How far the walks of PP_ENUMALGS(_EX) and PP_ENUMCONTAINERS have come.
+#[derive(Debug, Default)]
+pub(crate) struct Enumerations {
+    /// Both forms share one position.
+    pub(crate) algorithm: usize,
+    /// What is left of the containers, last one first; none before CRYPT_FIRST.
+    pub(crate) containers: Vec<String>,
+}
+
+impl Context {
+    /// The pair of a slot, looked up afresh: CPGetUserKey.
+    ///
+    /// # Errors
+    /// `NTE_NO_KEY` when the slot is empty.
+    pub(crate) fn pair(&self, spec: KeySpec) -> Result<Arc<KeyPair>> {
+        match &self.keyset {
+            Keyset::Container { container, .. } => container.pair(spec),
+            Keyset::Ephemeral(slots) => slots.get(spec).ok_or(CspError::NTE_NO_KEY),
+        }
+    }
+
+    /// The pair of a slot as it is loaded, without a look at any file: signing.
+    ///
+    /// # Errors
+    /// As [`Context::pair`].
+    pub(crate) fn loaded_pair(&self, spec: KeySpec) -> Result<Arc<KeyPair>> {
+        match &self.keyset {
+            Keyset::Container { container, .. } => container.loaded_pair(spec),
+            Keyset::Ephemeral(slots) => slots.get(spec).ok_or(CspError::NTE_NO_KEY),
+        }
+    }
+
+    /// Whether the context has no container.
+    pub(crate) fn is_ephemeral(&self) -> bool {
+        matches!(self.keyset, Keyset::Ephemeral(_))
+    }
+}

@@ -1,0 +1,191 @@
+//! The provider library as one value: the handle tables, and the session it shares among contexts.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use nfkm::Environment;
+
+use crate::container::store::Store;
+use crate::context::Context;
+use crate::error::{CspError, Result};
+use crate::handle::{Kind, NO_OWNER, Table};
+use crate::identity::Identity;
+use crate::key::Key;
+use crate::soft::HashState;
+
+/// A provider library: everything that its 25 functions work on. A process has one; tests have as many as they like.
+///
+/// The functions are methods in the modules of [`calls`](crate::calls), named after the entry points. Contexts, keys and
+/// hashes are passed as the numbers that C callers hold.
+#[derive(Debug)]
+pub struct Csp {
+    settings: Settings,
+    contexts: Table<Context>,
+    keys: Table<Mutex<Key>>,
+    hashes: Table<Mutex<HashState>>,
+    current: Mutex<Option<Current>>,
+}
+
+/// What a provider library would else ask of the process it is in.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Where hardserver and Key Management Data are. None: what the variables say at each acquire.
+    pub environment: Option<Environment>,
+    /// Who calls. None: the user of the process.
+    pub identity: Option<Identity>,
+}
+
+/// The session in use, and for what it is good.
+#[derive(Debug)]
+struct Current {
+    /// A child process must not share its parent's connection.
+    process: u32,
+    environment: Environment,
+    store: Arc<Store>,
+}
+
+impl Csp {
+    /// A library without contexts. Nothing is read or connected yet.
+    pub fn new(settings: Settings) -> Csp {
+        Csp {
+            settings,
+            contexts: Table::new(Kind::Context),
+            keys: Table::new(Kind::Key),
+            hashes: Table::new(Kind::Hash),
+            current: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn identity(&self) -> Identity {
+        self.settings
+            .identity
+            .clone()
+            .unwrap_or_else(Identity::from_process)
+    }
+
+    /// The session with the hardserver, opened when it is first needed, and again when the variables changed or the process
+    /// forked.
+    ///
+    /// # Errors
+    /// `NTE_FAIL`; the cause is logged.
+    pub(crate) fn store(&self) -> Result<Arc<Store>> {
+        let environment = self
+            .settings
+            .environment
+            .clone()
+            .unwrap_or_else(Environment::from_process);
+        let process = std::process::id();
+        let mut current = lock(&self.current);
+        match &*current {
+            Some(found) if found.process == process && found.environment == environment => {
+                Ok(Arc::clone(&found.store))
+            }
+            _ => {
+                let store = Arc::new(Store::open(&environment)?);
+                *current = Some(Current {
+                    process,
+                    environment,
+                    store: Arc::clone(&store),
+                });
+                Ok(store)
+            }
+        }
+    }
+
+    /// The context behind a handle.
+    ///
+    /// # Errors
+    /// `NTE_BAD_UID`.
+    pub(crate) fn context(&self, context: usize) -> Result<Arc<Context>> {
+        self.contexts
+            .get(NO_OWNER, context)
+            .ok_or(CspError::NTE_BAD_UID)
+    }
+
+    /// A key of a context.
+    ///
+    /// # Errors
+    /// `NTE_BAD_KEY`, also for a key of another context.
+    pub(crate) fn key(&self, context: usize, key: usize) -> Result<Arc<Mutex<Key>>> {
+        self.keys.get(context, key).ok_or(CspError::NTE_BAD_KEY)
+    }
+
+    /// A copy of a key, for calls that read it while another key or a module is busy.
+    ///
+    /// # Errors
+    /// As [`Csp::key`].
+    pub(crate) fn key_copy(&self, context: usize, key: usize) -> Result<Key> {
+        Ok(lock(&*self.key(context, key)?).clone())
+    }
+
+    /// A hash of a context.
+    ///
+    /// # Errors
+    /// `NTE_BAD_HASH`, also for a hash of another context.
+    pub(crate) fn hash(&self, context: usize, hash: usize) -> Result<Arc<Mutex<HashState>>> {
+        self.hashes.get(context, hash).ok_or(CspError::NTE_BAD_HASH)
+    }
+
+    pub(crate) fn add_context(&self, context: Context) -> Result<usize> {
+        self.contexts
+            .insert(NO_OWNER, context)
+            .ok_or(CspError::NTE_NO_MEMORY)
+    }
+
+    /// Ends a context with its keys and hashes.
+    pub(crate) fn remove_context(&self, context: usize) -> Result<()> {
+        let removed = self
+            .contexts
+            .remove(NO_OWNER, context)
+            .ok_or(CspError::NTE_BAD_UID)?;
+        // What goes may talk to the hardserver on its way; no lock is held here.
+        drop(self.hashes.remove_all(context));
+        drop(self.keys.remove_all(context));
+        drop(removed);
+        Ok(())
+    }
+
+    pub(crate) fn add_key(&self, context: usize, key: Key) -> Result<usize> {
+        let handle = self
+            .keys
+            .insert(context, Mutex::new(key))
+            .ok_or(CspError::NTE_NO_MEMORY)?;
+        self.still_open(context)
+            .inspect_err(|_| drop(self.keys.remove(context, handle)))?;
+        Ok(handle)
+    }
+
+    pub(crate) fn add_hash(&self, context: usize, hash: HashState) -> Result<usize> {
+        let handle = self
+            .hashes
+            .insert(context, Mutex::new(hash))
+            .ok_or(CspError::NTE_NO_MEMORY)?;
+        self.still_open(context)
+            .inspect_err(|_| drop(self.hashes.remove(context, handle)))?;
+        Ok(handle)
+    }
+
+    pub(crate) fn remove_key(&self, context: usize, key: usize) -> Result<()> {
+        self.keys
+            .remove(context, key)
+            .map(drop)
+            .ok_or(CspError::NTE_BAD_KEY)
+    }
+
+    pub(crate) fn remove_hash(&self, context: usize, hash: usize) -> Result<()> {
+        self.hashes
+            .remove(context, hash)
+            .map(drop)
+            .ok_or(CspError::NTE_BAD_HASH)
+    }
+
+    /// Another thread may have released the context while an object was made for it. The object was added before this
+    /// look, so either the release found it or this look finds the release.
+    fn still_open(&self, context: usize) -> Result<()> {
+        self.context(context).map(drop)
+    }
+}
+
+/// Locks, also after a panic of another thread: the state behind these locks is whole after every step.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

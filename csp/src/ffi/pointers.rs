@@ -1,0 +1,431 @@
+//! From a C caller's pointers to slices and values. Each function says what the pointer must lead to; the entry points get
+//! that promise from their callers.
+
+use std::ffi::{CStr, c_char, c_void};
+use std::ptr;
+use std::slice;
+
+use crate::calls::{Caller, InPlace, ProvParamForm};
+use crate::certificate;
+use crate::constants::AlgId;
+use crate::error::{CspError, Result};
+use crate::key::{CERTIFICATE_MAX, KeyParamForm};
+use crate::output::Output;
+use crate::security::Descriptor;
+use crate::soft::{HmacInfo, ParamForm};
+
+/// `VTableProvStruc`: what CPAcquireContext is told of its caller (CRYPTSPI 1.4). Members after the two functions are there
+/// only from version 2 on, the name only from version 3 on.
+#[repr(C)]
+#[derive(Debug)]
+#[allow(non_snake_case)]
+pub struct VTableProvStruc {
+    /// 1, 2 or 3.
+    pub Version: u32,
+    /// Verifies the signature of an image.
+    pub FuncVerifyImage: *const c_void,
+    /// Tells the window that owns prompts.
+    pub FuncReturnhWnd: *const c_void,
+    /// The provider type that was asked for.
+    pub dwProvType: u32,
+    /// Context information.
+    pub pbContextInfo: *mut u8,
+    /// Its length in bytes.
+    pub cbContextInfo: u32,
+    /// The provider name that is being opened.
+    pub pszProvName: *mut c_char,
+}
+
+/// `CRYPT_DATA_BLOB` and `CRYPT_INTEGER_BLOB`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[allow(non_snake_case)]
+pub struct CryptDataBlob {
+    /// Length in bytes.
+    pub cbData: u32,
+    /// The bytes.
+    pub pbData: *mut u8,
+}
+
+/// `HMAC_INFO`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[allow(non_snake_case)]
+pub struct HmacInfoStruct {
+    /// The hash.
+    pub HashAlgid: u32,
+    /// Replaces the inner pad.
+    pub pbInnerString: *mut u8,
+    /// Its length in bytes; 0 for the usual pad.
+    pub cbInnerString: u32,
+    /// Replaces the outer pad.
+    pub pbOuterString: *mut u8,
+    /// Its length in bytes; 0 for the usual pad.
+    pub cbOuterString: u32,
+}
+
+/// The caller's variable for a handle.
+pub(super) struct Place(*mut usize);
+
+impl Place {
+    /// # Errors
+    /// `ERROR_INVALID_PARAMETER` for NULL.
+    ///
+    /// # Safety
+    /// `pointer` is NULL or leads to a writable handle for as long as the value lives.
+    pub(super) unsafe fn new(pointer: *mut usize) -> Result<Place> {
+        if pointer.is_null() {
+            Err(CspError::ERROR_INVALID_PARAMETER)
+        } else {
+            Ok(Place(pointer))
+        }
+    }
+
+    /// Stores the handle.
+    pub(super) fn set(self, handle: usize) {
+        // SAFETY: `new` was promised a writable handle.
+        unsafe { self.0.write_unaligned(handle) }
+    }
+}
+
+/// # Errors
+/// `ERROR_INVALID_PARAMETER` for NULL, unless there are no bytes at all.
+///
+/// # Safety
+/// `pointer` is NULL or leads to `length` readable bytes for as long as the slice lives.
+pub(super) unsafe fn bytes<'a>(pointer: *const u8, length: usize) -> Result<&'a [u8]> {
+    match (pointer.is_null(), length) {
+        (_, 0) => Ok(&[]),
+        (true, _) => Err(CspError::ERROR_INVALID_PARAMETER),
+        // SAFETY: the pointer is not NULL, so it leads to `length` readable bytes.
+        (false, _) => Ok(unsafe { slice::from_raw_parts(pointer, length) }),
+    }
+}
+
+/// # Errors
+/// As [`bytes`].
+///
+/// # Safety
+/// As [`bytes`], and the bytes are writable.
+pub(super) unsafe fn bytes_mut<'a>(pointer: *mut u8, length: usize) -> Result<&'a mut [u8]> {
+    match (pointer.is_null(), length) {
+        (_, 0) => Ok(&mut []),
+        (true, _) => Err(CspError::ERROR_INVALID_PARAMETER),
+        // SAFETY: the pointer is not NULL, so it leads to `length` writable bytes.
+        (false, _) => Ok(unsafe { slice::from_raw_parts_mut(pointer, length) }),
+    }
+}
+
+/// A result's buffer and length.
+///
+/// # Errors
+/// `ERROR_INVALID_PARAMETER` without a length.
+///
+/// # Safety
+/// `length` is NULL or leads to a writable DWORD, and `data` is NULL or leads to as many writable bytes as that says, for
+/// as long as the output lives.
+pub(super) unsafe fn output<'a>(data: *mut u8, length: *mut u32) -> Result<Output<'a>> {
+    // SAFETY: NULL, or a writable DWORD.
+    let length = unsafe { length.as_mut() }.ok_or(CspError::ERROR_INVALID_PARAMETER)?;
+    let buffer = match data.is_null() {
+        true => None,
+        // SAFETY: not NULL, so it leads to as many writable bytes as the length says.
+        false => Some(unsafe { bytes_mut(data, *length as usize) }?),
+    };
+    Ok(Output::new(buffer, length))
+}
+
+/// The data of CPEncrypt and CPDecrypt; `room` is the buffer's length, or as much as the text's own if absent.
+///
+/// # Errors
+/// `ERROR_INVALID_PARAMETER` without a length.
+///
+/// # Safety
+/// As [`output`], with `room` bytes at `data`.
+pub(super) unsafe fn in_place<'a>(
+    data: *mut u8,
+    length: *mut u32,
+    room: Option<u32>,
+) -> Result<InPlace<'a>> {
+    // SAFETY: NULL, or a writable DWORD.
+    let length = unsafe { length.as_mut() }.ok_or(CspError::ERROR_INVALID_PARAMETER)?;
+    let buffer = match data.is_null() {
+        true => None,
+        // SAFETY: not NULL, so it leads to so many writable bytes.
+        false => Some(unsafe { bytes_mut(data, room.unwrap_or(*length) as usize) }?),
+    };
+    Ok(InPlace { buffer, length })
+}
+
+/// The bytes of a string without its NUL; None for NULL.
+///
+/// # Safety
+/// `pointer` is NULL or leads to a string that ends with a NUL, for as long as the slice lives.
+pub(super) unsafe fn c_string<'a>(pointer: *const c_char) -> Option<&'a [u8]> {
+    // SAFETY: not NULL, so it leads to a string that ends with a NUL.
+    (!pointer.is_null()).then(|| unsafe { CStr::from_ptr(pointer) }.to_bytes())
+}
+
+/// The units of a UTF-16 string without its NUL; none for NULL.
+///
+/// # Safety
+/// `pointer` is NULL or leads to a string that ends with a NUL, for as long as the slice lives.
+pub(super) unsafe fn wide_string<'a>(pointer: *const u16) -> &'a [u16] {
+    if pointer.is_null() {
+        return &[];
+    }
+    let mut length = 0;
+    // SAFETY: no unit before this one is the NUL, so this one is still part of the string.
+    while unsafe { *pointer.add(length) } != 0 {
+        length += 1;
+    }
+    // SAFETY: so many units lie before the NUL.
+    unsafe { slice::from_raw_parts(pointer, length) }
+}
+
+/// What a VTableProvStruc says; its strings are copied, because they die with the call. NULL says nothing.
+///
+/// # Safety
+/// `pointer` is NULL or leads to as much of the structure as its version has, and its strings end with a NUL.
+pub(super) unsafe fn caller(pointer: *const VTableProvStruc) -> Caller {
+    if pointer.is_null() {
+        return Caller::default();
+    }
+    // SAFETY: every version has this member. No reference is made to the structure, which may be shorter than ours.
+    let version = unsafe { ptr::addr_of!((*pointer).Version).read_unaligned() };
+    let prov_type = (version >= 2)
+        // SAFETY: version 2 has this member.
+        .then(|| unsafe { ptr::addr_of!((*pointer).dwProvType).read_unaligned() });
+    let name = match version >= 3 {
+        // SAFETY: version 3 has this member, which is NULL or a string.
+        true => unsafe { c_string(ptr::addr_of!((*pointer).pszProvName).read_unaligned()) },
+        false => None,
+    };
+    Caller {
+        prov_type,
+        provider_name: name.map(<[u8]>::to_vec),
+    }
+}
+
+/// CPSetKeyParam's data.
+///
+/// # Errors
+/// `ERROR_INVALID_PARAMETER` for NULL; `NTE_BAD_FLAGS` for a certificate that is none.
+///
+/// # Safety
+/// `data` is NULL or leads to what the form says, for as long as the slice lives.
+pub(super) unsafe fn key_param<'a>(form: KeyParamForm, data: *const u8) -> Result<&'a [u8]> {
+    if data.is_null() {
+        return Err(CspError::ERROR_INVALID_PARAMETER);
+    }
+    match form {
+        // SAFETY: so many bytes, says the form.
+        KeyParamForm::Plain(ParamForm::Bytes(length)) => unsafe { bytes(data, length) },
+        KeyParamForm::Plain(ParamForm::Blob) => {
+            // SAFETY: a blob structure, says the form.
+            let blob = unsafe { data.cast::<CryptDataBlob>().read_unaligned() };
+            // SAFETY: the structure's pointer leads to as many bytes as it says.
+            unsafe { bytes(blob.pbData, blob.cbData as usize) }
+        }
+        KeyParamForm::Plain(ParamForm::HmacInfo) => Err(CspError::NTE_BAD_TYPE),
+        // SAFETY: a DER value, says the form.
+        KeyParamForm::Der => unsafe { der(data) },
+    }
+}
+
+/// A DER value, which tells its length itself.
+///
+/// # Safety
+/// `data` leads to a DER value, for as long as the slice lives.
+unsafe fn der<'a>(data: *const u8) -> Result<&'a [u8]> {
+    // SAFETY: every DER value has two bytes.
+    let head = unsafe { bytes(data, 2) }?;
+    let octets = if head[1] < 0x80 {
+        0
+    } else {
+        usize::from(head[1] & 0x7f)
+    };
+    if octets > 4 {
+        return Err(CspError::NTE_BAD_FLAGS);
+    }
+    // SAFETY: the value's second byte counts its length octets.
+    let head = unsafe { bytes(data, 2 + octets) }?;
+    let length = certificate::total_length(head).filter(|length| *length <= CERTIFICATE_MAX);
+    // SAFETY: the length octets count the rest.
+    unsafe { bytes(data, length.ok_or(CspError::NTE_BAD_FLAGS)?) }
+}
+
+/// CPSetProvParam's data.
+///
+/// # Errors
+/// `ERROR_INVALID_PARAMETER` for NULL where there must be data; `NTE_BAD_FLAGS` for a security descriptor that is none.
+///
+/// # Safety
+/// `data` is NULL or leads to what the form says, for as long as the slice lives.
+pub(super) unsafe fn prov_param<'a>(form: ProvParamForm, data: *const u8) -> Result<&'a [u8]> {
+    match form {
+        ProvParamForm::None => Ok(&[]),
+        // SAFETY: a DWORD, says the form.
+        ProvParamForm::Dword => unsafe { bytes(data, 4) },
+        ProvParamForm::Descriptor => {
+            let mut known: &[u8] = &[];
+            loop {
+                let length = Descriptor::length_so_far(known)?;
+                if length <= known.len() {
+                    return Ok(known);
+                }
+                // SAFETY: a security descriptor, says the form, and it has as many bytes as what is known of it tells.
+                known = unsafe { bytes(data, length) }?;
+            }
+        }
+    }
+}
+
+/// CPSetHashParam's HMAC_INFO, its strings copied.
+///
+/// # Errors
+/// `ERROR_INVALID_PARAMETER` for NULL.
+///
+/// # Safety
+/// `data` is NULL or leads to an HMAC_INFO, whose pointers lead to as many bytes as it says.
+pub(super) unsafe fn hmac_info(data: *const u8) -> Result<HmacInfo> {
+    if data.is_null() {
+        return Err(CspError::ERROR_INVALID_PARAMETER);
+    }
+    // SAFETY: not NULL, so it leads to the structure.
+    let info = unsafe { data.cast::<HmacInfoStruct>().read_unaligned() };
+    // SAFETY: the structure's pointers lead to as many bytes as it says.
+    let (inner, outer) = unsafe {
+        (
+            bytes(info.pbInnerString, info.cbInnerString as usize)?,
+            bytes(info.pbOuterString, info.cbOuterString as usize)?,
+        )
+    };
+    Ok(HmacInfo {
+        algorithm: AlgId(info.HashAlgid),
+        inner: inner.to_vec(),
+        outer: outer.to_vec(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn structure(version: u32, name: *mut c_char) -> VTableProvStruc {
+        VTableProvStruc {
+            Version: version,
+            FuncVerifyImage: ptr::null(),
+            FuncReturnhWnd: ptr::null(),
+            dwProvType: 24,
+            pbContextInfo: ptr::null_mut(),
+            cbContextInfo: 0,
+            pszProvName: name,
+        }
+    }
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn structures_have_the_layout_of_the_header() {
+        assert_eq!(size_of::<VTableProvStruc>(), 56);
+        assert_eq!(size_of::<CryptDataBlob>(), 16);
+        assert_eq!(size_of::<HmacInfoStruct>(), 40);
+    }
+
+    #[test]
+    fn members_are_read_only_from_their_version_on() {
+        let name = c"nCipher".as_ptr().cast_mut();
+        let said = |structure: &VTableProvStruc| {
+            // SAFETY: a whole structure with a real string.
+            unsafe { caller(structure) }
+        };
+        let full = Caller {
+            prov_type: Some(24),
+            provider_name: Some(b"nCipher".to_vec()),
+        };
+        assert_eq!(said(&structure(3, name)), full);
+        assert_eq!(
+            said(&structure(2, name)),
+            Caller {
+                provider_name: None,
+                ..full
+            }
+        );
+        assert_eq!(said(&structure(1, name)), Caller::default());
+        assert_eq!(said(&structure(3, ptr::null_mut())).provider_name, None);
+        // SAFETY: NULL is allowed.
+        assert_eq!(unsafe { caller(ptr::null()) }, Caller::default());
+    }
+
+    #[test]
+    fn null_is_refused_where_there_must_be_data() {
+        // SAFETY: NULL is allowed everywhere here.
+        unsafe {
+            assert_eq!(bytes(ptr::null(), 0), Ok(&[][..]));
+            assert_eq!(
+                bytes(ptr::null(), 1),
+                Err(CspError::ERROR_INVALID_PARAMETER)
+            );
+            assert!(output(ptr::null_mut(), ptr::null_mut()).is_err());
+            assert!(Place::new(ptr::null_mut()).is_err());
+            assert_eq!(wide_string(ptr::null()), &[0u16; 0]);
+            assert_eq!(c_string(ptr::null()), None);
+            assert_eq!(
+                prov_param(ProvParamForm::Dword, ptr::null()),
+                Err(CspError::ERROR_INVALID_PARAMETER)
+            );
+            assert_eq!(
+                prov_param(ProvParamForm::Descriptor, ptr::null()),
+                Err(CspError::ERROR_INVALID_PARAMETER)
+            );
+            assert_eq!(
+                key_param(KeyParamForm::Der, ptr::null()),
+                Err(CspError::ERROR_INVALID_PARAMETER)
+            );
+            assert_eq!(
+                hmac_info(ptr::null()),
+                Err(CspError::ERROR_INVALID_PARAMETER)
+            );
+        }
+    }
+
+    #[test]
+    fn a_blob_and_a_wide_string_are_followed_to_their_bytes() {
+        let mut label = *b"label";
+        let blob = CryptDataBlob {
+            cbData: 5,
+            pbData: label.as_mut_ptr(),
+        };
+        let text: Vec<u16> = "text\0rest".encode_utf16().collect();
+        // SAFETY: both lead to live data of the lengths they say.
+        unsafe {
+            let form = KeyParamForm::Plain(ParamForm::Blob);
+            assert_eq!(
+                key_param(form, ptr::from_ref(&blob).cast()),
+                Ok(&b"label"[..])
+            );
+            assert_eq!(wide_string(text.as_ptr()), &text[..4]);
+        }
+    }
+
+    #[test]
+    fn der_tells_its_own_length() {
+        let value = [0x30, 0x81, 0x02, 0x05, 0x00, 0xff];
+        // SAFETY: every value here is as long as it says, or refused by its head.
+        unsafe {
+            assert_eq!(
+                key_param(KeyParamForm::Der, value.as_ptr()),
+                Ok(&value[..5])
+            );
+            assert_eq!(
+                key_param(KeyParamForm::Der, [0x30, 0x85].as_ptr()),
+                Err(CspError::NTE_BAD_FLAGS)
+            );
+            let huge = [0x30, 0x84, 0xff, 0xff, 0xff, 0xff];
+            assert_eq!(
+                key_param(KeyParamForm::Der, huge.as_ptr()),
+                Err(CspError::NTE_BAD_FLAGS)
+            );
+        }
+    }
+}

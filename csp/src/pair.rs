@@ -1,0 +1,279 @@
+//! Key pairs whose private half is in a module: the two slots that hold them, and what the module does with them.
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use ncore::types::{
+    Bignum, CipherText, KeyData, KeyGenParams, KeyType, KeyTypeData, KeyTypeGenParams,
+    KeyTypeRSAPrivateData, KeyTypeRSAPrivateGenParams, Mech, MechCipher, MechIV,
+    MechRSApPKCS1Cipher, MechRSApPKCS1OAEPIV, PlainText, PlainTextType, PlainTextTypeBignumData,
+    PlainTextTypeBytesData, PlainTextTypeData,
+};
+use nfkm::LoadedKey;
+
+use crate::blob::rsa_private::RsaKeyPair;
+use crate::constants::{AT_KEYEXCHANGE, AT_SIGNATURE, AlgId, CRYPT_NOHASHOID, CRYPT_X931_FORMAT};
+use crate::error::{CspError, Result};
+use crate::failure;
+use crate::soft::{self, RsaPublicKey};
+
+/// Which of a container's two pairs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeySpec {
+    Exchange = 0,
+    Signature = 1,
+}
+
+/// The two pairs of a container or an ephemeral context, as far as they are loaded.
+#[derive(Debug, Default)]
+pub(crate) struct Slots([RwLock<Option<Arc<KeyPair>>>; 2]);
+
+/// A pair that is loaded: the private half in the modules, the public half here.
+#[derive(Debug)]
+pub(crate) struct KeyPair {
+    spec: KeySpec,
+    public: RsaPublicKey,
+    loaded: LoadedKey,
+    /// KP_CERTIFICATE, which is stored with the pair and so shared by all its handles.
+    certificate: Mutex<Option<Vec<u8>>>,
+}
+
+/// How a decrypted block is unpadded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unpadding<'a> {
+    /// PKCS#1 v1.5 type 2.
+    Pkcs1,
+    /// OAEP with SHA-1 and this label.
+    Oaep(&'a [u8]),
+    /// Not at all: the whole block is wanted (CRYPT_DECRYPT_RSA_NO_PADDING_CHECK).
+    None,
+}
+
+/// The public exponent of generated keys.
+const PUBLIC_EXPONENT: u32 = 65_537;
+
+impl KeySpec {
+    /// Reads a `dwKeySpec` (AT_KEYEXCHANGE, AT_SIGNATURE).
+    pub(crate) fn from_dword(spec: u32) -> Option<KeySpec> {
+        match spec {
+            AT_KEYEXCHANGE => Some(KeySpec::Exchange),
+            AT_SIGNATURE => Some(KeySpec::Signature),
+            _ => None,
+        }
+    }
+
+    /// The slot that an algorithm's pairs go into.
+    pub(crate) fn of_algorithm(algorithm: AlgId) -> Option<KeySpec> {
+        match algorithm {
+            AlgId::CALG_RSA_KEYX => Some(KeySpec::Exchange),
+            AlgId::CALG_RSA_SIGN => Some(KeySpec::Signature),
+            _ => None,
+        }
+    }
+
+    /// The algorithm of the slot's pairs.
+    pub(crate) fn algorithm(self) -> AlgId {
+        match self {
+            KeySpec::Exchange => AlgId::CALG_RSA_KEYX,
+            KeySpec::Signature => AlgId::CALG_RSA_SIGN,
+        }
+    }
+}
+
+impl Slots {
+    pub(crate) fn get(&self, spec: KeySpec) -> Option<Arc<KeyPair>> {
+        self.0[spec as usize]
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Fills or empties a slot. Whoever has the old pair keeps it.
+    pub(crate) fn set(&self, spec: KeySpec, pair: Option<Arc<KeyPair>>) {
+        let mut slot = self.0[spec as usize]
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        // The old pair is dropped outside the lock: unloading it talks to the hardserver.
+        let old = std::mem::replace(&mut *slot, pair);
+        drop(slot);
+        drop(old);
+    }
+}
+
+impl KeyPair {
+    /// A pair of a key that the layer below has loaded.
+    ///
+    /// # Errors
+    /// `NTE_BAD_KEY` if it is no RSA key whose public half a blob can express.
+    pub(crate) fn new(
+        spec: KeySpec,
+        loaded: LoadedKey,
+        certificate: Option<Vec<u8>>,
+    ) -> Result<KeyPair> {
+        let KeyTypeData::RSAPublic(public) = &loaded.public().data else {
+            return Err(CspError::NTE_BAD_KEY);
+        };
+        let exponent = public.e.to_u32().ok_or(CspError::NTE_BAD_KEY)?;
+        let public =
+            RsaPublicKey::new(public.n.le_bytes(), exponent).map_err(|_| CspError::NTE_BAD_KEY)?;
+        Ok(KeyPair {
+            spec,
+            public,
+            loaded,
+            certificate: Mutex::new(certificate),
+        })
+    }
+
+    pub(crate) fn spec(&self) -> KeySpec {
+        self.spec
+    }
+
+    pub(crate) fn public(&self) -> &RsaPublicKey {
+        &self.public
+    }
+
+    /// Ident of the key's entry; none for a key that is not recorded.
+    pub(crate) fn ident(&self) -> Option<&str> {
+        self.loaded.ident()
+    }
+
+    pub(crate) fn certificate(&self) -> Option<Vec<u8>> {
+        self.certificate
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn set_certificate(&self, certificate: Vec<u8>) {
+        *self
+            .certificate
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(certificate);
+    }
+
+    /// Signs a finished hash value into `signature`, which is as long as the modulus; CAPI's byte order, which is a big
+    /// number's on the wire too.
+    ///
+    /// # Errors
+    /// `NTE_BAD_ALGID` for a hash that cannot be signed, `NTE_BAD_LEN` for one too long for the modulus, and the module's.
+    pub(crate) fn sign(
+        &self,
+        algorithm: AlgId,
+        digest: &[u8],
+        flags: u32,
+        signature: &mut [u8],
+    ) -> Result<()> {
+        let length = self.public.modulus_len();
+        if flags & CRYPT_X931_FORMAT != 0 {
+            let block = Bignum::from_be(&soft::x931_block(algorithm, digest, length)?);
+            let data = PlainTextTypeData::Bignum(PlainTextTypeBignumData { m: block });
+            self.raise(
+                PlainText {
+                    type_: PlainTextType::Bignum,
+                    data,
+                },
+                signature,
+            )?;
+            return self.public.x931_signature(signature);
+        }
+        // The module pads bytes to a type 1 block and adds no DigestInfo of its own.
+        let mut data = soft::digest_info(algorithm, digest)?;
+        if flags & CRYPT_NOHASHOID != 0 {
+            data.drain(..data.len() - digest.len());
+        }
+        if data.len() + PKCS1_OVERHEAD > length {
+            return Err(CspError::NTE_BAD_LEN);
+        }
+        let data = PlainTextTypeData::Bytes(PlainTextTypeBytesData { data });
+        self.raise(
+            PlainText {
+                type_: PlainTextType::Bytes,
+                data,
+            },
+            signature,
+        )
+    }
+
+    /// The private operation of a signature; the result goes to `signature` with zeros at the high end.
+    fn raise(&self, plain: PlainText, signature: &mut [u8]) -> Result<()> {
+        let signed = self
+            .loaded
+            .sign(Mech::RSApPKCS1, plain)
+            .map_err(failure::of_key)?;
+        let MechCipher::RSApPKCS1(MechRSApPKCS1Cipher { m }) = &signed.data else {
+            return Err(CspError::NTE_FAIL);
+        };
+        let number = m.le_bytes();
+        let (low, high) = signature
+            .split_at_mut_checked(number.len())
+            .ok_or(CspError::NTE_FAIL)?;
+        low.copy_from_slice(number);
+        high.fill(0);
+        Ok(())
+    }
+
+    /// Decrypts a cipher text in CAPI's byte order; the plain text is in natural order.
+    ///
+    /// # Errors
+    /// `NTE_BAD_DATA` for a wrong length or padding, and the module's.
+    pub(crate) fn decrypt(&self, cipher: &[u8], unpadding: Unpadding<'_>) -> Result<Vec<u8>> {
+        let length = self.public.modulus_len();
+        if cipher.len() != length {
+            return Err(CspError::NTE_BAD_DATA);
+        }
+        let (mech, iv) = match unpadding {
+            Unpadding::Oaep(label) => (
+                Mech::RSApPKCS1OAEP,
+                MechIV::RSApPKCS1OAEP(MechRSApPKCS1OAEPIV { p: label.to_vec() }),
+            ),
+            Unpadding::Pkcs1 | Unpadding::None => (Mech::RSApPKCS1, MechIV::Empty),
+        };
+        let reply = match unpadding {
+            Unpadding::None => PlainTextType::Bignum,
+            _ => PlainTextType::Bytes,
+        };
+        let data = MechCipher::RSApPKCS1(MechRSApPKCS1Cipher {
+            m: Bignum::from_le(cipher),
+        });
+        let plain = self
+            .loaded
+            .decrypt(mech, CipherText { mech, data, iv }, reply)
+            .map_err(failure::of_decryption)?;
+        match plain.data {
+            PlainTextTypeData::Bytes(bytes) if reply == PlainTextType::Bytes => Ok(bytes.data),
+            PlainTextTypeData::Bignum(number) if reply == PlainTextType::Bignum => {
+                number.m.to_be_padded(length).ok_or(CspError::NTE_FAIL)
+            }
+            _ => Err(CspError::NTE_FAIL),
+        }
+    }
+}
+
+/// Bytes that PKCS#1 v1.5 padding adds at least (RFC 8017 section 9.2).
+const PKCS1_OVERHEAD: usize = 11;
+
+/// What a module is asked to generate for an RSA pair of so many bits.
+pub(crate) fn rsa_generation(bits: u32) -> KeyGenParams {
+    KeyGenParams {
+        type_: KeyType::RSAPrivate,
+        params: KeyTypeGenParams::RSAPrivate(KeyTypeRSAPrivateGenParams {
+            lenbits: bits,
+            given_e: Some(Bignum::from(PUBLIC_EXPONENT)),
+            ..KeyTypeRSAPrivateGenParams::default()
+        }),
+    }
+}
+
+/// What a module is asked to import for the pair of a blob.
+pub(crate) fn rsa_import(pair: &RsaKeyPair) -> KeyData {
+    KeyData {
+        type_: KeyType::RSAPrivate,
+        data: KeyTypeData::RSAPrivate(KeyTypeRSAPrivateData {
+            p: Bignum::from_le(&pair.prime1),
+            q: Bignum::from_le(&pair.prime2),
+            dmp1: Bignum::from_le(&pair.exponent1),
+            dmq1: Bignum::from_le(&pair.exponent2),
+            iqmp: Bignum::from_le(&pair.coefficient),
+            e: Bignum::from(pair.public.exponent()),
+        }),
+    }
+}
