@@ -520,3 +520,60 @@ pub const CRYPT_FLAG_TLS1: u32 = 0x8;
 pub const CRYPT_FLAG_IPSEC: u32 = 0x10;
 /// Usable for signing.
 pub const CRYPT_FLAG_SIGNING: u32 = 0x20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_algorithm_appears_twice() {
+        for (i, (id, name)) in ALGORITHMS.iter().enumerate() {
+            assert!(
+                ALGORITHMS[..i].iter().all(|(other, _)| other != id),
+                "{name}"
+            );
+        }
+    }
+
+    /// An ALG_ID is class, type and number in the header's own scheme.
+    #[test]
+    fn classes_are_part_of_the_identifier() {
+        for (class, members) in [
+            (
+                ALG_CLASS_HASH,
+                &[
+                    AlgId::CALG_MD2,
+                    AlgId::CALG_HMAC,
+                    AlgId::CALG_SHA_512,
+                    AlgId::CALG_TLS1PRF,
+                ][..],
+            ),
+            (
+                ALG_CLASS_DATA_ENCRYPT,
+                &[AlgId::CALG_DES, AlgId::CALG_RC4, AlgId::CALG_AES_256],
+            ),
+            (
+                ALG_CLASS_SIGNATURE,
+                &[AlgId::CALG_RSA_SIGN, AlgId::CALG_DSS_SIGN],
+            ),
+            (
+                ALG_CLASS_KEY_EXCHANGE,
+                &[AlgId::CALG_RSA_KEYX, AlgId::CALG_DH_EPHEM],
+            ),
+            (
+                ALG_CLASS_MSG_ENCRYPT,
+                &[AlgId::CALG_TLS1_MASTER, AlgId::CALG_SCHANNEL_ENC_KEY],
+            ),
+        ] {
+            for id in members {
+                assert_eq!(id.class(), class, "{id}");
+            }
+        }
+    }
+
+    #[test]
+    fn unknown_identifiers_print_in_hex() {
+        assert_eq!(AlgId::CALG_SHA1.to_string(), "CALG_SHA1");
+        assert_eq!(AlgId(0x1234).to_string(), "0x1234");
+    }
+}

@@ -29,3 +29,6 @@ impl<F: FnMut(&mut [u8]) -> Result<()>> Random for F {
         self(buffer)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod testing;

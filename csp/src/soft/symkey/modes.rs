@@ -4,8 +4,10 @@
 //! length) can change between two calls, and a cached one would have to be kept in step.
 
 use aes::{Aes128, Aes192, Aes256};
-use cipher::{Array, BlockCipherDecrypt, BlockCipherEncrypt, InnerIvInit, IvState, KeyInit};
-use cipher::{BlockModeDecrypt, BlockModeEncrypt};
+use cipher::{
+    Array, BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt, InnerIvInit,
+    IvState, KeyInit,
+};
 use des::{Des, TdesEde2, TdesEde3};
 use rc2::Rc2;
 
