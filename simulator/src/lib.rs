@@ -1,9 +1,14 @@
 //! The far side of the socket: the hardserver and the emulated modules. Nothing above the socket links it, harnesses excepted.
 
 pub mod cards;
+pub mod config;
 pub mod crypto;
+pub mod environment;
+pub mod hardserver;
 pub mod job;
+pub mod logging;
 pub mod module;
+pub mod options;
 pub mod record;
 pub mod seed;
 pub mod store;

@@ -1,0 +1,268 @@
+//! Clients: who owns objects, on which module each of them lives, and how long a client lives itself.
+//!
+//! A client is a secret of 20 bytes; whoever presents it on a connection shares its objects. It lives as long as a
+//! connection uses it. Its objects are dropped on every module when, beyond that, no command of it is left in work.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use ncore::Status;
+use rand_chacha::rand_core::Rng;
+use sha1::{Digest, Sha1};
+
+use super::merged::Merged;
+use super::modules::Modules;
+use crate::job::{self, KeyIds};
+use crate::seed::Seed;
+
+/// The ClientID on the wire.
+pub(super) type ClientId = [u8; 20];
+
+/// One client, or a connection that never obtained one.
+#[derive(Debug)]
+pub(super) struct Client {
+    /// What modules may know of it. `privileged` is the connection's and set for each command.
+    identity: job::Client,
+    /// Counts its commands, for their random streams.
+    commands: AtomicU64,
+    /// Where its objects are.
+    objects: Mutex<HashMap<u32, Location>>,
+    /// Counts its choices among modules.
+    turns: AtomicUsize,
+    /// How many of its jobs each module has.
+    outstanding: Vec<AtomicUsize>,
+    /// What CreateClient told about the process behind it.
+    pub(super) process: Option<Process>,
+    modules: Arc<Modules>,
+}
+
+/// The process behind a client, as it described itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Process {
+    pub(super) id: u32,
+    pub(super) name: String,
+}
+
+/// Where the object behind an identifier is.
+#[derive(Debug, Clone)]
+pub(super) enum Location {
+    /// On one module, in this index of the table of modules, unless the module was reset since.
+    Module { index: usize, epoch: u64 },
+    /// In the hardserver: copies of one key on several modules.
+    Merged(Arc<Merged>),
+}
+
+impl Client {
+    /// Its number in this run, from 1.
+    pub(super) fn ordinal(&self) -> u64 {
+        self.identity.ordinal
+    }
+
+    /// The number of its next command, from 1.
+    pub(super) fn next_command(&self) -> u64 {
+        self.commands.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// The number of its next choice among modules, from 0.
+    pub(super) fn next_turn(&self) -> usize {
+        self.turns.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// What a module may know of it when it uses a connection of this privilege.
+    pub(super) fn identity(&self, privileged: bool) -> job::Client {
+        job::Client {
+            privileged,
+            ..self.identity.clone()
+        }
+    }
+
+    /// Whether it may own objects: ClientUnknown for a connection that never obtained a client.
+    pub(super) fn check_owner(&self) -> Result<(), Status> {
+        self.identity.hash.map(drop).ok_or(Status::ClientUnknown)
+    }
+
+    /// Where the object with this identifier is: UnknownID if there is none, or if it went with a reset.
+    pub(super) fn locate(&self, id: u32) -> Result<Location, Status> {
+        let mut objects = self.objects();
+        let location = objects.get(&id).ok_or(Status::UnknownID)?;
+        if let Location::Module { index, epoch } = *location
+            && self.modules[index].epoch() != epoch
+        {
+            objects.remove(&id);
+            return Err(Status::UnknownID);
+        }
+        Ok(location.clone())
+    }
+
+    /// The module that holds this object, if it lives on one: its place in the table.
+    pub(super) fn holder(&self, id: u32) -> Option<usize> {
+        match self.locate(id) {
+            Ok(Location::Module { index, .. }) => Some(index),
+            _ => None,
+        }
+    }
+
+    /// Remembers where a new object is.
+    pub(super) fn remember(&self, id: u32, location: Location) {
+        self.objects().insert(id, location);
+    }
+
+    /// Forgets an object that is gone.
+    pub(super) fn forget(&self, id: u32) {
+        self.objects().remove(&id);
+    }
+
+    /// A new identifier for an object that the hardserver keeps itself.
+    pub(super) fn allocate(&self) -> u32 {
+        self.identity.key_ids.allocate()
+    }
+
+    /// How many jobs of this client the module has.
+    pub(super) fn outstanding(&self, module: usize) -> &AtomicUsize {
+        &self.outstanding[module]
+    }
+
+    fn objects(&self) -> MutexGuard<'_, HashMap<u32, Location>> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if self.identity.hash.is_some() {
+            for slot in self.modules.iter() {
+                slot.module.dismiss(self.identity.ordinal);
+            }
+        }
+    }
+}
+
+/// A connection's hold on a client. The client is known by its identifier as long as there is one.
+#[derive(Debug)]
+pub(super) struct Attachment {
+    client: Arc<Client>,
+    /// None for a connection that never obtained a client.
+    known_as: Option<(ClientId, Arc<Clients>)>,
+}
+
+impl Attachment {
+    pub(super) fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        if let Some((id, clients)) = &self.known_as {
+            clients.detach(id);
+        }
+    }
+}
+
+/// Every client that a connection uses.
+#[derive(Debug)]
+pub(super) struct Clients {
+    seed: Seed,
+    modules: Arc<Modules>,
+    ordinals: AtomicU64,
+    known: Mutex<HashMap<ClientId, Known>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    client: Weak<Client>,
+    attachments: usize,
+}
+
+impl Clients {
+    pub(super) fn new(seed: Seed, modules: Arc<Modules>) -> Clients {
+        Clients {
+            seed,
+            modules,
+            ordinals: AtomicU64::new(0),
+            known: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// Makes a client and a first connection's hold on it.
+    pub(super) fn create(self: &Arc<Self>, process: Option<Process>) -> (ClientId, Attachment) {
+        let ordinal = self.ordinals.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut id = ClientId::default();
+        self.seed
+            .client_stream(ordinal, "client id")
+            .fill_bytes(&mut id);
+        let client = Arc::new(self.make(ordinal, Some(Sha1::digest(id).into()), process));
+        for slot in self.modules.iter() {
+            slot.module.welcome(ordinal);
+        }
+        self.known().insert(
+            id,
+            Known {
+                client: Arc::downgrade(&client),
+                attachments: 1,
+            },
+        );
+        (
+            id,
+            Attachment {
+                client,
+                known_as: Some((id, Arc::clone(self))),
+            },
+        )
+    }
+
+    /// One more connection of a client: ClientUnknown if no connection uses it.
+    pub(super) fn join(self: &Arc<Self>, id: ClientId) -> Result<Attachment, Status> {
+        let mut known = self.known();
+        let entry = known.get_mut(&id).ok_or(Status::ClientUnknown)?;
+        // The client cannot be gone: the attachments that the entry counts hold it.
+        let client = entry.client.upgrade().ok_or(Status::ClientUnknown)?;
+        entry.attachments += 1;
+        Ok(Attachment {
+            client,
+            known_as: Some((id, Arc::clone(self))),
+        })
+    }
+
+    /// A number and streams for a connection that uses commands without having obtained a client.
+    pub(super) fn anonymous(self: &Arc<Self>) -> Attachment {
+        let ordinal = self.ordinals.fetch_add(1, Ordering::Relaxed) + 1;
+        Attachment {
+            client: Arc::new(self.make(ordinal, None, None)),
+            known_as: None,
+        }
+    }
+
+    fn make(&self, ordinal: u64, hash: Option<[u8; 20]>, process: Option<Process>) -> Client {
+        let mask = self.seed.client_stream(ordinal, "key id mask").next_u32();
+        Client {
+            identity: job::Client {
+                ordinal,
+                hash,
+                privileged: false,
+                key_ids: Arc::new(KeyIds::new(mask)),
+            },
+            commands: AtomicU64::new(0),
+            objects: Mutex::new(HashMap::new()),
+            turns: AtomicUsize::new(0),
+            outstanding: self.modules.iter().map(|_| AtomicUsize::new(0)).collect(),
+            process,
+            modules: Arc::clone(&self.modules),
+        }
+    }
+
+    fn detach(&self, id: &ClientId) {
+        let mut known = self.known();
+        if let Some(entry) = known.get_mut(id) {
+            entry.attachments -= 1;
+            if entry.attachments == 0 {
+                known.remove(id);
+            }
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<ClientId, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,420 @@
+//! One connection: its socket, what has been read of it, what waits to be written, and when it may end.
+
+use std::collections::HashMap;
+use std::io::ErrorKind;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use ncore::profile::FrameLen;
+
+use super::clients::{Attachment, Client, Clients};
+use super::framing::Framing;
+use super::poller::Poller;
+use super::stream::Stream;
+
+/// Most commands of one connection in work or in line. Beyond it nothing more is read, and the client's writes wait.
+/// The widest genuine recommendation for one module is 250 (enquiry, `rec. queue`).
+const MAX_IN_FLIGHT: usize = 256;
+
+/// Bytes of unread replies beyond which nothing more is read. One reply may be as large as a message.
+const MAX_UNREAD: usize = 512 * 1024;
+
+/// Bytes of input buffer that an idle connection keeps.
+const KEPT_CAPACITY: usize = 4096;
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    /// Its number in this run, from 1.
+    pub(super) number: u64,
+    /// Whether it came in by a privileged endpoint.
+    pub(super) privileged: bool,
+    /// When it was accepted, from the start of the daemon.
+    pub(super) opened: Duration,
+    pub(super) traffic: Traffic,
+    stream: Stream,
+    client: Mutex<Option<Attachment>>,
+    input: Mutex<Input>,
+    /// Something arrived since the input was last looked at.
+    again: AtomicBool,
+    /// Reading stopped because too much is in flight; whoever ends a command resumes it.
+    paused: AtomicBool,
+    /// The peer announced its end: there is an end of file to be read.
+    end_announced: AtomicBool,
+    /// The end of the input was read, or no more is to be read.
+    ended: AtomicBool,
+    in_flight: AtomicUsize,
+    output: Mutex<Output>,
+    unread: AtomicUsize,
+    closed: AtomicBool,
+}
+
+/// Counts of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Traffic {
+    pub(super) commands: AtomicU64,
+    pub(super) command_bytes: AtomicU64,
+    pub(super) replies: AtomicU64,
+    pub(super) reply_bytes: AtomicU64,
+}
+
+/// What has been read and not yet been understood.
+#[derive(Debug)]
+pub(super) struct Input {
+    pub(super) pending: Vec<u8>,
+    pub(super) framing: Framing,
+}
+
+#[derive(Debug)]
+struct Output {
+    /// Bytes that found no room in the socket.
+    waiting: Vec<u8>,
+}
+
+/// What reading brought.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Read {
+    /// Bytes, and perhaps more where they came from.
+    More,
+    /// Bytes, and nothing is left.
+    Last,
+    /// Nothing for now.
+    Nothing,
+    /// The peer sends nothing more.
+    End,
+    /// The connection is broken.
+    Broken,
+}
+
+impl Connection {
+    pub(super) fn new(
+        number: u64,
+        stream: Stream,
+        privileged: bool,
+        opened: Duration,
+        frame_len: FrameLen,
+    ) -> Connection {
+        Connection {
+            number,
+            privileged,
+            opened,
+            traffic: Traffic::default(),
+            stream,
+            client: Mutex::new(None),
+            input: Mutex::new(Input {
+                pending: Vec::new(),
+                framing: Framing::new(frame_len),
+            }),
+            again: AtomicBool::new(false),
+            paused: AtomicBool::new(false),
+            end_announced: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            in_flight: AtomicUsize::new(0),
+            output: Mutex::new(Output {
+                waiting: Vec::new(),
+            }),
+            unread: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// The socket.
+    pub(super) fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// The client it obtained, if it did.
+    pub(super) fn client(&self) -> Option<Arc<Client>> {
+        self.attachment()
+            .as_ref()
+            .map(|attachment| Arc::clone(attachment.client()))
+    }
+
+    /// The client it obtained, or else a nameless one of its own.
+    pub(super) fn client_or_anonymous(&self, clients: &Arc<Clients>) -> Arc<Client> {
+        let mut attachment = self.attachment();
+        Arc::clone(
+            attachment
+                .get_or_insert_with(|| clients.anonymous())
+                .client(),
+        )
+    }
+
+    /// Makes the connection one of this client's, and of no other's.
+    pub(super) fn attach(&self, attachment: Attachment) {
+        let former = self.attachment().replace(attachment);
+        // Dropped here, not under the lock: the last hold on a client clears its objects away.
+        drop(former);
+    }
+
+    fn attachment(&self) -> MutexGuard<'_, Option<Attachment>> {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that the socket has news. What follows is [`look`](Self::look).
+    pub(super) fn announce(&self, end: bool) {
+        if end {
+            self.end_announced.store(true, SeqCst);
+        }
+        self.again.store(true, SeqCst);
+    }
+
+    /// Takes the input if there is news and nobody else is at it. Whoever is at it looks again before leaving, so news
+    /// that was announced before a failed look is not lost.
+    pub(super) fn look(&self) -> Option<MutexGuard<'_, Input>> {
+        if !self.again.load(SeqCst) || self.closed.load(SeqCst) {
+            return None;
+        }
+        let input = match self.input.try_lock() {
+            Ok(input) => input,
+            Err(std::sync::TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(std::sync::TryLockError::WouldBlock) => return None,
+        };
+        self.again.store(false, SeqCst);
+        Some(input)
+    }
+
+    /// Reads once, behind what is pending.
+    pub(super) fn read(&self, input: &mut Input, buffer: &mut [u8]) -> Read {
+        if self.ended.load(SeqCst) {
+            return Read::Nothing;
+        }
+        loop {
+            return match self.stream.read(buffer) {
+                Ok(0) => Read::End,
+                Ok(count) => {
+                    input.pending.extend_from_slice(&buffer[..count]);
+                    // On a stream socket a short read has emptied it; an end that came with the bytes is still there.
+                    if count < buffer.len() && !self.end_announced.load(SeqCst) {
+                        Read::Last
+                    } else {
+                        Read::More
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => Read::Nothing,
+                Err(_) => Read::Broken,
+            };
+        }
+    }
+
+    /// Whether reading has to stop for now. If it has, whoever ends a command or makes room for replies resumes it.
+    pub(super) fn pauses(&self) -> bool {
+        if !self.full() {
+            return false;
+        }
+        self.paused.store(true, SeqCst);
+        // A command may have ended just before the mark was set, and nobody would resume.
+        if self.full() {
+            return true;
+        }
+        self.paused.store(false, SeqCst);
+        false
+    }
+
+    /// Whether the caller, who ended a command or made room, has to resume the reading.
+    pub(super) fn resumes(&self) -> bool {
+        if !self.paused.load(SeqCst) || self.full() {
+            return false;
+        }
+        // In this order, so that at no instant the connection looks as if there were nothing left to begin.
+        self.again.store(true, SeqCst);
+        self.paused.swap(false, SeqCst)
+    }
+
+    fn full(&self) -> bool {
+        self.in_flight.load(SeqCst) >= MAX_IN_FLIGHT || self.unread.load(SeqCst) >= MAX_UNREAD
+    }
+
+    /// Counts a command that is not answered on the spot.
+    pub(super) fn begin_command(&self) {
+        self.in_flight.fetch_add(1, SeqCst);
+    }
+
+    /// Counts its end.
+    pub(super) fn end_command(&self) {
+        self.in_flight.fetch_sub(1, SeqCst);
+    }
+
+    /// Commands not answered.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.load(SeqCst)
+    }
+
+    /// Reads nothing more. Commands in work are still answered.
+    pub(super) fn end_input(&self) {
+        self.ended.store(true, SeqCst);
+    }
+
+    /// Whether nothing more will come of this connection: its input ended, everything is answered and written. If
+    /// somebody is at its input just now, they will ask again.
+    pub(super) fn finished(&self) -> bool {
+        if !self.ended.load(SeqCst) {
+            return false;
+        }
+        let Ok(_input) = self.input.try_lock() else {
+            return false;
+        };
+        let to_begin = self.paused.load(SeqCst) || self.again.load(SeqCst);
+        !to_begin && self.in_flight.load(SeqCst) == 0 && self.unread.load(SeqCst) == 0
+    }
+
+    /// Asks for an event if there is something to read. False if the connection is broken.
+    pub(super) fn rearm(&self, poller: &Poller) -> bool {
+        let output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        self.closed()
+            || poller
+                .set_writable(&self.stream, self.number, !output.waiting.is_empty())
+                .is_ok()
+    }
+
+    /// Sends a frame. What finds no room waits, and goes when the peer reads. False if the connection is broken.
+    pub(super) fn send(&self, frame: &[u8], poller: &Poller) -> bool {
+        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.closed.load(SeqCst) {
+            return false;
+        }
+        let mut rest = frame;
+        if output.waiting.is_empty() {
+            match self.write(frame) {
+                Some(written) => rest = &frame[written..],
+                None => return false,
+            }
+            if !rest.is_empty()
+                && poller
+                    .set_writable(&self.stream, self.number, true)
+                    .is_err()
+            {
+                return false;
+            }
+        }
+        output.waiting.extend_from_slice(rest);
+        self.unread.store(output.waiting.len(), SeqCst);
+        true
+    }
+
+    /// Writes what waits. False if the connection is broken.
+    pub(super) fn flush(&self, poller: &Poller) -> bool {
+        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        if output.waiting.is_empty() {
+            return true;
+        }
+        let Some(written) = self.write(&output.waiting) else {
+            return false;
+        };
+        output.waiting.drain(..written);
+        self.unread.store(output.waiting.len(), SeqCst);
+        if !output.waiting.is_empty() {
+            return true;
+        }
+        output.waiting = Vec::new();
+        poller
+            .set_writable(&self.stream, self.number, false)
+            .is_ok()
+    }
+
+    /// Writes until there is no room: the number of bytes, or None if the connection is broken.
+    fn write(&self, bytes: &[u8]) -> Option<usize> {
+        let mut written = 0;
+        while written < bytes.len() {
+            match self.stream.write(&bytes[written..]) {
+                Ok(0) => return None,
+                Ok(count) => written += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(_) => return None,
+            }
+        }
+        Some(written)
+    }
+
+    /// Ends the connection, and its hold on its client. False if that was done before.
+    pub(super) fn close(&self, poller: &Poller) -> bool {
+        if self.closed.swap(true, SeqCst) {
+            return false;
+        }
+        poller.remove(&self.stream);
+        self.stream.shutdown();
+        let attachment = self.attachment().take();
+        drop(attachment);
+        true
+    }
+
+    /// Whether it was closed.
+    pub(super) fn closed(&self) -> bool {
+        self.closed.load(SeqCst)
+    }
+}
+
+impl Input {
+    /// Drops what has been understood, and memory that a large message needed.
+    pub(super) fn consume(&mut self, count: usize) {
+        self.pending.drain(..count);
+        if self.pending.is_empty() && self.pending.capacity() > KEPT_CAPACITY {
+            self.pending = Vec::new();
+        }
+    }
+}
+
+/// Every open connection.
+#[derive(Debug, Default)]
+pub(super) struct Connections {
+    opened: AtomicU64,
+    most: AtomicU64,
+    open: RwLock<HashMap<u64, Arc<Connection>>>,
+}
+
+impl Connections {
+    /// A number for a new connection.
+    pub(super) fn number(&self) -> u64 {
+        self.opened.fetch_add(1, SeqCst) + 1
+    }
+
+    pub(super) fn insert(&self, connection: Arc<Connection>) {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        open.insert(connection.number, connection);
+        self.most.fetch_max(open.len() as u64, SeqCst);
+    }
+
+    pub(super) fn get(&self, number: u64) -> Option<Arc<Connection>> {
+        self.open
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&number)
+            .cloned()
+    }
+
+    pub(super) fn remove(&self, number: u64) {
+        self.open
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&number);
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.open
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
+    }
+
+    /// The most that were open at a time.
+    pub(super) fn most(&self) -> u64 {
+        self.most.load(SeqCst)
+    }
+
+    /// Every open connection, by number.
+    pub(super) fn all(&self) -> Vec<Arc<Connection>> {
+        let mut all: Vec<_> = self
+            .open
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .cloned()
+            .collect();
+        all.sort_by_key(|connection| connection.number);
+        all
+    }
+}

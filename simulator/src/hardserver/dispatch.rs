@@ -1,0 +1,379 @@
+//! From a message to an answer or to a module: the rules about bad input, privilege, and who answers what.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use ncore::bignum::BignumOrder;
+use ncore::frame;
+use ncore::message::{Command, Header, Reply, command_flags};
+use ncore::profile::FrameLen;
+use ncore::types::{
+    Args, Cmd, CreateClientArgs, CreateClientReply, CreateClientVer, CreateClientVerData,
+    ExistingClientArgs, ExistingClientReply, NewClientArgs, NewClientReply, ReplyBody, Status,
+};
+
+use super::Hardserver;
+use super::clients::{Client, Location, Process};
+use super::connection::Connection;
+use super::merging;
+use super::routing::{self, Refusal};
+use super::worker::{Answer, Begun, Outstanding, Task, unless_it_panics};
+use crate::job::{self, Job, Work};
+use crate::module::Module;
+use crate::module::support::{Support, check_header, support};
+use crate::module::tickets::module_of_ticket;
+use crate::seed::Streams;
+
+/// What became of a message.
+enum Done {
+    Body(ReplyBody),
+    /// The module's reply, good or bad.
+    Reply(Reply),
+    Left {
+        index: usize,
+        work: Work,
+        outstanding: Outstanding,
+    },
+}
+
+impl From<ReplyBody> for Done {
+    fn from(body: ReplyBody) -> Done {
+        Done::Body(body)
+    }
+}
+
+impl Hardserver {
+    /// Begins the command in a message.
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        connection: &Arc<Connection>,
+        message: &[u8],
+        frame_len: FrameLen,
+    ) -> Begun {
+        self.counts.commands.fetch_add(1, Ordering::Relaxed);
+        self.counts
+            .command_bytes
+            .fetch_add(message.len() as u64, Ordering::Relaxed);
+        connection.traffic.commands.fetch_add(1, Ordering::Relaxed);
+        connection
+            .traffic
+            .command_bytes
+            .fetch_add(message.len() as u64, Ordering::Relaxed);
+
+        // A frame holds at least a header. If it did not, the command would be ErrorReturn, which is none.
+        let nothing = Header {
+            tag: 0,
+            cmd: Cmd::ErrorReturn,
+            status: Status::OK,
+            flags: 0,
+        };
+        let header = Header::peek(message).unwrap_or(nothing);
+        let mut answer = Answer {
+            connection: Arc::clone(connection),
+            client: None,
+            header,
+            frame_len,
+            index: None,
+            destroys: None,
+        };
+        let reply = match self.begin_command(message, &mut answer) {
+            Ok(Done::Left {
+                index,
+                work,
+                outstanding,
+            }) => {
+                return Begun::Left(Task {
+                    index,
+                    work,
+                    answer,
+                    outstanding,
+                });
+            }
+            Ok(Done::Body(body)) => Reply::ok(header.tag, header.cmd, body),
+            Ok(Done::Reply(reply)) => reply,
+            Err(Refusal { status, info }) => Reply {
+                info,
+                ..Reply::error(header.tag, status)
+            },
+        };
+        Begun::Answered(answer, reply)
+    }
+
+    fn begin_command(
+        self: &Arc<Self>,
+        message: &[u8],
+        answer: &mut Answer,
+    ) -> Result<Done, Refusal> {
+        let header = answer.header;
+        let privileged = answer.connection.privileged;
+        if header.status != Status::OK {
+            return Err(self.malformed());
+        }
+        let support = support(header.cmd);
+        let needs_privilege = match support {
+            Support::Module(needs) => needs.privileged,
+            Support::Hardserver | Support::Refused(_) => is_privileged(header.cmd),
+        };
+        if needs_privilege && !privileged {
+            return Err(Status::PrivilegedCommand.into());
+        }
+        if let Support::Refused(status) = support {
+            return Err(status.into());
+        }
+        if header.flags & !self.known_flags() != 0 {
+            return Err(Status::UnknownFlag.into());
+        }
+        let command = Command::decode(message, &self.profile).map_err(|error| {
+            tracing::debug!(connection = answer.connection.number, cmd = %header.cmd, %error, "malformed command");
+            self.malformed()
+        })?;
+        check_header(&command)?;
+        match support {
+            Support::Hardserver => self.serve(command, answer),
+            _ => self.give_to_module(command, message.len(), answer),
+        }
+    }
+
+    /// Carries out a command of the hardserver's own.
+    fn serve(self: &Arc<Self>, command: Command, answer: &mut Answer) -> Result<Done, Refusal> {
+        let connection = Arc::clone(&answer.connection);
+        let body = match command.args {
+            Args::NewClient(NewClientArgs { flags }) => {
+                refuse_flags(flags)?;
+                let (client, attachment) = self.clients.create(None);
+                connection.attach(attachment);
+                NewClientReply { flags: 0, client }.into()
+            }
+            Args::CreateClient(args) => {
+                let (client, attachment) = self.clients.create(process(args)?);
+                connection.attach(attachment);
+                CreateClientReply { flags: 0, client }.into()
+            }
+            Args::ExistingClient(ExistingClientArgs { flags, client }) => {
+                refuse_flags(flags)?;
+                connection.attach(self.clients.join(client)?);
+                ExistingClientReply { flags: 0 }.into()
+            }
+            Args::NewEnquiry(args) => self.enquiry(&args)?.into(),
+            Args::GetWhichModule(args) => {
+                merging::which_module(self, &*owner(&connection)?, &args)?.into()
+            }
+            Args::MergeKeyIDs(args) => merging::merge(self, &*owner(&connection)?, &args)?.into(),
+            Args::UpdateMergedKey(args) => {
+                merging::update(self, &*owner(&connection)?, &args)?.into()
+            }
+            Args::StatEnumTree(args) => self.stat_tree(&args)?.into(),
+            Args::StatGetValues(args) => self.stat_values(&args)?.into(),
+            // GetClientHash is the hardserver's too, but nothing public tells the layout of its reply.
+            _ => return Err(Status::NotYetImplemented.into()),
+        };
+        Ok(Done::Body(body))
+    }
+
+    /// Finds the module for a command and begins it there.
+    fn give_to_module(
+        self: &Arc<Self>,
+        mut command: Command,
+        length: usize,
+        answer: &mut Answer,
+    ) -> Result<Done, Refusal> {
+        let client = answer.connection.client_or_anonymous(&self.clients);
+        answer.client = Some(Arc::clone(&client));
+        match &mut command.args {
+            // Number 0 is the server, which is evidently there.
+            Args::NoOp(args) if args.module == 0 => return Ok(ReplyBody::Empty.into()),
+            Args::Destroy(args) => {
+                if let Location::Merged(_) = client.locate(args.key)? {
+                    client.forget(args.key);
+                    return Ok(ReplyBody::Empty.into());
+                }
+                answer.destroys = Some(args.key);
+            }
+            // A ticket says which module made it.
+            Args::RedeemTicket(args) if args.module == 0 => {
+                args.module = module_of_ticket(&args.ticket).ok_or(Status::InvalidParameter)?;
+            }
+            _ => {}
+        }
+        let index = routing::route(&mut command, &client, &self.modules)?;
+        answer.index = Some(index);
+        let slot = &self.modules[index];
+        slot.started.fetch_add(1, Ordering::Relaxed);
+        slot.command_bytes
+            .fetch_add(length as u64, Ordering::Relaxed);
+        let job = self.job(command, &client, answer.connection.privileged, index);
+        let mut work = None;
+        let reply = unless_it_panics(&answer.header, || match Module::begin(&slot.module, job) {
+            job::Begun::Reply(reply) => reply,
+            job::Begun::Work(left) => {
+                work = Some(left);
+                Reply::error(answer.header.tag, Status::Failed)
+            }
+        });
+        let Some(work) = work else {
+            return Ok(Done::Reply(reply));
+        };
+        let outstanding = Outstanding::new(self, &answer.connection, &client, index);
+        Ok(Done::Left {
+            index,
+            work,
+            outstanding,
+        })
+    }
+
+    /// A command as a module takes it.
+    fn job(&self, command: Command, client: &Client, privileged: bool, index: usize) -> Job {
+        Job {
+            command,
+            client: client.identity(privileged),
+            now: self.now(),
+            streams: Streams::new(
+                self.seed.clone(),
+                self.modules[index].number,
+                client.ordinal(),
+                client.next_command(),
+            ),
+        }
+    }
+
+    /// Appends the frame of a reply, and takes note of what the reply tells about the client's objects.
+    pub(super) fn encode(&self, answer: &Answer, reply: Reply, out: &mut Vec<u8>) {
+        if reply.status == Status::OK {
+            match answer.header.cmd {
+                Cmd::Fail => self.counts.device_fails.fetch_add(1, Ordering::Relaxed),
+                Cmd::RetryFailedModule => {
+                    self.counts.device_restarts.fetch_add(1, Ordering::Relaxed)
+                }
+                _ => 0,
+            };
+            self.note_objects(answer, &reply.body);
+        }
+        let order = BignumOrder::from_command_flags(answer.header.flags);
+        let start = frame::begin(out);
+        let written = reply.encode(out, order, &self.profile);
+        let length = out.len() - start - frame::LENGTH_WORD;
+        let failure = match written {
+            Err(error) => {
+                tracing::error!(cmd = %answer.header.cmd, %error, "a reply cannot be written");
+                self.counts.reply_errors.fetch_add(1, Ordering::Relaxed);
+                Some(Status::SoftwareFailed)
+            }
+            Ok(()) if length > self.profile.max_message => Some(Status::BufferFull),
+            Ok(()) => None,
+        };
+        if let Some(status) = failure {
+            out.truncate(start + frame::LENGTH_WORD);
+            // An error without details is four words: it can always be written.
+            let _ = Reply::error(answer.header.tag, status).encode(out, order, &self.profile);
+        }
+        let length = (out.len() - start - frame::LENGTH_WORD) as u64;
+        frame::finish(out, start, answer.frame_len);
+
+        self.counts.replies.fetch_add(1, Ordering::Relaxed);
+        self.counts.reply_bytes.fetch_add(length, Ordering::Relaxed);
+        answer
+            .connection
+            .traffic
+            .replies
+            .fetch_add(1, Ordering::Relaxed);
+        answer
+            .connection
+            .traffic
+            .reply_bytes
+            .fetch_add(length, Ordering::Relaxed);
+        if let Some(index) = answer.index {
+            self.modules[index]
+                .reply_bytes
+                .fetch_add(length, Ordering::Relaxed);
+        }
+    }
+
+    fn note_objects(&self, answer: &Answer, body: &ReplyBody) {
+        let (Some(client), Some(index)) = (&answer.client, answer.index) else {
+            return;
+        };
+        if let Some(id) = answer.destroys {
+            client.forget(id);
+        }
+        for id in made_objects(body).into_iter().flatten() {
+            client.remember(
+                id,
+                Location::Module {
+                    index,
+                    epoch: self.modules[index].epoch(),
+                },
+            );
+        }
+    }
+
+    fn malformed(&self) -> Refusal {
+        self.counts.marshal_errors.fetch_add(1, Ordering::Relaxed);
+        Status::Malformed.into()
+    }
+
+    fn known_flags(&self) -> u32 {
+        let bits = &self.profile.presence;
+        command_flags::KNOWN
+            | bits.command_state
+            | bits.command_certs
+            | bits.command_extractstate
+            | bits.command_sessionid
+    }
+}
+
+/// The identifiers of the objects that a command made, from its reply.
+fn made_objects(body: &ReplyBody) -> [Option<u32>; 2] {
+    let one = |id| [Some(id), None];
+    match body {
+        ReplyBody::GenerateKey(reply) => one(reply.key),
+        ReplyBody::GenerateKeyPair(reply) => [Some(reply.keypriv), Some(reply.keypub)],
+        ReplyBody::Import(reply) => one(reply.key),
+        ReplyBody::Duplicate(reply) => one(reply.newkey),
+        ReplyBody::LoadBlob(reply) => one(reply.idka),
+        ReplyBody::DeriveKey(reply) => one(reply.key),
+        ReplyBody::GetKML(reply) => one(reply.idka),
+        ReplyBody::GenerateLogicalToken(reply) => one(reply.idkt),
+        ReplyBody::LoadLogicalToken(reply) => one(reply.idkt),
+        ReplyBody::ChannelOpen(reply) => one(reply.idch),
+        ReplyBody::RedeemTicket(reply) => one(reply.obj),
+        _ => [None, None],
+    }
+}
+
+/// Commands that need a privileged connection although no module carries them out (PROTOCOL section 4.9).
+fn is_privileged(cmd: Cmd) -> bool {
+    matches!(
+        cmd,
+        Cmd::ImportModule | Cmd::UnimportModule | Cmd::ConfigurePoolModule
+    ) || cmd
+        .name()
+        .is_some_and(|name| name.starts_with("Programming"))
+}
+
+/// The client of a connection: ClientUnknown if it obtained none.
+fn owner(connection: &Connection) -> Result<Arc<Client>, Status> {
+    let client = connection.client().ok_or(Status::ClientUnknown)?;
+    client.check_owner()?;
+    Ok(client)
+}
+
+fn process(args: CreateClientArgs) -> Result<Option<Process>, Status> {
+    refuse_flags(args.flags)?;
+    match (args.version, args.data) {
+        (CreateClientVer::Zero, _) => Ok(None),
+        (_, CreateClientVerData::One(data)) => Ok(Some(Process {
+            id: data.one.pid,
+            name: data.one.name,
+        })),
+        _ => Err(Status::UnknownParameter),
+    }
+}
+
+/// These commands have no flags.
+pub(super) fn refuse_flags(flags: u32) -> Result<(), Status> {
+    if flags == 0 {
+        Ok(())
+    } else {
+        Err(Status::UnknownFlag)
+    }
+}

@@ -1,0 +1,202 @@
+//! NewEnquiry: what the server and each module tell about themselves, at every level.
+//!
+//! The values are those of a genuine installation in kind; the product names say what this is, since they are what
+//! people and monitoring read.
+
+use ncore::types::{
+    EnqVer, EnqVerData, EnqVerFiveData, EnqVerFourData, EnqVerOneData, EnqVerSixData,
+    EnqVerThreeData, EnqVerTwoData, EnquiryDataFive, EnquiryDataFour, EnquiryDataOne,
+    EnquiryDataSix, EnquiryDataThree, EnquiryDataTwo, KMLType, ModuleType, NewEnquiryArgs,
+    NewEnquiryReply, Status, WrapVecWord,
+};
+
+use super::Hardserver;
+use super::dispatch::refuse_flags;
+use super::modules::Slot;
+use crate::module::mode::Mode;
+
+/// The product name of the server.
+const SERVER_NAME: &str = "softshield server, an emulator that guards nothing";
+
+/// The product name of a module.
+const MODULE_NAME: &str = "softshield emulated module, guards nothing";
+
+/// The release whose behaviour is emulated.
+const RELEASE: [u32; 3] = [13, 6, 3];
+
+/// When that release was checked in, as far as anybody asks: 2025-07-14 00:00 UTC, in seconds from 1970.
+const CHECKED_IN: u64 = 1_752_451_200;
+
+/// RSA-1024 signatures a second and engine, roughly. Clients compare modules by it.
+const SPEED_INDEX: u32 = 4000;
+
+/// The most jobs worth having outstanding on a module (PERFORMANCE, profile `ci`).
+const MAX_QUEUE: u32 = 64;
+
+/// Bytes of one write that every genuine client keeps to (open point F3).
+const MAX_WRITE: u32 = 8192;
+
+/// The structure version of level six.
+const LEVEL_SIX_VERSION: u32 = 8;
+
+impl Hardserver {
+    /// Answers NewEnquiry at the level asked for, or the highest below it: InvalidModule for a module there is not.
+    pub(super) fn enquiry(&self, args: &NewEnquiryArgs) -> Result<NewEnquiryReply, Status> {
+        refuse_flags(args.flags)?;
+        let facts = match args.module {
+            0 => self.server_facts(),
+            number => module_facts(&self.modules[self.modules.index_of(number)?]),
+        };
+        let version = EnqVer(args.version.min(EnqVer::Six.0));
+        Ok(NewEnquiryReply {
+            flags: 0,
+            module: args.module,
+            version,
+            data: at_level(version, facts),
+        })
+    }
+
+    fn server_facts(&self) -> EnqVerSixData {
+        let serials: Vec<&str> = self.modules.iter().map(|slot| slot.module.esn()).collect();
+        let modules = u32::try_from(self.modules.len()).unwrap_or(u32::MAX);
+        EnqVerSixData {
+            one: EnquiryDataOne {
+                hardwareserial: serials.join(" "),
+                flags: EnquiryDataOne::HARDWARE | EnquiryDataOne::HAS_TOKENS,
+                ..level_one(modules, self.modules.iter().map(engines).sum())
+            },
+            five: EnquiryDataFive {
+                moduletype: ModuleType::None,
+                productname: SERVER_NAME.to_owned(),
+                devicename: String::new(),
+            },
+            ..common()
+        }
+    }
+}
+
+fn module_facts(slot: &Slot) -> EnqVerSixData {
+    let mode = match slot.module.description().mode {
+        Mode::Operational | Mode::Uninitialised | Mode::Failed => 0,
+        Mode::Initialisation => EnquiryDataOne::INITIALISATION_MODE,
+        Mode::PreInitialisation => {
+            EnquiryDataOne::INITIALISATION_MODE | EnquiryDataOne::PRE_MAINT_INIT_MODE
+        }
+        Mode::Maintenance => EnquiryDataOne::MAINTENANCE_MODE,
+        Mode::PreMaintenance => {
+            EnquiryDataOne::MAINTENANCE_MODE | EnquiryDataOne::PRE_MAINT_INIT_MODE
+        }
+    };
+    let common = common();
+    EnqVerSixData {
+        one: EnquiryDataOne {
+            hardwareserial: slot.module.esn().to_owned(),
+            flags: EnquiryDataOne::HARDWARE | EnquiryDataOne::HAS_TOKENS | mode,
+            ..level_one(1, engines(slot))
+        },
+        five: EnquiryDataFive {
+            moduletype: ModuleType::Emulator,
+            productname: MODULE_NAME.to_owned(),
+            devicename: format!("softshield{}", slot.number),
+        },
+        six: EnquiryDataSix {
+            kmltypes: WrapVecWord {
+                v: vec![KMLType::DSAp1024s160.0, KMLType::DSAp3072s256.0],
+            },
+            reclongqueue: MAX_QUEUE,
+            ..common.six
+        },
+        ..common
+    }
+}
+
+fn level_one(modules: u32, engines: u32) -> EnquiryDataOne {
+    let [releasemajor, releaseminor, releasepatch] = RELEASE;
+    EnquiryDataOne {
+        releasemajor,
+        releaseminor,
+        releasepatch,
+        checkintimehigh: (CHECKED_IN >> 32) as u32,
+        checkintimelow: CHECKED_IN as u32,
+        speedindex: SPEED_INDEX.saturating_mul(engines),
+        recommendedminq: engines,
+        recommendedmaxq: MAX_QUEUE.max(engines).saturating_mul(modules),
+        softwaredetails: format!(
+            "{releasemajor}.{releaseminor}.{releasepatch}, emulated by softshield {}; guards nothing",
+            env!("CARGO_PKG_VERSION")
+        ),
+        ..EnquiryDataOne::default()
+    }
+}
+
+/// What the server and the modules say alike.
+fn common() -> EnqVerSixData {
+    EnqVerSixData {
+        two: EnquiryDataTwo {
+            flags: 0,
+            maxwrite: MAX_WRITE,
+        },
+        three: EnquiryDataThree {
+            flags: EnquiryDataThree::KEY_STORAGE,
+        },
+        four: EnquiryDataFour {
+            flags: EnquiryDataFour::ORDERLY_CLEAR_UNIT
+                | EnquiryDataFour::HAS_NSO_PERMS_CMD
+                | EnquiryDataFour::SERVER_HAS_POLL_CMDS
+                | EnquiryDataFour::FAST_POLL_SLOT_LIST
+                | EnquiryDataFour::HAS_SHARE_ACL
+                | EnquiryDataFour::AES_MODULE_KEYS
+                | EnquiryDataFour::SERVER_HAS_CREATE_CLIENT
+                | EnquiryDataFour::HAS_INITIALISE_UNIT_EX,
+        },
+        six: EnquiryDataSix {
+            v: LEVEL_SIX_VERSION,
+            vsn: 1,
+            ..EnquiryDataSix::default()
+        },
+        ..EnqVerSixData::default()
+    }
+}
+
+fn engines(slot: &Slot) -> u32 {
+    u32::try_from(slot.engines.count()).unwrap_or(u32::MAX)
+}
+
+/// Level n repeats levels 1 to n in order (PROTOCOL section 4.9).
+fn at_level(version: EnqVer, facts: EnqVerSixData) -> EnqVerData {
+    let EnqVerSixData {
+        one,
+        two,
+        three,
+        four,
+        five,
+        six,
+    } = facts;
+    match version {
+        EnqVer::One => EnqVerData::One(EnqVerOneData { one }),
+        EnqVer::Two => EnqVerData::Two(EnqVerTwoData { one, two }),
+        EnqVer::Three => EnqVerData::Three(EnqVerThreeData { one, two, three }),
+        EnqVer::Four => EnqVerData::Four(EnqVerFourData {
+            one,
+            two,
+            three,
+            four,
+        }),
+        EnqVer::Five => EnqVerData::Five(EnqVerFiveData {
+            one,
+            two,
+            three,
+            four,
+            five,
+        }),
+        EnqVer::Six => EnqVerData::Six(EnqVerSixData {
+            one,
+            two,
+            three,
+            four,
+            five,
+            six,
+        }),
+        _ => EnqVerData::Empty,
+    }
+}

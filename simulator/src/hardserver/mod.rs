@@ -1,0 +1,447 @@
+//! The hardserver: it listens, keeps clients and their connections, and gives commands to the modules.
+//!
+//! One thread with an asynchronous runtime accepts connections and handles signals; the connections themselves belong to
+//! plain threads that all wait in one place (see [`poller`] and [`worker`] for why).
+
+mod clients;
+mod connection;
+mod dispatch;
+mod engines;
+mod enquiry;
+mod framing;
+mod listeners;
+mod merged;
+mod merging;
+mod modules;
+mod poller;
+mod routing;
+mod state_lock;
+mod statistics;
+mod stream;
+mod worker;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+use ncore::profile::WireProfile;
+
+use self::clients::Clients;
+use self::connection::{Connection, Connections};
+use self::listeners::Listeners;
+use self::modules::Modules;
+use self::poller::Poller;
+use self::state_lock::StateLock;
+use self::stream::Stream;
+use self::worker::Worker;
+use crate::environment::Record;
+use crate::job::Now;
+use crate::module::{Module, PowerOnError, Setup, SlotKind};
+use crate::options::{Options, OptionsError};
+use crate::seed::Seed;
+use crate::store::RedbStore;
+
+/// Most connections at a time. Beyond it new ones are closed at once.
+const MAX_CONNECTIONS: usize = 4096;
+
+/// Workers beyond the engines: those that read and answer while every engine computes.
+const SPARE_WORKERS: usize = 2;
+
+/// How long a shutdown waits for commands in work and for clients to read their replies.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A running hardserver with its modules, inside this process. Dropping it shuts it down.
+#[derive(Debug)]
+pub struct Server {
+    shared: Arc<Hardserver>,
+    endpoints: Endpoints,
+    listeners: Option<Listeners>,
+    workers: Vec<JoinHandle<()>>,
+    _lock: StateLock,
+}
+
+/// Where a running hardserver listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoints {
+    /// The ordinary Unix socket.
+    pub socket: PathBuf,
+    /// The privileged Unix socket.
+    pub privileged_socket: PathBuf,
+    /// The ordinary TCP port on 127.0.0.1, if it is open.
+    pub port: Option<u16>,
+    /// The privileged TCP port on 127.0.0.1, if it is open.
+    pub privileged_port: Option<u16>,
+    /// The serial numbers of the modules, in the order of their numbers.
+    pub serial_numbers: Vec<String>,
+}
+
+/// Why a hardserver did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A folder is not as it must be.
+    #[error(transparent)]
+    Options(#[from] OptionsError),
+    /// Another hardserver uses the same state.
+    #[error(
+        "another softshield uses the state in {0}: stop it, or choose another folder with --state"
+    )]
+    StateInUse(PathBuf),
+    /// The state folder cannot be locked.
+    #[error("cannot lock the state in {path}: {cause}")]
+    StateLock {
+        /// The lock file.
+        path: PathBuf,
+        /// What the operating system said.
+        cause: std::io::Error,
+    },
+    /// A module could not start from its saved state.
+    #[error("module {number}: {cause}")]
+    Module {
+        /// The module's number.
+        number: u32,
+        /// What the module said.
+        cause: PowerOnError,
+    },
+    /// Somebody answers on a socket that this hardserver was to use.
+    #[error("somebody already answers on {0}: stop them, or choose another socket")]
+    SocketInUse(PathBuf),
+    /// A socket's path holds something else.
+    #[error("{0} is in the way of a socket, and is not one")]
+    NotASocket(PathBuf),
+    /// A socket's path does not fit an address.
+    #[error(
+        "the path of a socket may have at most {max} bytes, and {path} has more: choose another with --socket and --priv-socket"
+    )]
+    PathTooLong {
+        /// The path.
+        path: PathBuf,
+        /// The most bytes that fit.
+        max: usize,
+    },
+    /// A socket cannot be opened.
+    #[error("cannot listen on {place}: {cause}")]
+    Listen {
+        /// The path or address.
+        place: String,
+        /// What the operating system said.
+        cause: std::io::Error,
+    },
+    /// The operating system gave no random bytes, threads or descriptors.
+    #[error("cannot start: {0}")]
+    System(std::io::Error),
+}
+
+impl Server {
+    /// Starts the modules and listens. When this returns, clients can connect.
+    ///
+    /// # Errors
+    /// Whatever [`StartError`] names. Nothing is left running or listening then.
+    pub fn start(options: &Options) -> Result<Server, StartError> {
+        options.prepare_folders()?;
+        let lock = StateLock::take(&options.state)?;
+        let seed = seed(options).map_err(StartError::System)?;
+        let modules = (1..=options.modules.max(1))
+            .map(|number| power_on(number, options, &seed))
+            .collect::<Result<Vec<_>, _>>()?;
+        let serial_numbers = modules
+            .iter()
+            .map(|module| module.esn().to_owned())
+            .collect();
+        let engines = options.engines.max(1);
+        let workers = modules.len() * engines + SPARE_WORKERS;
+        let modules = Arc::new(Modules::new(modules, engines, options.seed.is_some()));
+
+        let shared = Arc::new(Hardserver {
+            profile: WireProfile {
+                frame_len: options.frame_len,
+                ..WireProfile::default()
+            },
+            clients: Arc::new(Clients::new(seed.clone(), Arc::clone(&modules))),
+            seed,
+            modules,
+            connections: Connections::default(),
+            poller: Poller::new().map_err(StartError::System)?,
+            counts: Counts::default(),
+            in_flight: AtomicUsize::new(0),
+            draining: AtomicBool::new(false),
+            started: Instant::now(),
+        });
+        // From here on the value stops its threads when it is dropped, also on the way out of an error.
+        let mut server = Server {
+            endpoints: Endpoints {
+                socket: options.socket.clone(),
+                privileged_socket: options.privileged_socket.clone(),
+                port: None,
+                privileged_port: None,
+                serial_numbers,
+            },
+            shared,
+            listeners: None,
+            workers: Vec::with_capacity(workers),
+            _lock: lock,
+        };
+        for number in 0..workers {
+            let worker = Worker::new(Arc::clone(&server.shared));
+            let thread = std::thread::Builder::new()
+                .name(format!("worker-{number}"))
+                .spawn(move || worker.run())
+                .map_err(StartError::System)?;
+            server.workers.push(thread);
+        }
+        let listeners = Listeners::open(options, Arc::clone(&server.shared))?;
+        server.endpoints.port = listeners.port;
+        server.endpoints.privileged_port = listeners.privileged_port;
+        server.listeners = Some(listeners);
+        tracing::info!(
+            modules = server.shared.modules.len(), workers, socket = %server.endpoints.socket.display(), "listening"
+        );
+        Ok(server)
+    }
+
+    /// Where it listens.
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// Accepts and reads nothing more, answers the commands that have arrived, ends the connections and removes the
+    /// sockets. Commands that take longer than some seconds are given up.
+    pub fn shutdown(mut self) {
+        self.stop();
+    }
+
+    fn stop(&mut self) {
+        if self.shared.draining.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        drop(self.listeners.take());
+        let drained = self.shared.drain(SHUTDOWN_PATIENCE);
+        self.shared.poller.wake_all();
+        for worker in self.workers.drain(..) {
+            // A worker that computes on is left to itself; it ends with its task.
+            if drained && worker.join().is_err() {
+                tracing::error!("a worker panicked");
+            }
+        }
+        tracing::info!(drained, "stopped");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Runs a hardserver until the process is told to end (SIGTERM, SIGINT). `ready` is called once clients can connect.
+///
+/// # Errors
+/// As [`Server::start`].
+pub fn serve(options: &Options, ready: impl FnOnce(&Endpoints)) -> Result<(), StartError> {
+    // Signals are caught before anything can be lost by one.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .map_err(StartError::System)?;
+    let (mut terminate, mut interrupt) = {
+        use tokio::signal::unix::{SignalKind, signal};
+        let _guard = runtime.enter();
+        let of = |kind| signal(kind).map_err(StartError::System);
+        (of(SignalKind::terminate())?, of(SignalKind::interrupt())?)
+    };
+    let server = Server::start(options)?;
+    let Endpoints {
+        port,
+        privileged_port,
+        ..
+    } = *server.endpoints();
+    let actual = Options {
+        port,
+        privileged_port,
+        ..options.clone()
+    };
+    let record = Record::write(&actual).map_err(StartError::System)?;
+    ready(server.endpoints());
+    let signal = runtime.block_on(async {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    });
+    tracing::info!(signal, "shutting down");
+    drop(record);
+    server.shutdown();
+    Ok(())
+}
+
+/// Whether a hardserver uses this state folder now, in this process or another.
+pub fn is_running(state: &Path) -> bool {
+    StateLock::is_taken(state)
+}
+
+/// What all threads of a hardserver share.
+#[derive(Debug)]
+struct Hardserver {
+    profile: WireProfile,
+    seed: Seed,
+    modules: Arc<Modules>,
+    clients: Arc<Clients>,
+    connections: Connections,
+    poller: Poller,
+    counts: Counts,
+    /// Commands begun and not answered.
+    in_flight: AtomicUsize,
+    draining: AtomicBool,
+    started: Instant,
+}
+
+/// Counts since the start.
+#[derive(Debug, Default)]
+struct Counts {
+    commands: AtomicU64,
+    command_bytes: AtomicU64,
+    replies: AtomicU64,
+    reply_bytes: AtomicU64,
+    /// Messages that could not be read.
+    marshal_errors: AtomicU64,
+    /// Replies that could not be written.
+    reply_errors: AtomicU64,
+    /// Modules that were made to fail.
+    device_fails: AtomicU64,
+    /// Modules that were brought back.
+    device_restarts: AtomicU64,
+}
+
+impl Hardserver {
+    /// The time, as a value.
+    fn now(&self) -> Now {
+        let unix = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        Now {
+            uptime: self.started.elapsed(),
+            unix,
+        }
+    }
+
+    /// Takes a new connection under its care.
+    fn accept(&self, stream: Stream, privileged: bool) {
+        if self.connections.count() >= MAX_CONNECTIONS {
+            tracing::warn!(
+                max = MAX_CONNECTIONS,
+                "too many connections, a new one is closed"
+            );
+            return;
+        }
+        if let Err(error) = stream.prepare() {
+            tracing::warn!(%error, "a new connection cannot be used");
+            return;
+        }
+        let number = self.connections.number();
+        let opened = self.started.elapsed();
+        let connection =
+            Connection::new(number, stream, privileged, opened, self.profile.frame_len);
+        let connection = Arc::new(connection);
+        self.connections.insert(Arc::clone(&connection));
+        if let Err(error) = self.poller.add(connection.stream(), number) {
+            tracing::warn!(%error, "a new connection cannot be watched");
+            self.close(&connection);
+        }
+        tracing::debug!(connection = number, privileged, "connected");
+    }
+
+    /// Ends a connection: what its client left unanswered in line is not computed any more.
+    fn close(&self, connection: &Arc<Connection>) {
+        if connection.close(&self.poller) {
+            self.connections.remove(connection.number);
+            self.withdraw(connection);
+            tracing::debug!(connection = connection.number, "disconnected");
+        }
+    }
+
+    /// Ends a connection of which nothing more will come.
+    fn settle(&self, connection: &Arc<Connection>) {
+        if connection.finished() {
+            self.close(connection);
+        }
+    }
+
+    /// Drops the tasks in line of a connection that nobody listens to.
+    fn withdraw(&self, connection: &Connection) {
+        for slot in self.modules.iter() {
+            drop(
+                slot.engines
+                    .withdraw(|task| task.answer.connection.number == connection.number),
+            );
+        }
+    }
+
+    /// Lets somebody look at a socket again, after the others.
+    fn requeue(&self, connection: &Arc<Connection>) {
+        if !connection.rearm(&self.poller) {
+            self.close(connection);
+        }
+    }
+
+    /// Begins what has arrived, reads nothing more, and waits until everything is answered. Whether that was achieved.
+    fn drain(self: &Arc<Self>, patience: Duration) -> bool {
+        let mut reader = Worker::new(Arc::clone(self));
+        for connection in self.connections.all() {
+            connection.announce(false);
+            // Without `keep` every task goes to the line.
+            let kept = reader.read_commands(&connection, false);
+            debug_assert!(kept.is_none());
+            connection.end_input();
+            self.settle(&connection);
+        }
+        let deadline = Instant::now() + patience;
+        while self.in_flight.load(Ordering::SeqCst) > 0 || self.connections.count() > 0 {
+            if Instant::now() >= deadline {
+                for connection in self.connections.all() {
+                    self.close(&connection);
+                }
+                return self.in_flight.load(Ordering::SeqCst) == 0;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+            for connection in self.connections.all() {
+                reader.read_commands(&connection, false);
+                self.settle(&connection);
+            }
+        }
+        true
+    }
+}
+
+fn seed(options: &Options) -> std::io::Result<Seed> {
+    match &options.seed {
+        Some(bytes) => Ok(Seed::from_bytes(bytes)),
+        None => {
+            let mut bytes = [0; 32];
+            getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
+            Ok(Seed::from_bytes(&bytes))
+        }
+    }
+}
+
+/// Switches a module on, with a card reader as slot 0 and a place for soft tokens as slot 1.
+fn power_on(number: u32, options: &Options, seed: &Seed) -> Result<Arc<Module>, StartError> {
+    let fail = |cause| StartError::Module { number, cause };
+    let path = options.state.join(format!("module{number}.redb"));
+    let store = RedbStore::open(&path).map_err(|cause| fail(cause.into()))?;
+    let unix = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    Module::power_on(Setup {
+        number,
+        seed: seed.clone(),
+        engine: options.engine.engine(),
+        store: Box::new(store),
+        slots: vec![SlotKind::SmartCard, SlotKind::SoftToken],
+        now: Now {
+            uptime: Duration::ZERO,
+            unix,
+        },
+    })
+    .map_err(fail)
+}

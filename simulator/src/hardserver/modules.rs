@@ -1,0 +1,116 @@
+//! The modules behind the hardserver, numbered from 1, and how busy each is.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use ncore::Status;
+
+use super::clients::Client;
+use super::engines::Engines;
+use super::worker::Task;
+use crate::module::Module;
+
+/// One module and what the hardserver knows of it.
+#[derive(Debug)]
+pub(super) struct Slot {
+    /// Its number on the wire.
+    pub(super) number: u32,
+    pub(super) module: Arc<Module>,
+    pub(super) engines: Engines<Task>,
+    /// Jobs that the module has and has not answered.
+    pub(super) outstanding: AtomicUsize,
+    /// Jobs given to the module in this run.
+    pub(super) started: AtomicU64,
+    /// Bytes of the commands given to the module.
+    pub(super) command_bytes: AtomicU64,
+    /// Bytes of the replies it gave.
+    pub(super) reply_bytes: AtomicU64,
+}
+
+impl Slot {
+    /// The count of resets: objects made under another count are gone.
+    pub(super) fn epoch(&self) -> u64 {
+        self.module.epoch()
+    }
+}
+
+/// Every module, in the order of their numbers.
+#[derive(Debug)]
+pub(super) struct Modules {
+    slots: Vec<Slot>,
+    /// Whether the choice of a module may depend on what other clients do. A seeded run repeats itself for each client,
+    /// whatever the others do meanwhile; so there each client spreads its own jobs evenly.
+    shared_load: bool,
+}
+
+impl Modules {
+    /// A table of these modules, each with this many engines.
+    pub(super) fn new(modules: Vec<Arc<Module>>, engines: usize, seeded: bool) -> Modules {
+        let slots = (1..)
+            .zip(modules)
+            .map(|(number, module)| Slot {
+                number,
+                module,
+                engines: Engines::new(engines),
+                outstanding: AtomicUsize::new(0),
+                started: AtomicU64::new(0),
+                command_bytes: AtomicU64::new(0),
+                reply_bytes: AtomicU64::new(0),
+            })
+            .collect();
+        Modules {
+            slots,
+            shared_load: !seeded,
+        }
+    }
+
+    /// The place of a module in the table: InvalidModule if there is no module of this number.
+    pub(super) fn index_of(&self, number: u32) -> Result<usize, Status> {
+        let index = (number as usize)
+            .checked_sub(1)
+            .filter(|&index| index < self.slots.len());
+        index.ok_or(Status::InvalidModule)
+    }
+
+    /// The modules to choose from when a command leaves the choice: those that work in a world; if there are none, those
+    /// that have not failed; if there are none of these, all, so that one of them says what is wrong.
+    pub(super) fn able(&self) -> Vec<usize> {
+        let those = |accepts: &dyn Fn(&Module) -> bool| -> Vec<usize> {
+            (0..self.slots.len())
+                .filter(|&index| accepts(&self.slots[index].module))
+                .collect()
+        };
+        [
+            those(&Module::in_world),
+            those(&|module| !module.failed()),
+            those(&|_| true),
+        ]
+        .into_iter()
+        .find(|modules| !modules.is_empty())
+        .unwrap_or_default()
+    }
+
+    /// Of these modules, the one with the fewest jobs; among equals the client takes turns. 0 if there is none.
+    pub(super) fn least_loaded(&self, client: &Client, candidates: Vec<usize>) -> usize {
+        if let [only] = candidates.as_slice() {
+            return *only;
+        }
+        let turn = client.next_turn();
+        let load = |index: usize| match self.shared_load {
+            true => self.slots[index].outstanding.load(Ordering::Relaxed),
+            false => client.outstanding(index).load(Ordering::Relaxed),
+        };
+        let count = candidates.len();
+        let in_turn = (0..count).map(|place| candidates[(place + turn) % count]);
+        in_turn.min_by_key(|&index| load(index)).unwrap_or(0)
+    }
+}
+
+impl Deref for Modules {
+    type Target = [Slot];
+
+    fn deref(&self) -> &[Slot] {
+        &self.slots
+    }
+}

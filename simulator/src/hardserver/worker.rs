@@ -1,0 +1,341 @@
+//! The threads that read commands, answer them and do the modules' arithmetic.
+//!
+//! A worker that is woken for a socket reads what is there and begins every command in it. Cheap ones it answers on the
+//! spot; the arithmetic of the first other one it keeps for itself if an engine of the module is free, and does it after
+//! letting go of the socket, so that the next bytes wake somebody else; the rest stands in line. There are two workers
+//! more than there are engines: however much is computed, somebody is left to answer.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use ncore::frame;
+use ncore::message::{Header, Reply};
+use ncore::profile::FrameLen;
+use ncore::types::Status;
+
+use super::Hardserver;
+use super::clients::Client;
+use super::connection::{Connection, Input, Read};
+use super::engines::Entered;
+use super::poller::{Event, Happened};
+use crate::job::Work;
+
+/// Bytes read at a time.
+const READ_SIZE: usize = 64 * 1024;
+
+/// Full reads of one socket in a row, before others get their turn.
+const READS_IN_A_ROW: usize = 4;
+
+/// Arithmetic that is left to do, and whom to tell.
+pub(super) struct Task {
+    /// The module's place in the table.
+    pub(super) index: usize,
+    pub(super) work: Work,
+    pub(super) answer: Answer,
+    pub(super) outstanding: Outstanding,
+}
+
+impl std::fmt::Debug for Task {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            formatter,
+            "Task({} of connection {})",
+            self.answer.header.cmd, self.answer.connection.number
+        )
+    }
+}
+
+/// Everything that is needed to answer a command once its reply is there.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) connection: Arc<Connection>,
+    /// The client, unless the connection has none and the command needed none.
+    pub(super) client: Option<Arc<Client>>,
+    pub(super) header: Header,
+    pub(super) frame_len: FrameLen,
+    /// The place in the table of the module that answers, if one does.
+    pub(super) index: Option<usize>,
+    /// The identifier that the command destroys if it succeeds.
+    pub(super) destroys: Option<u32>,
+}
+
+/// Counts a command as outstanding for as long as it exists.
+#[derive(Debug)]
+pub(super) struct Outstanding {
+    server: Arc<Hardserver>,
+    connection: Arc<Connection>,
+    client: Arc<Client>,
+    index: usize,
+}
+
+impl Outstanding {
+    pub(super) fn new(
+        server: &Arc<Hardserver>,
+        connection: &Arc<Connection>,
+        client: &Arc<Client>,
+        index: usize,
+    ) -> Outstanding {
+        server.in_flight.fetch_add(1, Ordering::SeqCst);
+        server.modules[index]
+            .outstanding
+            .fetch_add(1, Ordering::Relaxed);
+        client.outstanding(index).fetch_add(1, Ordering::Relaxed);
+        connection.begin_command();
+        Outstanding {
+            server: Arc::clone(server),
+            connection: Arc::clone(connection),
+            client: Arc::clone(client),
+            index,
+        }
+    }
+}
+
+impl Drop for Outstanding {
+    fn drop(&mut self) {
+        self.connection.end_command();
+        self.client
+            .outstanding(self.index)
+            .fetch_sub(1, Ordering::Relaxed);
+        self.server.modules[self.index]
+            .outstanding
+            .fetch_sub(1, Ordering::Relaxed);
+        self.server.in_flight.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// What became of a command.
+pub(super) enum Begun {
+    Answered(Answer, Reply),
+    Left(Task),
+}
+
+/// One worker, or whoever reads in its place.
+pub(super) struct Worker {
+    server: Arc<Hardserver>,
+    buffer: Vec<u8>,
+    frame: Vec<u8>,
+}
+
+impl Worker {
+    pub(super) fn new(server: Arc<Hardserver>) -> Worker {
+        Worker {
+            server,
+            buffer: vec![0; READ_SIZE],
+            frame: Vec::new(),
+        }
+    }
+
+    /// Works until the server stops.
+    pub(super) fn run(mut self) {
+        loop {
+            match self.server.poller.wait() {
+                Ok(Event::Stop) => return,
+                Ok(Event::Woken) => self.run_waiting(),
+                Ok(Event::Socket(number, happened)) => {
+                    if let Some(connection) = self.server.connections.get(number) {
+                        self.serve(&connection, happened);
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "cannot wait for sockets");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Looks after a socket on which something happened.
+    fn serve(&mut self, connection: &Arc<Connection>, happened: Happened) {
+        if happened.writable && !connection.flush(&self.server.poller) {
+            self.server.close(connection);
+            return;
+        }
+        if happened.gone {
+            self.server.withdraw(connection);
+        }
+        connection.announce(happened.end);
+        if let Some(task) = self.read_commands(connection, true) {
+            self.run_from(task);
+        }
+        self.server.settle(connection);
+    }
+
+    /// Reads what there is and begins the commands in it. With `keep`, the first one that has arithmetic left and finds
+    /// an engine free is for the caller to run.
+    pub(super) fn read_commands(
+        &mut self,
+        connection: &Arc<Connection>,
+        keep: bool,
+    ) -> Option<Task> {
+        let mut mine = None;
+        let mut reads = 0;
+        while let Some(mut input) = connection.look() {
+            loop {
+                if reads == READS_IN_A_ROW {
+                    drop(input);
+                    self.server.requeue(connection);
+                    return mine;
+                }
+                reads += 1;
+                if !self.begin_commands(connection, &mut input, keep, &mut mine) {
+                    break;
+                }
+                match connection.read(&mut input, &mut self.buffer) {
+                    Read::More => {}
+                    Read::Last => {
+                        self.begin_commands(connection, &mut input, keep, &mut mine);
+                        break;
+                    }
+                    Read::Nothing => break,
+                    Read::End => {
+                        connection.end_input();
+                        break;
+                    }
+                    Read::Broken => {
+                        self.server.close(connection);
+                        break;
+                    }
+                }
+            }
+        }
+        mine
+    }
+
+    /// Begins every whole command that is pending. False if there is no point in reading on: too much is in work, or the
+    /// stream has lost its meaning.
+    fn begin_commands(
+        &mut self,
+        connection: &Arc<Connection>,
+        input: &mut Input,
+        keep: bool,
+        mine: &mut Option<Task>,
+    ) -> bool {
+        let mut used = 0;
+        let goes_on = loop {
+            if connection.closed() || connection.pauses() {
+                break false;
+            }
+            let rest = &input.pending[used..];
+            match input.framing.split(rest, &self.server.profile) {
+                Ok(None) => break true,
+                Ok(Some((message, taken))) => {
+                    let frame_len = input.framing.frame_len();
+                    match self.server.begin(connection, message, frame_len) {
+                        Begun::Answered(answer, reply) => self.answer(&answer, reply),
+                        Begun::Left(task) => self.place(task, keep, mine),
+                    }
+                    used += taken;
+                }
+                Err(bad) => {
+                    tracing::warn!(connection = connection.number, error = %bad, "the stream cannot be read on");
+                    self.refuse_frame(connection, rest, input.framing.frame_len());
+                    connection.end_input();
+                    used = input.pending.len();
+                    break false;
+                }
+            }
+        };
+        input.consume(used);
+        goes_on
+    }
+
+    /// Answers a frame of an impossible length, if its header has come along, before the connection ends.
+    fn refuse_frame(&mut self, connection: &Arc<Connection>, bytes: &[u8], frame_len: FrameLen) {
+        self.server
+            .counts
+            .marshal_errors
+            .fetch_add(1, Ordering::Relaxed);
+        let after_length = bytes.get(frame::LENGTH_WORD..).unwrap_or_default();
+        let longer_than_a_header = bytes.len() > frame::LENGTH_WORD + frame::MIN_MESSAGE;
+        if let Ok(header) = Header::peek(after_length)
+            && longer_than_a_header
+        {
+            let answer = Answer {
+                connection: Arc::clone(connection),
+                client: None,
+                header,
+                frame_len,
+                index: None,
+                destroys: None,
+            };
+            self.answer(&answer, Reply::error(header.tag, Status::Malformed));
+        }
+    }
+
+    /// Finds a thread for a task: this one, one that is idle, or one that is busy now.
+    fn place(&self, task: Task, keep: bool, mine: &mut Option<Task>) {
+        let engines = &self.server.modules[task.index].engines;
+        if keep && mine.is_none() {
+            if let Entered::Run(first) = engines.enter(task) {
+                *mine = Some(first);
+            }
+        } else if engines.queue(task) {
+            self.server.poller.wake_one();
+        }
+    }
+
+    /// Runs what stands in line although engines are free.
+    fn run_waiting(&mut self) {
+        let server = Arc::clone(&self.server);
+        for slot in server.modules.iter() {
+            while let Some(task) = slot.engines.take() {
+                // Two wake-ups may have woken one thread only.
+                if server.modules.iter().any(|slot| slot.engines.can_take()) {
+                    server.poller.wake_one();
+                }
+                self.run_from(task);
+            }
+        }
+    }
+
+    /// Runs a task on the engine that was taken for it, then those in line for that engine.
+    fn run_from(&mut self, task: Task) {
+        let mut next = Some(task);
+        while let Some(task) = next {
+            let index = task.index;
+            let connection = self.run_task(task);
+            next = self.server.modules[index].engines.done();
+            if connection.resumes() {
+                let mine = self.read_commands(&connection, next.is_none());
+                next = next.or(mine);
+            }
+            self.server.settle(&connection);
+        }
+    }
+
+    fn run_task(&mut self, task: Task) -> Arc<Connection> {
+        let Task {
+            work,
+            answer,
+            outstanding,
+            ..
+        } = task;
+        if !answer.connection.closed() {
+            let reply = unless_it_panics(&answer.header, work);
+            self.answer(&answer, reply);
+        }
+        drop(outstanding);
+        answer.connection
+    }
+
+    /// Sends a reply.
+    fn answer(&mut self, answer: &Answer, reply: Reply) {
+        self.frame.clear();
+        self.server.encode(answer, reply, &mut self.frame);
+        if !answer.connection.send(&self.frame, &self.server.poller) {
+            self.server.close(&answer.connection);
+        }
+        if self.frame.capacity() > READ_SIZE {
+            self.frame = Vec::new();
+        }
+    }
+}
+
+/// Runs a part of a module's code. A panic in it is our fault and ends one command, not the daemon.
+pub(super) fn unless_it_panics(header: &Header, work: impl FnOnce() -> Reply) -> Reply {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        tracing::error!(cmd = %header.cmd, "a command panicked");
+        Reply::error(header.tag, Status::SoftwareFailed)
+    })
+}

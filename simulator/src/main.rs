@@ -1,0 +1,267 @@
+//! `softshield`: the daemon and its helper commands.
+
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ncore::profile::FrameLen;
+use simulator::hardserver::{Endpoints, is_running, serve};
+use simulator::options::{Given, Options, default_engines};
+use simulator::{environment, logging};
+
+const WARNING: &str = "It guards nothing: keys are in the memory and files of an ordinary process.";
+
+/// A software nShield: hardserver and modules. It guards nothing: keys are in the memory and files of an ordinary
+/// process.
+#[derive(Debug, Parser)]
+#[command(name = "softshield", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the hardserver and its modules until SIGTERM or SIGINT.
+    Serve(Serve),
+    /// Prints the shell commands that point clients at the daemon: eval "$(softshield env)".
+    Env(Env),
+}
+
+#[derive(Debug, Args)]
+struct Places {
+    /// nShield's configuration file [default: NFAST_KMDATA/config/config, if it is there]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The installation folder, NFAST_HOME [default: /opt/nfast for root, else ~/.local/state/softshield]
+    #[arg(long, value_name = "DIR")]
+    home: Option<PathBuf>,
+    /// The Key Management Data folder, NFAST_KMDATA [default: NFAST_HOME/kmdata]
+    #[arg(long, value_name = "DIR")]
+    kmdata: Option<PathBuf>,
+    /// The folder of the modules' state [default: NFAST_HOME/modules]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// The ordinary Unix socket, NFAST_SERVER
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// The privileged Unix socket, NFAST_PRIVSERVER
+    #[arg(long, value_name = "PATH")]
+    priv_socket: Option<PathBuf>,
+    /// Listen on TCP too: 127.0.0.1, ports 9000 and 9001. Every user of this machine can then use privileged commands.
+    #[arg(long)]
+    tcp: bool,
+    /// The ordinary TCP port, NFAST_SERVER_PORT; 0 is off
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+    /// The privileged TCP port, NFAST_SERVER_PRIVPORT; 0 is off
+    #[arg(long, value_name = "PORT")]
+    priv_port: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    #[command(flatten)]
+    places: Places,
+    /// The number of modules
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=32))]
+    modules: u32,
+    /// How many private-key operations a module does at a time [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    engines: Option<u16>,
+    /// The public-key arithmetic
+    #[arg(long, value_enum, default_value = "fast")]
+    engine: EngineChoice,
+    /// Makes every key, nonce and identifier follow from these bytes, so that a run can be repeated. Anyone who has them
+    /// has all the keys.
+    #[arg(long, value_name = "HEX", value_parser = hex_bytes)]
+    seed: Option<Seed>,
+    /// How the length word of a frame counts
+    #[arg(long, value_enum, default_value = "exclusive")]
+    frame_len: FrameLenChoice,
+    /// What to log, as tracing's filter: a level, or parts with levels (simulator::module=debug)
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "SOFTSHIELD_LOG",
+        default_value = "info"
+    )]
+    log: String,
+    /// How to log
+    #[arg(long, value_enum, default_value = "text")]
+    log_format: logging::Format,
+    /// Log to hardserver.log in NFAST_LOGDIR instead of standard error
+    #[arg(long)]
+    log_to_file: bool,
+}
+
+#[derive(Debug, Args)]
+struct Env {
+    #[command(flatten)]
+    places: Places,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum EngineChoice {
+    /// Over the C library AWS-LC
+    Fast,
+    /// In Rust alone
+    Portable,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FrameLenChoice {
+    /// The message only
+    Exclusive,
+    /// The message and the length word
+    Inclusive,
+    /// Whatever the first frame of a connection fits
+    Auto,
+}
+
+/// The bytes of `--seed`. Debug output does not show them.
+#[derive(Clone)]
+struct Seed(Vec<u8>);
+
+impl std::fmt::Debug for Seed {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Seed({} bytes)", self.0.len())
+    }
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Serve(args) => run_serve(args),
+        Command::Env(args) => run_env(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("softshield: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_serve(args: Serve) -> Result<()> {
+    let options = Options {
+        modules: args.modules,
+        engines: args.engines.map_or_else(default_engines, usize::from),
+        engine: match args.engine {
+            EngineChoice::Fast => engine::Kind::Fast,
+            EngineChoice::Portable => engine::Kind::Portable,
+        },
+        seed: args.seed.map(|seed| seed.0),
+        frame_len: match args.frame_len {
+            FrameLenChoice::Exclusive => FrameLen::Exclusive,
+            FrameLenChoice::Inclusive => FrameLen::Inclusive,
+            FrameLenChoice::Auto => FrameLen::Auto,
+        },
+        ..args.places.resolve()?
+    };
+    options.prepare_folders()?;
+    logging::start(
+        &args.log,
+        args.log_format,
+        args.log_to_file.then_some(options.logdir.as_path()),
+    )?;
+    for setting in &options.without_effect {
+        tracing::warn!(
+            setting,
+            "the configuration file sets what has no effect here"
+        );
+    }
+    serve(&options, |endpoints| {
+        // Whoever reads our output may have gone; the daemon has not.
+        let _ = announce(&options, endpoints, &mut std::io::stdout().lock());
+    })?;
+    Ok(())
+}
+
+fn announce(options: &Options, endpoints: &Endpoints, out: &mut impl Write) -> std::io::Result<()> {
+    writeln!(
+        out,
+        "softshield {}: an emulator. {WARNING}",
+        env!("CARGO_PKG_VERSION")
+    )?;
+    for (number, esn) in (1..).zip(&endpoints.serial_numbers) {
+        writeln!(out, " module #{number}  {esn}")?;
+    }
+    writeln!(out, " ordinary   {}", endpoints.socket.display())?;
+    writeln!(out, " privileged {}", endpoints.privileged_socket.display())?;
+    let ports = [
+        ("ordinary  ", endpoints.port),
+        ("privileged", endpoints.privileged_port),
+    ];
+    for (name, port) in ports {
+        if let Some(port) = port {
+            writeln!(out, " {name} 127.0.0.1:{port}")?;
+        }
+    }
+    writeln!(out, " state      {}", options.state.display())?;
+    writeln!(out, "To point clients at it, in another shell:")?;
+    writeln!(
+        out,
+        " eval \"$(softshield env)\"    with the same --home, --state or NFAST_HOME, if any was given"
+    )?;
+    writeln!(out, "ready")?;
+    out.flush()
+}
+
+fn run_env(args: Env) -> Result<()> {
+    let options = args.places.resolve()?;
+    // A daemon that runs on this state knows best; one that crashed may have left something that is true no longer.
+    let running = is_running(&options.state)
+        .then(|| environment::Record::read(&options.state))
+        .flatten();
+    let mut out = std::io::stdout().lock();
+    out.write_all(&running.unwrap_or_else(|| environment::exports(&options)))?;
+    out.flush()?;
+    if UnixStream::connect(&options.socket).is_err() {
+        eprintln!("softshield: nobody answers there yet; `softshield serve' does");
+    }
+    Ok(())
+}
+
+impl Places {
+    fn resolve(self) -> Result<Options> {
+        let given = Given {
+            config: self.config,
+            home: self.home,
+            kmdata: self.kmdata,
+            state: self.state,
+            socket: self.socket,
+            privileged_socket: self.priv_socket,
+            tcp: self.tcp,
+            port: self.port,
+            privileged_port: self.priv_port,
+        };
+        let root = rustix::process::geteuid().is_root();
+        Ok(Options::resolve(
+            &given,
+            &|name| std::env::var_os(name),
+            root,
+        )?)
+    }
+}
+
+fn hex_bytes(text: &str) -> Result<Seed> {
+    let digits: Vec<u8> = text
+        .chars()
+        .map(|digit| digit.to_digit(16).map(|digit| digit as u8))
+        .collect::<Option<_>>()
+        .context("hexadecimal digits are expected")?;
+    anyhow::ensure!(
+        !digits.is_empty() && digits.len().is_multiple_of(2),
+        "whole bytes are expected: two digits each"
+    );
+    Ok(Seed(
+        digits
+            .chunks_exact(2)
+            .map(|pair| pair[0] << 4 | pair[1])
+            .collect(),
+    ))
+}
