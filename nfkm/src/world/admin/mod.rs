@@ -11,7 +11,8 @@ mod suite;
 
 use ncore::Status;
 use ncore::types::{
-    ClearUnitExArgs, InitialiseUnitExArgs, KMLType, ModuleMode, NSOPerms, NoOpArgs, SetNSOPermsArgs,
+    AdminToken, ClearUnitExArgs, InitialiseUnitExArgs, KMLType, ModuleMode, NSOPerms, NoOpArgs,
+    SetNSOPermsArgs, TokenInfo,
 };
 
 pub use cards::CardSource;
@@ -26,7 +27,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::kmdata::Folder;
 use crate::modules::Enquiry;
-use crate::world::FACTORY_HKNSO;
+use crate::world::{FACTORY_HKNSO, World};
 
 /// Operations on worlds. Every one leaves the modules it succeeds with in operational mode.
 pub struct Admin {
@@ -43,6 +44,11 @@ impl Admin {
         let folder = environment.folder()?;
         let client = Client::connect(&environment.privileged_endpoint()?)?;
         Ok(Admin { client, folder })
+    }
+
+    /// The privileged client.
+    pub fn client(&self) -> &Client {
+        &self.client
     }
 
     /// The Key Management Data folder.
@@ -128,4 +134,14 @@ impl Unit<'_> {
         self.client.transact(args)?;
         Ok(())
     }
+}
+
+/// The administrator token of a world that a share on a card belongs to; None for a share of another token.
+pub fn is_admin_token(world: &World, share: &TokenInfo) -> Option<AdminToken> {
+    let token = world
+        .record
+        .tokens
+        .iter()
+        .find(|token| token.hkt.starts_with(&share.hkt))?;
+    Some(AdminToken(token.role))
 }

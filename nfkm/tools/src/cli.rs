@@ -1,0 +1,120 @@
+//! What all utilities have in common: options, error lines, exit codes (UTILITIES section 1).
+//!
+//! Exit codes: 0 success, 1 the operation failed, 2 bad command line.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{ArgAction, Args, Command, Parser};
+
+/// The options every utility has besides `-h|--help`.
+#[derive(Debug, Args)]
+pub(crate) struct Standard {
+    /// Show the version of the software this utility belongs to
+    #[arg(short = 'v', long, action = ArgAction::Version)]
+    version: Option<bool>,
+    /// Show a brief summary of the options
+    #[arg(short = 'u', long)]
+    usage: bool,
+}
+
+/// A utility's command line.
+pub(crate) trait Utility: Parser {
+    /// The standard options.
+    fn standard(&self) -> &Standard;
+}
+
+/// Why a utility ends without success.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The operation failed, for this reason.
+    Operation(String),
+    /// The operation failed, and everything about it has been said.
+    Reported,
+    /// The command line makes no sense.
+    CommandLine(String),
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure::Operation(error.to_string())
+    }
+}
+
+/// Reads the command line and runs the utility.
+pub(crate) fn run<U: Utility>(body: impl FnOnce(U) -> Result<(), Failure>) -> ExitCode {
+    let mut command = command::<U>();
+    let name = command.get_name().to_owned();
+    let parsed = command.try_get_matches_from_mut(std::env::args_os());
+    let utility = match parsed.and_then(|matches| U::from_arg_matches(&matches)) {
+        Ok(utility) => utility,
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            ) =>
+        {
+            return exit_after_printing(&error.render());
+        }
+        Err(error) => return bad_command_line(&name, &mut command, &reason(&error)),
+    };
+    if utility.standard().usage {
+        return exit_after_printing(&format!("{}\n", command.render_usage()));
+    }
+    match body(utility) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Reported) => ExitCode::from(1),
+        Err(Failure::Operation(reason)) => {
+            complain(&name, &reason);
+            ExitCode::from(1)
+        }
+        Err(Failure::CommandLine(reason)) => bad_command_line(&name, &mut command, &reason),
+    }
+}
+
+/// The command line with the conventions of the utilities: unambiguous prefixes of long options are taken.
+pub(crate) fn command<U: Utility>() -> Command {
+    U::command()
+        .infer_long_args(true)
+        .disable_version_flag(true)
+        .version(concat!(env!("CARGO_PKG_VERSION"), " (softshield)"))
+}
+
+/// Prints a report. A reader that has gone away is no failure of the utility.
+pub(crate) fn print(report: &str) -> Result<(), Failure> {
+    match io::stdout().lock().write_all(report.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Says something beside the report: `tool: text` on the standard error stream. Where nobody listens, nothing can be said.
+pub(crate) fn complain(name: &str, text: &dyn Display) {
+    let _ = writeln!(io::stderr().lock(), "{name}: {text}");
+}
+
+fn exit_after_printing(text: &dyn Display) -> ExitCode {
+    match print(&text.to_string()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(1),
+    }
+}
+
+fn bad_command_line(name: &str, command: &mut Command, reason: &str) -> ExitCode {
+    complain(name, &reason);
+    let _ = writeln!(io::stderr().lock(), "{}", command.render_usage());
+    ExitCode::from(2)
+}
+
+/// The first sentence of the parser's complaint; the usage follows anyway.
+fn reason(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let first = text.split("\n\n").next().unwrap_or_default();
+    first
+        .strip_prefix("error: ")
+        .unwrap_or(first)
+        .trim_end()
+        .to_owned()
+}

@@ -1,0 +1,15 @@
+//! What the utilities say about a module that is no hardware.
+
+use ncore::types::ModuleType;
+use nfkm::Enquiry;
+
+/// A sentence for the person at the terminal if the module says of itself that it is an emulator.
+pub(crate) fn warning(enquiry: &Enquiry) -> Option<String> {
+    let five = enquiry.five.as_ref()?;
+    (five.moduletype == ModuleType::Emulator && enquiry.module != 0).then(|| {
+        format!(
+            "Module #{} is an emulator: it guards nothing, its keys lie in ordinary files",
+            enquiry.module
+        )
+    })
+}

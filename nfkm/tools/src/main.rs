@@ -1,3 +1,0 @@
-//! The Security World utilities: enquiry, nfkminfo, new-world.
-
-fn main() {}

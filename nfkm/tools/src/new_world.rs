@@ -1,0 +1,314 @@
+//! `new-world`: makes a Security World, loads it on modules, erases modules (UTILITIES section 4.3).
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{ArgGroup, Parser};
+use nfkm::world::admin::{Admin, CardSource, Suite, WorldParams};
+use nfkm::{Client, Enquiry, Environment, Error, World};
+
+use crate::cli::{self, Failure, Standard, Utility};
+use crate::emulator;
+use crate::terminal::Terminal;
+
+/// Create a Security World, add modules to it, or return modules to factory state.
+///
+/// Without an action it creates a world if there is none, else it loads the existing one. It resets the modules into
+/// initialisation mode by itself, and leaves them in operational mode.
+#[derive(Debug, Parser)]
+#[command(name = "new-world", group = ArgGroup::new("action").args(["initialize", "program", "factory"]))]
+struct Options {
+    /// Create a new world; old host data is renamed from local to local<nn>
+    #[arg(short, long)]
+    initialize: bool,
+    /// Load the existing world on the modules
+    #[arg(short = 'l', long)]
+    program: bool,
+    /// Erase the modules and return them to factory state
+    #[arg(short = 'e', long)]
+    factory: bool,
+    /// The module; several times, or with commas, for several, of which the first makes the world
+    #[arg(
+        short,
+        long = "module",
+        value_name = "MODULE",
+        value_delimiter = ',',
+        default_value = "1"
+    )]
+    modules: Vec<u32>,
+    /// Administrator cards needed and made; without it, it is asked for
+    #[arg(short = 'Q', long, value_name = "K/N")]
+    acs_quorum: Option<String>,
+    /// A card file, put into a soft token slot of each module in turn; once for each card. Without it, the cards are in
+    /// the modules' readers
+    #[arg(long = "card", value_name = "FILE")]
+    cards: Vec<PathBuf>,
+    /// What the administrator keys are made of
+    #[arg(short, long, value_name = "SUITE")]
+    cipher_suite: Option<String>,
+    /// No recovery of keys and no replacement of card sets
+    #[arg(short = 'R', long)]
+    no_recovery: bool,
+    /// Modules of the world cannot receive shares from afar
+    #[arg(short = 'S', long)]
+    no_remoteshare_cert: bool,
+    /// Longest life of the administrator's authorisation: seconds, or with m or h
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    nso_timeout: Option<u32>,
+    /// Shortest pass phrase that is taken without a warning
+    #[arg(long, value_name = "LENGTH")]
+    pp_min: Option<u32>,
+    /// Features of the world: m r p nv rtc dsee dseeall fto, each as FEAT, FEAT=K, !FEAT or no-FEAT
+    #[arg(value_name = "FEATURES")]
+    features: Vec<String>,
+    #[command(flatten)]
+    standard: Standard,
+}
+
+impl Utility for Options {
+    fn standard(&self) -> &Standard {
+        &self.standard
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Action {
+    Create,
+    Load,
+    Erase,
+}
+
+/// Runs the utility with the arguments of this process.
+pub fn main() -> ExitCode {
+    cli::run(|options: Options| {
+        let admin = Admin::open(&Environment::from_process())?;
+        warn_of_emulators(admin.client(), &options.modules)?;
+        let source = match options.cards.is_empty() {
+            true => CardSource::Readers,
+            false => CardSource::Files(options.cards.clone()),
+        };
+        let mut terminal = Terminal::default();
+        match options.action(World::read(admin.folder())?.is_some())? {
+            Action::Create => {
+                let quorum = match &options.acs_quorum {
+                    Some(quorum) => quorum.clone(),
+                    None => terminal.ask("Administrator cards needed / made (K/N) [1/1] > ")?,
+                };
+                let params = options.params(&quorum)?;
+                terminal.passphrase_min = params.passphrase_min;
+                admin.create(&options.modules, &params, &source, &mut terminal)?;
+            }
+            Action::Load => {
+                let share_target = !options.no_remoteshare_cert;
+                admin
+                    .load(&options.modules, &source, share_target, &mut terminal)
+                    .map_err(|error| match error {
+                        Error::NoWorld { .. } => {
+                            Failure::Operation("no existing world to load".to_owned())
+                        }
+                        error => error.into(),
+                    })?;
+            }
+            Action::Erase => admin.erase(&options.modules, &mut terminal)?,
+        }
+        Ok(())
+    })
+}
+
+impl Options {
+    fn action(&self, has_world: bool) -> Result<Action, Failure> {
+        let action = match (self.initialize, self.program, self.factory) {
+            (true, _, _) => Action::Create,
+            (_, true, _) => Action::Load,
+            (_, _, true) => Action::Erase,
+            _ if has_world => Action::Load,
+            _ => Action::Create,
+        };
+        if let Some(given) = self.world_option().filter(|_| action != Action::Create) {
+            return Err(Failure::CommandLine(format!(
+                "{given} is for a new world only"
+            )));
+        }
+        if action == Action::Erase && !self.cards.is_empty() {
+            return Err(Failure::CommandLine("erasing needs no cards".to_owned()));
+        }
+        Ok(action)
+    }
+
+    /// An option that was given and says what a new world is like.
+    fn world_option(&self) -> Option<&'static str> {
+        [
+            (self.acs_quorum.is_some(), "--acs-quorum"),
+            (self.cipher_suite.is_some(), "--cipher-suite"),
+            (self.no_recovery, "--no-recovery"),
+            (self.nso_timeout.is_some(), "--nso-timeout"),
+            (self.pp_min.is_some(), "--pp-min"),
+            (!self.features.is_empty(), "a feature"),
+        ]
+        .into_iter()
+        .find_map(|(given, name)| given.then_some(name))
+    }
+
+    fn params(&self, quorum: &str) -> Result<WorldParams, Failure> {
+        let mistake = |error: Error| Failure::CommandLine(error.to_string());
+        let (needed, cards) = self::quorum(quorum)?;
+        let mut params = WorldParams::new(needed, cards);
+        if let Some(name) = &self.cipher_suite {
+            params.suite = Suite::by_name(name).map_err(mistake)?;
+        }
+        if self.no_recovery {
+            params.features.apply("!r").map_err(mistake)?;
+        }
+        for word in &self.features {
+            if self.no_recovery && word.starts_with("r=") {
+                return Err(Failure::CommandLine(
+                    "a quorum for recovery, which --no-recovery disables".to_owned(),
+                ));
+            }
+            params.features.apply(word).map_err(mistake)?;
+        }
+        params.nso_timeout = self.nso_timeout;
+        params.passphrase_min = self.pp_min.unwrap_or(0);
+        params.share_target = !self.no_remoteshare_cert;
+        params.check().map_err(mistake)?;
+        Ok(params)
+    }
+}
+
+/// `K/N`; nothing at all is 1/1.
+fn quorum(text: &str) -> Result<(u32, u32), Failure> {
+    if text.trim().is_empty() {
+        return Ok((1, 1));
+    }
+    let parsed = text
+        .split_once('/')
+        .and_then(|(k, n)| Some((k.trim().parse().ok()?, n.trim().parse().ok()?)));
+    parsed.ok_or_else(|| Failure::CommandLine(format!("`{text}' is not a quorum K/N")))
+}
+
+/// A time: seconds, or with s, m or h at its end.
+fn seconds(text: &str) -> Result<u32, String> {
+    let (digits, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+        Some(digits) if text.ends_with('m') => (digits, 60),
+        Some(digits) if text.ends_with('h') => (digits, 3_600),
+        Some(digits) => (digits, 1),
+        None => (text, 1),
+    };
+    let number: u32 = digits
+        .parse()
+        .map_err(|_| "not a number of seconds".to_owned())?;
+    number
+        .checked_mul(unit)
+        .ok_or_else(|| "too long".to_owned())
+}
+
+fn warn_of_emulators(client: &Client, modules: &[u32]) -> Result<(), Failure> {
+    for module in modules {
+        match Enquiry::of(client, *module) {
+            Ok(enquiry) => {
+                if let Some(warning) = emulator::warning(&enquiry) {
+                    cli::complain("new-world", &warning);
+                }
+            }
+            // The action itself says which module there is not.
+            Err(Error::Status { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::FromArgMatches;
+
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Options, clap::Error> {
+        let arguments = std::iter::once("new-world").chain(arguments.iter().copied());
+        Options::from_arg_matches(&cli::command::<Options>().try_get_matches_from(arguments)?)
+    }
+
+    #[test]
+    fn the_action_follows_from_the_world_unless_it_is_given() {
+        let action =
+            |arguments: &[&str], has_world| parse(arguments).unwrap().action(has_world).unwrap();
+        assert_eq!(action(&[], false), Action::Create);
+        assert_eq!(action(&[], true), Action::Load);
+        assert_eq!(action(&["-i"], true), Action::Create);
+        assert_eq!(action(&["-l"], false), Action::Load);
+        assert_eq!(action(&["--factory"], true), Action::Erase);
+        assert_eq!(action(&["--init"], true), Action::Create);
+        assert!(parse(&["-i", "-l"]).is_err());
+    }
+
+    #[test]
+    fn options_of_a_new_world_are_refused_for_an_old_one() {
+        for arguments in [
+            &["-l", "-Q", "1/1"][..],
+            &["-e", "nv=1"],
+            &["-l", "-R"],
+            &["-e", "--card", "x"],
+        ] {
+            let refused = parse(arguments).unwrap().action(true);
+            assert!(
+                matches!(refused, Err(Failure::CommandLine(_))),
+                "{arguments:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn parameters_are_read_from_all_forms_of_options() {
+        let options = parse(&[
+            "-iSm1,2",
+            "-Q2/3",
+            "--nso-timeout=90m",
+            "--pp-min",
+            "8",
+            "nv=1",
+            "!fto",
+            "no-dsee",
+        ])
+        .unwrap();
+        assert_eq!(options.modules, [1, 2]);
+        let params = options
+            .params(options.acs_quorum.as_deref().unwrap())
+            .unwrap();
+        let mut expected = WorldParams::new(2, 3);
+        for word in ["nv=1", "!fto", "!dsee"] {
+            expected.features.apply(word).unwrap();
+        }
+        expected.nso_timeout = Some(5_400);
+        expected.passphrase_min = 8;
+        expected.share_target = false;
+        assert_eq!(params, expected);
+    }
+
+    #[test]
+    fn mistakes_are_found_before_a_module_is_touched() {
+        let refused = |arguments: &[&str], quorum| {
+            let refused = parse(arguments).unwrap().params(quorum);
+            assert!(
+                matches!(refused, Err(Failure::CommandLine(_))),
+                "{arguments:?} {quorum}"
+            );
+        };
+        refused(&[], "2/1");
+        refused(&[], "1");
+        refused(&[], "x/y");
+        refused(&["nv=4"], "1/3");
+        refused(&["-R", "r=1"], "1/1");
+        refused(&["-c", "rot13"], "1/1");
+        refused(&["--nso-timeout", "10"], "1/1");
+        for arguments in [
+            &["--nso-timeout", "x"][..],
+            &["--nso-timeout", "9999999h"],
+            &["-m", "-1"],
+            &["--what"],
+        ] {
+            assert!(parse(arguments).is_err(), "{arguments:?}");
+        }
+    }
+}

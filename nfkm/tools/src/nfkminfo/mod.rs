@@ -1,0 +1,245 @@
+//! `nfkminfo`: the Security World, its modules, slots, keys and card sets (UTILITIES section 3.2).
+
+pub mod keys;
+pub mod slots;
+pub mod world;
+
+use std::io::{self, BufRead};
+use std::process::ExitCode;
+
+use clap::{ArgGroup, Parser};
+use nfkm::kmdata::{EntryContent, Folder};
+use nfkm::world::admin::is_admin_token;
+use nfkm::{Client, EntryName, Environment, Error, Hash, World, ZERO_HASH, survey};
+
+use crate::cli::{self, Failure, Standard, Utility};
+
+/// Show the Security World, its modules and slots; list keys and card sets.
+#[derive(Debug, Parser)]
+#[command(
+    name = "nfkminfo",
+    group = ArgGroup::new("list").args(["world_info", "key_list", "name_list", "cardset_list"])
+)]
+struct Options {
+    /// Show the world, the modules and the slots (the default)
+    #[arg(short, long)]
+    world_info: bool,
+    /// Show them again each time a line is read from the standard input
+    #[arg(short, long, conflicts_with_all = ["key_list", "name_list", "cardset_list"])]
+    repeat: bool,
+    /// List keys: all, those of APPNAME, or everything about the key APPNAME IDENT
+    #[arg(short, long)]
+    key_list: bool,
+    /// List keys by protection, with their names; all, or those of each APPNAME
+    #[arg(short = 'l', long)]
+    name_list: bool,
+    /// List card sets, or everything about the one with hash TOKENHASH
+    #[arg(short, long)]
+    cardset_list: bool,
+    /// Show this module only
+    #[arg(short, long, value_name = "MODULE", conflicts_with_all = ["key_list", "name_list", "cardset_list"])]
+    module: Option<u32>,
+    /// APPNAME [IDENT], APPNAME ..., or TOKENHASH
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    #[command(flatten)]
+    standard: Standard,
+}
+
+impl Utility for Options {
+    fn standard(&self) -> &Standard {
+        &self.standard
+    }
+}
+
+/// Runs the utility with the arguments of this process.
+pub fn main() -> ExitCode {
+    cli::run(|options: Options| {
+        let environment = Environment::from_process();
+        let folder = environment.folder()?;
+        let names: Vec<&str> = options.names.iter().map(String::as_str).collect();
+        match (
+            options.key_list,
+            options.name_list,
+            options.cardset_list,
+            &names[..],
+        ) {
+            (true, _, _, []) => cli::print(&keys::list(&folder.entries(None)?)),
+            (true, _, _, [appname]) => cli::print(&keys::list(&folder.entries(Some(appname))?)),
+            (true, _, _, [appname, ident]) => key(&folder, &EntryName::new(appname, ident)?),
+            (_, true, _, appnames) => name_list(&folder, appnames),
+            (_, _, true, []) => {
+                cli::print(&slots::card_set_list(&folder.card_sets(&hknso(&folder)?)?))
+            }
+            (_, _, true, [hash]) => card_set(&folder, hash),
+            (false, false, false, []) => world_info(&environment, &folder, &options),
+            _ => Err(Failure::CommandLine(format!(
+                "unexpected argument `{}'",
+                names.last().copied().unwrap_or_default()
+            ))),
+        }
+    })
+}
+
+fn world_info(
+    environment: &Environment,
+    folder: &Folder,
+    options: &Options,
+) -> Result<(), Failure> {
+    let client = Client::connect(&environment.endpoint()?)?;
+    // The generation counts how often the state was looked at, as the vendor's library does.
+    for generation in 1.. {
+        cli::print(&world_report(&client, folder, options.module, generation)?)?;
+        let mut line = String::new();
+        if !options.repeat || io::stdin().lock().read_line(&mut line)? == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn world_report(
+    client: &Client,
+    folder: &Folder,
+    only: Option<u32>,
+    generation: u32,
+) -> Result<String, Failure> {
+    let world = World::read(folder)?;
+    let modules = survey(client, folder, world.as_ref())?;
+    if let Some(number) =
+        only.filter(|number| modules.iter().all(|module| module.number != *number))
+    {
+        return Err(Failure::Operation(format!("there is no module #{number}")));
+    }
+    let card_sets = match &world {
+        Some(world) => folder.card_sets(&world.hknso)?,
+        None => Vec::new(),
+    };
+    let mut report = world::world_block(world.as_ref(), &modules, generation);
+    for module in modules
+        .iter()
+        .filter(|module| only.is_none_or(|number| number == module.number))
+    {
+        let slots = slots::look(client, module.number)?;
+        report.push_str(&world::module_block(module, slots.len(), generation));
+        for slot in &slots {
+            let admin = |share: &_| {
+                world
+                    .as_ref()
+                    .and_then(|world| is_admin_token(world, share))
+            };
+            report.push_str(&slots::slot_block(
+                slot,
+                module.number,
+                generation,
+                &admin,
+                &card_sets,
+            ));
+        }
+    }
+    report.push_str("\nNo Pre-Loaded Objects\n");
+    Ok(report)
+}
+
+fn key(folder: &Folder, name: &EntryName) -> Result<(), Failure> {
+    let content = folder
+        .entry(&hknso(folder)?, name)
+        .map_err(|error| match error {
+            Error::NotFound { .. } => Failure::Operation(format!(
+                "no key `{}' of application `{}'",
+                name.ident(),
+                name.appname()
+            )),
+            error => error.into(),
+        })?;
+    cli::print(&keys::detail(name, &content))
+}
+
+fn name_list(folder: &Folder, appnames: &[&str]) -> Result<(), Failure> {
+    let world = hknso(folder)?;
+    let mut names = Vec::new();
+    match appnames {
+        [] => names = folder.entries(None)?,
+        _ => {
+            for appname in appnames {
+                names.extend(folder.entries(Some(appname))?);
+            }
+        }
+    }
+    let mut keys = Vec::new();
+    let mut damaged = false;
+    for name in names {
+        match folder.entry(&world, &name) {
+            Ok(EntryContent::Key(record)) => keys.push((name, *record)),
+            Ok(EntryContent::Opaque(_)) => {}
+            // One damaged file must not hide the others.
+            Err(error) => {
+                damaged = true;
+                cli::complain("nfkminfo", &error);
+            }
+        }
+    }
+    cli::print(&keys::name_list(&keys))?;
+    if damaged {
+        Err(Failure::Reported)
+    } else {
+        Ok(())
+    }
+}
+
+fn card_set(folder: &Folder, hash: &str) -> Result<(), Failure> {
+    let world = hknso(folder)?;
+    let sets = folder.card_sets(&world)?;
+    let set = sets
+        .iter()
+        .find(|set| nfkm::hex(&set.hkltu) == hash)
+        .ok_or_else(|| Failure::Operation(format!("no card set with hash `{hash}'")))?;
+    let mut protected = Vec::new();
+    for name in folder.entries(None)? {
+        if let EntryContent::Key(record) = folder.entry(&world, &name)?
+            && record.cardset == Some(set.hkltu)
+        {
+            protected.push(name);
+        }
+    }
+    cli::print(&format!(
+        "{}{}",
+        slots::card_set_block(set),
+        keys::list(&protected)
+    ))
+}
+
+/// The world that the files of the folder belong to; zeros when there is none.
+fn hknso(folder: &Folder) -> Result<Hash, Failure> {
+    Ok(World::read(folder)?.map_or(ZERO_HASH, |world| world.hknso))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::FromArgMatches;
+
+    use super::*;
+
+    #[test]
+    fn the_lists_exclude_each_other() {
+        let parse = |arguments: &[&str]| {
+            let arguments = std::iter::once("nfkminfo").chain(arguments.iter().copied());
+            let matches = cli::command::<Options>().try_get_matches_from(arguments)?;
+            Options::from_arg_matches(&matches)
+        };
+        for arguments in [
+            &[][..],
+            &["-w"],
+            &["-wr"],
+            &["-k"],
+            &["-k", "simple"],
+            &["--name-list", "a", "b"],
+            &["-m1"],
+        ] {
+            assert!(parse(arguments).is_ok(), "{arguments:?}");
+        }
+        for arguments in [&["-k", "-l"][..], &["-kr"], &["-c", "-m1"], &["--frob"]] {
+            assert!(parse(arguments).is_err(), "{arguments:?}");
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! Slots and what is in them, and card sets.
+
+use std::fmt::Write;
+
+use ncore::Status;
+use ncore::types::{
+    AdminToken, GetSlotInfoArgs, GetSlotInfoReply, GetSlotListArgs, SlotListData, SlotState,
+    TokenInfo,
+};
+use nfkm::kmdata::CardSetRecord;
+use nfkm::{Client, hex};
+
+use crate::layout;
+use crate::time;
+
+/// A slot and what is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Its line in the module's list.
+    pub listed: SlotListData,
+    /// What is on its card, or why that is not known.
+    pub content: Result<GetSlotInfoReply, Status>,
+}
+
+/// Looks at every slot of a module. None in a module that has failed.
+///
+/// # Errors
+/// [`nfkm::Error::Connection`].
+pub fn look(client: &Client, module: u32) -> Result<Vec<Slot>, nfkm::Error> {
+    let listed = match client.transact(GetSlotListArgs { module }) {
+        Ok(reply) => reply.slots,
+        Err(nfkm::Error::Status { .. }) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut slots = Vec::new();
+    for listed in listed {
+        let content = match client.transact(GetSlotInfoArgs {
+            module,
+            slot: listed.token.slot,
+        }) {
+            Ok(reply) => Ok(reply),
+            Err(nfkm::Error::Status { status, .. }) => Err(status),
+            Err(error) => return Err(error),
+        };
+        slots.push(Slot { listed, content });
+    }
+    Ok(slots)
+}
+
+/// The block of a slot, after a blank line, and the card set of an operator card.
+///
+/// `admin` tells the administrator token that a share belongs to.
+pub fn slot_block(
+    slot: &Slot,
+    module: u32,
+    generation: u32,
+    admin: &dyn Fn(&TokenInfo) -> Option<AdminToken>,
+    card_sets: &[CardSetRecord],
+) -> String {
+    let token = &slot.listed.token;
+    let mut report = format!("\nModule #{module} Slot #{} IC {}\n", token.slot, token.ic);
+    let card = Card::of(slot, admin, card_sets);
+    let flags = if card.shares.iter().any(|share| share.ends_with("(PIN)")) {
+        PASSPHRASE
+    } else {
+        0
+    };
+    let rows = [
+        ("generation", generation.to_string()),
+        ("phystype", slot.listed.type_.to_string()),
+        ("slotlistflags", slot_list_flags(slot.listed.flags)),
+        ("state", format!("{:#x} {}", card.state.0, card.state)),
+        ("flags", format!("{flags:#x}")),
+        ("shareno", card.number.to_string()),
+        ("shares", card.shares.join(" ")),
+        ("error", card.error.to_string()),
+    ];
+    for (field, value) in rows {
+        layout::line(&mut report, 13, field, &value);
+    }
+    match card.set {
+        Some(set) => report.push_str(&card_set_block(set)),
+        None => report.push_str("No Cardset\n"),
+    }
+    report
+}
+
+/// The slot flag for a card with a pass phrase: this software's choice, the vendor's bits are unknown.
+const PASSPHRASE: u32 = 0x1_0000;
+
+/// The block `Cardset`.
+pub fn card_set_block(set: &CardSetRecord) -> String {
+    let mut report = "Cardset\n".to_owned();
+    let persistence = if set.persistent {
+        "Persistent"
+    } else {
+        "NotPersistent"
+    };
+    let recovery = if set.passphrase_recovery {
+        "PINRecoveryPermitted(enabled)"
+    } else {
+        "PINRecoveryForbidden(disabled)"
+    };
+    let remote = if set.remote {
+        "RemoteEnabled"
+    } else {
+        "!RemoteEnabled"
+    };
+    let names: Vec<String> = set
+        .card_names
+        .iter()
+        .map(|name| format!("\"{name}\""))
+        .collect();
+    let rows = [
+        ("name", format!("\"{}\"", set.name)),
+        (
+            "k-out-of-n",
+            format!("{}/{}", set.shares_needed, set.shares_total),
+        ),
+        ("flags", format!("{persistence} {recovery} {remote}")),
+        ("timeout", timeout(set.time_limit)),
+        ("card names", names.join(" ")),
+        ("hkltu", hex(&set.hkltu)),
+        ("gentime", time::stamp(set.gentime)),
+    ];
+    for (field, value) in rows {
+        layout::line(&mut report, 13, field, &value);
+    }
+    report
+}
+
+/// The list `-c`.
+pub fn card_set_list(sets: &[CardSetRecord]) -> String {
+    let mut report = format!(
+        "Cardset list - {} cardsets:  (P)ersistent/(N)ot, (R)emoteable/(L)ocal-only\n",
+        sets.len()
+    );
+    report.push_str(" Operator logical token hash               k/n timeout  name\n");
+    for set in sets {
+        let persistence = if set.persistent { 'P' } else { 'N' };
+        let remote = if set.remote { 'R' } else { 'L' };
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            report,
+            " {}  {}/{}  {}-{persistence}{remote}  {}",
+            hex(&set.hkltu),
+            set.shares_needed,
+            set.shares_total,
+            timeout(set.time_limit),
+            set.name
+        );
+    }
+    report
+}
+
+/// What is to be said of the card in a slot.
+struct Card<'a> {
+    state: SlotState,
+    number: u32,
+    shares: Vec<String>,
+    error: Status,
+    set: Option<&'a CardSetRecord>,
+}
+
+impl<'a> Card<'a> {
+    fn of(
+        slot: &Slot,
+        admin: &dyn Fn(&TokenInfo) -> Option<AdminToken>,
+        sets: &'a [CardSetRecord],
+    ) -> Card<'a> {
+        let plain = |state, error| Card {
+            state,
+            number: 0,
+            shares: Vec::new(),
+            error,
+            set: None,
+        };
+        if slot.listed.token.ic == 0 {
+            return plain(SlotState::Empty, Status::OK);
+        }
+        let content = match &slot.content {
+            Ok(content) => content,
+            Err(Status::PhysTokenNotPresent) => return plain(SlotState::Empty, Status::OK),
+            Err(Status::TokenNotFormatted) => return plain(SlotState::Unformatted, Status::OK),
+            Err(Status::UnknownTokenType) => return plain(SlotState::Unidentified, Status::OK),
+            Err(status) => return plain(SlotState::Error, *status),
+        };
+        let word = |share: &TokenInfo, name: &str| match share.flags & TokenInfo::PIN_PRESENT {
+            0 => name.to_owned(),
+            _ => format!("{name}(PIN)"),
+        };
+        let admin_shares: Vec<String> = content
+            .tokens
+            .iter()
+            .filter_map(|share| Some(word(share, &format!("LT{}", admin(share)?))))
+            .collect();
+        let operator = content.tokens.iter().find_map(|share| {
+            Some((
+                share,
+                sets.iter().find(|set| set.hkltu.starts_with(&share.hkt))?,
+            ))
+        });
+        let number = content.tokens.first().map_or(0, |share| share.i);
+        match operator {
+            _ if !admin_shares.is_empty() => Card {
+                state: SlotState::Admin,
+                number,
+                shares: admin_shares,
+                error: Status::OK,
+                set: None,
+            },
+            Some((share, set)) => Card {
+                state: SlotState::Operator,
+                number: share.i,
+                shares: vec![word(share, "LTU")],
+                error: Status::OK,
+                set: Some(set),
+            },
+            None if content.tokens.is_empty() && content.files.is_empty() => {
+                plain(SlotState::Blank, Status::OK)
+            }
+            None => plain(SlotState::Unidentified, Status::OK),
+        }
+    }
+}
+
+fn slot_list_flags(flags: u32) -> String {
+    match flags {
+        0 => "0x0".to_owned(),
+        flags => {
+            let names = layout::flag_names(
+                flags,
+                &[(
+                    SlotListData::SUPPORTS_AUTHENTICATION,
+                    "SupportsAuthentication",
+                )],
+            );
+            format!("{flags:#x} {names}")
+        }
+    }
+}
+
+fn timeout(seconds: u32) -> String {
+    if seconds == 0 {
+        "none".to_owned()
+    } else {
+        format!("{seconds}s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ncore::types::{PhysToken, SlotType, SlotTypeSlotExData};
+
+    use super::*;
+
+    fn slot(ic: u32, content: Result<GetSlotInfoReply, Status>) -> Slot {
+        let listed = SlotListData {
+            type_: SlotType::SmartCard,
+            flags: SlotListData::SUPPORTS_AUTHENTICATION,
+            token: PhysToken {
+                module: 1,
+                slot: 0,
+                ic,
+            },
+            exdata: SlotTypeSlotExData::Empty,
+        };
+        Slot { listed, content }
+    }
+
+    fn share(byte: u8, i: u32, pin: bool) -> TokenInfo {
+        TokenInfo {
+            flags: if pin { TokenInfo::PIN_PRESENT } else { 0 },
+            hkt: [byte; 10],
+            i,
+        }
+    }
+
+    fn card(tokens: Vec<TokenInfo>) -> Result<GetSlotInfoReply, Status> {
+        Ok(GetSlotInfoReply {
+            ic: 14,
+            tokens,
+            ..GetSlotInfoReply::default()
+        })
+    }
+
+    fn set() -> CardSetRecord {
+        CardSetRecord {
+            name: "ops".to_owned(),
+            hkltu: [7; 20],
+            shares_needed: 1,
+            shares_total: 3,
+            time_limit: 0,
+            persistent: true,
+            remote: false,
+            passphrase_recovery: false,
+            card_names: vec![String::new(), "spare".to_owned(), String::new()],
+            gentime: 1_705_035_753,
+        }
+    }
+
+    /// Shares with hashes of 1 and 2 are of administrator tokens.
+    fn admin(share: &TokenInfo) -> Option<AdminToken> {
+        match share.hkt[0] {
+            1 => Some(AdminToken::NSO),
+            2 => Some(AdminToken::M),
+            _ => None,
+        }
+    }
+
+    fn block(slot: &Slot) -> String {
+        slot_block(slot, 1, 1, &admin, &[set()])
+    }
+
+    #[test]
+    fn operator_card_is_shown_with_its_set() {
+        insta::assert_snapshot!(block(&slot(14, card(vec![share(7, 1, true)]))));
+    }
+
+    #[test]
+    fn administrator_card_is_shown_with_its_shares() {
+        insta::assert_snapshot!(block(&slot(
+            14,
+            card(vec![share(1, 2, true), share(2, 2, false)])
+        )));
+    }
+
+    #[test]
+    fn every_content_of_a_slot_has_its_word() {
+        let check = |slot: Slot, state: &str, error: &str| {
+            let report = block(&slot);
+            assert!(
+                report.contains(&format!("\n state         {state}\n")),
+                "{report}"
+            );
+            assert!(
+                report.contains(&format!("\n error         {error}\n")),
+                "{report}"
+            );
+            assert!(report.ends_with("No Cardset\n"), "{report}");
+        };
+        check(slot(0, Err(Status::PhysTokenNotPresent)), "0x2 Empty", "OK");
+        check(slot(3, card(vec![])), "0x3 Blank", "OK");
+        check(
+            slot(3, Err(Status::TokenNotFormatted)),
+            "0x9 Unformatted",
+            "OK",
+        );
+        check(
+            slot(3, card(vec![share(9, 1, false)])),
+            "0x6 Unidentified",
+            "OK",
+        );
+        check(
+            slot(3, Err(Status::UnknownTokenType)),
+            "0x6 Unidentified",
+            "OK",
+        );
+        check(
+            slot(3, Err(Status::TokenIOError)),
+            "0x7 Error",
+            "TokenIOError",
+        );
+    }
+
+    #[test]
+    fn card_set_list_has_a_row_for_each_set() {
+        insta::assert_snapshot!(card_set_list(&[set()]));
+    }
+}

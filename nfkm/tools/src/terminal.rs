@@ -1,0 +1,256 @@
+//! The person at the terminal: cards on request, pass phrases unseen, progress on the standard error stream.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use nfkm::world::admin::{Card, Notice, Operator, Purpose};
+use nfkm::{Error, hex};
+
+/// Asks on the standard error stream and listens to the standard input, so that the standard output has the report
+/// alone. Where the input is no terminal, each answer is one line of it, and its end answers nothing.
+#[derive(Default)]
+pub(crate) struct Terminal {
+    /// A new pass phrase with fewer characters is taken with a warning.
+    pub(crate) passphrase_min: u32,
+}
+
+impl Terminal {
+    /// One line of input without its end; empty at the end of the input.
+    pub(crate) fn ask(&mut self, question: &str) -> Result<String, Error> {
+        say(question);
+        let mut answer = String::new();
+        io::stdin()
+            .lock()
+            .read_line(&mut answer)
+            .map_err(unreadable)?;
+        Ok(answer.trim_end_matches(['\r', '\n']).to_owned())
+    }
+
+    /// A pass phrase: unseen at a terminal.
+    fn ask_secret(&mut self, question: &str) -> Result<String, Error> {
+        if io::stdin().is_terminal() {
+            rpassword::prompt_password(question).map_err(unreadable)
+        } else {
+            self.ask("")
+        }
+    }
+}
+
+impl Operator for Terminal {
+    fn notice(&mut self, notice: Notice) {
+        let text = text(&notice);
+        match notice {
+            // What was done is the report.
+            Notice::Created { .. } | Notice::Loaded { .. } | Notice::Erased { .. } => {
+                let _ = io::stdout().lock().write_all(text.as_bytes());
+            }
+            _ => say(&text),
+        }
+    }
+
+    fn passphrase(&mut self, purpose: Purpose, card: Card) -> Result<Option<String>, Error> {
+        let place = format!("Module {} slot {}", card.module, card.slot);
+        loop {
+            let first = self.ask_secret(&format!(
+                "{place}: Enter pass phrase for Admin Card #{}: ",
+                card.number
+            ))?;
+            // A mistyped new pass phrase would lock its card for ever; a script does not mistype.
+            if purpose == Purpose::Write && !first.is_empty() && io::stdin().is_terminal() {
+                let second = self.ask_secret(&format!("{place}: Enter it again: "))?;
+                if first != second {
+                    say("The pass phrases differ.\n");
+                    continue;
+                }
+            }
+            if purpose == Purpose::Write && first.chars().count() < self.passphrase_min as usize {
+                say(&format!(
+                    " WARNING: {place}: the pass phrase has fewer than {} characters\n",
+                    self.passphrase_min
+                ));
+            }
+            return Ok(Some(first).filter(|text| !text.is_empty()));
+        }
+    }
+
+    fn wrong_passphrase(&mut self, card: Card) -> Result<(), Error> {
+        let text = format!(
+            "Module {} slot {}: wrong pass phrase for Admin Card #{}",
+            card.module, card.slot, card.number
+        );
+        if io::stdin().is_terminal() {
+            say(&format!(" {text}\n"));
+            Ok(())
+        } else {
+            Err(Error::Cards(text))
+        }
+    }
+
+    fn other_card(&mut self, module: u32) -> Result<(), Error> {
+        if !io::stdin().is_terminal() {
+            let text = format!(
+                "module #{module} has no further administrator card in a reader; --card names card files"
+            );
+            return Err(Error::Cards(text));
+        }
+        self.ask(&format!(
+            " Module {module}: insert another card (press Return)"
+        ))
+        .map(drop)
+    }
+
+    fn may_overwrite(&mut self, card: Card) -> Result<bool, Error> {
+        if !io::stdin().is_terminal() {
+            return Ok(false);
+        }
+        let question = format!(
+            " Module {} slot {}: the card is not blank - overwrite card? (yes/no) [no] > ",
+            card.module, card.slot
+        );
+        Ok(self.ask(&question)?.eq_ignore_ascii_case("yes"))
+    }
+}
+
+/// A notice in the words of the vendor's transcripts (UTILITIES section 4.3).
+pub(crate) fn text(notice: &Notice) -> String {
+    let past = |purpose: &Purpose| {
+        if *purpose == Purpose::Write {
+            "written"
+        } else {
+            "read"
+        }
+    };
+    match notice {
+        Notice::Creating { .. } => "\nCreate Security World:\n".to_owned(),
+        Notice::Loading { .. } => "\nLoad Security World:\n".to_owned(),
+        Notice::Progress {
+            purpose,
+            module,
+            done,
+            total,
+        } => {
+            format!(
+                " Module {module}: {done} cards of {total} {}\n",
+                past(purpose)
+            )
+        }
+        Notice::Slot {
+            module,
+            slot,
+            content,
+        } => format!(" Module {module} slot {slot}: {content}\n"),
+        Notice::Card {
+            purpose,
+            card,
+            passphrase,
+        } => {
+            let phrase = match (passphrase, purpose) {
+                (false, _) => "no passphrase specified",
+                (true, Purpose::Write) => "passphrase specified",
+                (true, Purpose::Read) => "passphrase supplied",
+            };
+            let verb = if *purpose == Purpose::Write {
+                "writing"
+            } else {
+                "reading"
+            };
+            format!(
+                " Module {} slot {}:- {phrase} - {verb} card\n",
+                card.module, card.slot
+            )
+        }
+        Notice::CardsDone {
+            purpose: Purpose::Write,
+        } => "Card writing complete.\n".to_owned(),
+        Notice::CardsDone {
+            purpose: Purpose::Read,
+        } => "Card reading complete.\n".to_owned(),
+        Notice::Created { module, hknso } => {
+            format!(
+                "\nsecurity world generated on module #{module}; hknso = {}\n",
+                hex(hknso)
+            )
+        }
+        Notice::Loaded { module, hknso } => {
+            format!(
+                "\nsecurity world loaded on module #{module}; hknso = {}\n",
+                hex(hknso)
+            )
+        }
+        Notice::Erased { module } => format!("module #{module} erased: it is in factory state\n"),
+    }
+}
+
+/// Where nobody listens, nothing can be said.
+fn say(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = stderr.write_all(text.as_bytes());
+    let _ = stderr.flush();
+}
+
+fn unreadable(cause: io::Error) -> Error {
+    Error::Cards(format!("no answer: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transcript_reads_as_the_vendors() {
+        let card = Card {
+            module: 1,
+            slot: 0,
+            number: 1,
+        };
+        let slot = |content: &str| Notice::Slot {
+            module: 1,
+            slot: 0,
+            content: content.to_owned(),
+        };
+        let notices = [
+            Notice::Creating { module: 1 },
+            Notice::Progress {
+                purpose: Purpose::Write,
+                module: 1,
+                done: 0,
+                total: 1,
+            },
+            slot("empty"),
+            slot("blank card"),
+            Notice::Card {
+                purpose: Purpose::Write,
+                card,
+                passphrase: true,
+            },
+            Notice::CardsDone {
+                purpose: Purpose::Write,
+            },
+            Notice::Created {
+                module: 1,
+                hknso: [0xab; 20],
+            },
+            Notice::Loading { module: 2 },
+            Notice::Progress {
+                purpose: Purpose::Read,
+                module: 2,
+                done: 0,
+                total: 1,
+            },
+            slot("Admin Card #1"),
+            Notice::Card {
+                purpose: Purpose::Read,
+                card,
+                passphrase: false,
+            },
+            Notice::CardsDone {
+                purpose: Purpose::Read,
+            },
+            Notice::Loaded {
+                module: 2,
+                hknso: [0xab; 20],
+            },
+            Notice::Erased { module: 1 },
+        ];
+        insta::assert_snapshot!(notices.iter().map(text).collect::<String>());
+    }
+}
