@@ -1,3 +1,227 @@
-//! The conformance harness: cases, targets, reports.
+//! `conformance`: runs the cases and writes the reports.
 
-fn main() {}
+use std::ffi::OsStr;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use conformance::case::Case;
+use conformance::report::{Report, table};
+use conformance::runner::{self, Event};
+use conformance::target::{Choice, Prepared, Target};
+use conformance::{cases, daemon, sys};
+use indicatif::{ProgressBar, ProgressStyle};
+use ncore::client::Endpoint;
+
+/// Runs the conformance cases of softshield against a hardserver of its own, or any other, and writes JSON, JUnit XML and a
+/// page. Exit code 0: nothing failed; 1: something failed; 2: the cases could not be run.
+#[derive(Debug, Parser)]
+#[command(name = "conformance", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    role: Option<Role>,
+    #[command(flatten)]
+    run: Run,
+}
+
+#[derive(Debug, Args)]
+struct Run {
+    /// A running hardserver, unix:PATH or tcp:HOST:PORT, in place of one of our own
+    #[arg(long, value_name = "ENDPOINT")]
+    target: Option<Endpoint>,
+    /// The privileged endpoint of that hardserver; without it, cases that need it are skipped
+    #[arg(long, value_name = "ENDPOINT", requires = "target")]
+    privileged: Option<Endpoint>,
+    /// The Key Management Data folder of that hardserver's Security World [default: NFAST_KMDATA]
+    #[arg(long, value_name = "DIR", requires = "target")]
+    kmdata: Option<PathBuf>,
+    /// Let cases clear and fail modules of that hardserver
+    #[arg(long, requires = "privileged")]
+    sacrifice: bool,
+    /// The number of modules of our own hardserver
+    #[arg(long, value_name = "N", default_value_t = 2, conflicts_with = "target",
+          value_parser = clap::value_parser!(u32).range(1..=32))]
+    modules: u32,
+    /// Makes every random value of our own hardserver follow from these bytes
+    #[arg(long, value_name = "HEX", conflicts_with = "target")]
+    seed: Option<String>,
+    /// List the cases instead of running them
+    #[arg(long)]
+    list: bool,
+    /// Only cases whose id contains this text; may be given several times
+    #[arg(long, value_name = "TEXT")]
+    filter: Vec<String>,
+    /// How long one case may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    time_limit: u64,
+    /// Where the reports go
+    #[arg(long, value_name = "DIR", default_value = "target/conformance")]
+    reports: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Role {
+    /// Be the hardserver of a run, until standard input ends
+    #[command(hide = true)]
+    Serve {
+        #[arg(long)]
+        folder: PathBuf,
+        #[arg(long)]
+        modules: u32,
+        #[arg(long)]
+        seed: Option<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.role {
+        Some(Role::Serve {
+            folder,
+            modules,
+            seed,
+        }) => daemon::serve(&folder, modules, seed.as_deref()).map(|()| ExitCode::SUCCESS),
+        None => run(&cli.run),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("conformance: {error:#}");
+        ExitCode::from(2)
+    })
+}
+
+fn run(run: &Run) -> anyhow::Result<ExitCode> {
+    let cases = chosen(&run.filter);
+    if cases.is_empty() {
+        anyhow::bail!("no case has an id with {}", run.filter.join(" or "));
+    }
+    let width = table::id_width(&cases);
+    if run.list {
+        for case in &cases {
+            anstream::println!("{}", table::listed(case, width));
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+
+    let prepared = Prepared::new(choice(run))?;
+    // Before the first thread: the provider runs in this process and reads its environment.
+    point_provider(&prepared)?;
+    runner::catch_panics();
+    let target = Arc::new(prepared.open()?);
+    let started = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |time| time.as_secs());
+    let clock = Instant::now();
+    let finished = watched(&cases, &target, Duration::from_secs(run.time_limit), width);
+    let report = Report::new(&target, started, clock.elapsed(), &finished);
+    anstream::println!("{}", table::summary(report.totals, clock.elapsed()));
+    for file in report.write(&run.reports)? {
+        anstream::println!("wrote {}", file.display());
+    }
+    keep_log(&target, run);
+    // A case that hangs holds its threads and may hold the target; ending the process ends both.
+    drop(target);
+    Ok(if report.totals.failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    })
+}
+
+fn chosen(filters: &[String]) -> Vec<&'static Case> {
+    let mut cases = cases::all();
+    cases.retain(|case| {
+        filters.is_empty()
+            || filters
+                .iter()
+                .any(|filter| case.id.contains(filter.as_str()))
+    });
+    cases
+}
+
+fn choice(run: &Run) -> Choice {
+    match &run.target {
+        None => Choice::Own {
+            modules: run.modules,
+            seed: run.seed.clone(),
+        },
+        Some(ordinary) => Choice::Running {
+            ordinary: ordinary.clone(),
+            privileged: run.privileged.clone(),
+            kmdata: run
+                .kmdata
+                .clone()
+                .or_else(|| std::env::var_os("NFAST_KMDATA").map(PathBuf::from)),
+            sacrifice: run.sacrifice,
+        },
+    }
+}
+
+fn point_provider(prepared: &Prepared) -> anyhow::Result<()> {
+    let environment = prepared.environment();
+    let text = |value: &Option<String>| value.clone().map(Into::into);
+    let values = [
+        ("NFAST_SERVER", text(&environment.server)),
+        ("NFAST_PRIVSERVER", text(&environment.privileged_server)),
+        (
+            "NFAST_KMDATA",
+            environment.kmdata.clone().map(PathBuf::into_os_string),
+        ),
+        ("NFAST_SERVER_PORT", None),
+        ("NFAST_SERVER_PRIVPORT", None),
+        ("NFAST_KMLOCAL", None),
+        ("NFAST_KMDATA_LOCAL", None),
+    ];
+    sys::set_variables(
+        values
+            .iter()
+            .map(|(name, value)| (*name, value.as_deref().map(OsStr::new))),
+    )
+    .context("cannot tell the provider where the hardserver is")
+}
+
+/// Runs the cases with a line for each as it ends, and a bar below when someone watches.
+fn watched(
+    cases: &[&'static Case],
+    target: &Arc<Target>,
+    limit: Duration,
+    width: usize,
+) -> Vec<conformance::case::Finished> {
+    let bar = if std::io::stderr().is_terminal() {
+        ProgressBar::new(cases.len() as u64)
+    } else {
+        ProgressBar::hidden()
+    };
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len}  {msg}") {
+        bar.set_style(style);
+    }
+    let mut family = "";
+    let finished = runner::run(cases, target, limit, |event| match event {
+        Event::Started(case) => bar.set_message(case.id),
+        Event::Finished(finished) => {
+            bar.suspend(|| {
+                if family != finished.case.family() {
+                    family = finished.case.family();
+                    anstream::println!("{}", table::heading(family));
+                }
+                anstream::println!("{}", table::line(finished, width));
+            });
+            bar.inc(1);
+        }
+    });
+    bar.finish_and_clear();
+    finished
+}
+
+/// The hardserver's log goes beside the reports: its folder is about to be removed.
+fn keep_log(target: &Target, run: &Run) {
+    let Some(log) = target.log() else { return };
+    let place = run.reports.join("hardserver.log");
+    match std::fs::copy(&log, &place) {
+        Ok(_) => anstream::println!("wrote {}", place.display()),
+        Err(error) => eprintln!("conformance: the hardserver's log is lost: {error}"),
+    }
+}

@@ -1,0 +1,47 @@
+//! The cases, one file a family. A file's table comes first, the functions below it in the same order.
+
+use crate::case::Case;
+
+mod acquire;
+mod keys;
+mod sign;
+
+/// Every case, family by family.
+pub fn all() -> Vec<&'static Case> {
+    [acquire::CASES, keys::CASES, sign::CASES]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_id_is_one_cases_own_and_well_formed() {
+        let mut seen = BTreeSet::new();
+        for case in all() {
+            assert!(seen.insert(case.id), "{} is there twice", case.id);
+            let good = |character: char| {
+                character.is_ascii_lowercase()
+                    || character.is_ascii_digit()
+                    || "-.".contains(character)
+            };
+            assert!(
+                case.id.chars().all(good) && case.id.contains('.'),
+                "{}",
+                case.id
+            );
+            assert!(
+                !case.title.is_empty() && !case.title.ends_with('.'),
+                "{}: {}",
+                case.id,
+                case.title
+            );
+            assert!(!case.source.is_empty(), "{}", case.id);
+        }
+    }
+}

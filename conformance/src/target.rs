@@ -1,0 +1,335 @@
+//! The hardserver that the cases speak to, and what it has.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::Context as _;
+use ncore::client::Endpoint;
+use nfkm::world::admin::{Admin, CardSource, Notice, Operator, Purpose, WorldParams};
+use nfkm::{Environment, Session};
+use tempfile::TempDir;
+
+use crate::case::Need;
+use crate::daemon::{Daemon, Settings};
+
+/// Which target to use.
+#[derive(Clone, Debug)]
+pub enum Choice {
+    /// A hardserver of our own, in a temporary folder.
+    Own {
+        /// How many modules.
+        modules: u32,
+        /// What decides every random value, in hexadecimal.
+        seed: Option<String>,
+    },
+    /// One that runs already.
+    Running {
+        /// Where.
+        ordinary: Endpoint,
+        /// Its privileged endpoint, if it may be used.
+        privileged: Option<Endpoint>,
+        /// The Key Management Data folder of its Security World.
+        kmdata: Option<PathBuf>,
+        /// Whether its modules may be cleared and failed.
+        sacrifice: bool,
+    },
+}
+
+/// A target. An own hardserver ends with it, and its folder is removed.
+#[derive(Debug)]
+pub struct Target {
+    ordinary: Endpoint,
+    privileged: Option<Endpoint>,
+    kmdata: PathBuf,
+    sacrifice: bool,
+    daemon: Option<Mutex<Daemon>>,
+    facts: Facts,
+    // Declared last, so that it is removed when nobody uses it any more.
+    folder: Option<TempDir>,
+}
+
+/// What was found out when the target was opened.
+#[derive(Clone, Debug)]
+struct Facts {
+    /// Usable modules, or why there is no world.
+    world: Result<u32, String>,
+    /// For the reports.
+    lines: Vec<String>,
+}
+
+/// A place for a target whose hardserver does not run yet.
+#[derive(Debug)]
+pub struct Prepared {
+    choice: Choice,
+    folder: Option<TempDir>,
+    kmdata: PathBuf,
+}
+
+impl Prepared {
+    /// Chooses folders. Starts nothing.
+    ///
+    /// # Errors
+    /// No temporary folder can be made.
+    pub fn new(choice: Choice) -> anyhow::Result<Prepared> {
+        let temporary = || {
+            tempfile::Builder::new()
+                .prefix("softshield-")
+                .tempdir()
+                .context("no temporary folder")
+        };
+        let (folder, kmdata) = match &choice {
+            Choice::Own { .. } => {
+                let folder = temporary()?;
+                let kmdata = settings(folder.path(), 1, None).kmdata();
+                (Some(folder), kmdata)
+            }
+            Choice::Running {
+                kmdata: Some(kmdata),
+                ..
+            } => (None, kmdata.clone()),
+            Choice::Running { kmdata: None, .. } => {
+                let folder = temporary()?;
+                let kmdata = folder.path().join("kmdata");
+                (Some(folder), kmdata)
+            }
+        };
+        Ok(Prepared {
+            choice,
+            folder,
+            kmdata,
+        })
+    }
+
+    /// What clients of this target are told: the environment of the provider and of everything else.
+    pub fn environment(&self) -> Environment {
+        let (ordinary, privileged) = match &self.choice {
+            Choice::Own { modules, seed } => {
+                let folder = self
+                    .folder
+                    .as_ref()
+                    .map_or_else(|| Path::new("."), TempDir::path);
+                let settings = settings(folder, *modules, seed.clone());
+                (settings.ordinary(), Some(settings.privileged()))
+            }
+            Choice::Running {
+                ordinary,
+                privileged,
+                ..
+            } => (ordinary.clone(), privileged.clone()),
+        };
+        Environment {
+            server: Some(ordinary.to_string()),
+            privileged_server: privileged.map(|endpoint| endpoint.to_string()),
+            kmdata: Some(self.kmdata.clone()),
+            ..Environment::default()
+        }
+    }
+
+    /// Starts an own hardserver, makes a world where that is wanted, and finds out what there is.
+    ///
+    /// # Errors
+    /// An own hardserver does not start, or makes no world. A running one that lacks something is a target all the same.
+    pub fn open(self) -> anyhow::Result<Target> {
+        self.open_with(&std::env::current_exe()?)
+    }
+
+    /// [`Prepared::open`] with the executable that can be the hardserver, for callers that are another one.
+    ///
+    /// # Errors
+    /// As [`Prepared::open`].
+    pub fn open_with(self, executable: &Path) -> anyhow::Result<Target> {
+        let environment = self.environment();
+        let Prepared {
+            choice,
+            folder,
+            kmdata,
+        } = self;
+        match choice {
+            Choice::Own { modules, seed } => {
+                let folder = folder.context("an own hardserver has a folder")?;
+                let settings = settings(folder.path(), modules, seed);
+                let daemon = Daemon::start(executable, settings.clone())?;
+                make_world(&environment, modules, folder.path())
+                    .context("cannot make a Security World")?;
+                Ok(Target {
+                    ordinary: settings.ordinary(),
+                    privileged: Some(settings.privileged()),
+                    kmdata,
+                    sacrifice: true,
+                    daemon: Some(Mutex::new(daemon)),
+                    facts: Facts::find(&environment),
+                    folder: Some(folder),
+                })
+            }
+            Choice::Running {
+                ordinary,
+                privileged,
+                sacrifice,
+                ..
+            } => Ok(Target {
+                ordinary,
+                privileged,
+                kmdata,
+                sacrifice,
+                daemon: None,
+                facts: Facts::find(&environment),
+                folder,
+            }),
+        }
+    }
+}
+
+impl Target {
+    /// The ordinary endpoint.
+    pub fn ordinary(&self) -> &Endpoint {
+        &self.ordinary
+    }
+
+    /// The privileged endpoint, if it may be used.
+    pub fn privileged(&self) -> Option<&Endpoint> {
+        self.privileged.as_ref()
+    }
+
+    /// The folder of the Security World's files.
+    pub fn kmlocal(&self) -> PathBuf {
+        self.kmdata.join("local")
+    }
+
+    /// The hardserver that the harness started.
+    pub fn daemon(&self) -> Option<MutexGuard<'_, Daemon>> {
+        self.daemon
+            .as_ref()
+            .map(|daemon| daemon.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How many modules keys can be loaded on.
+    pub fn usable_modules(&self) -> u32 {
+        self.facts.world.as_ref().copied().unwrap_or(0)
+    }
+
+    /// What the target has, for the reports.
+    pub fn facts(&self) -> Vec<String> {
+        self.facts.lines.clone()
+    }
+
+    /// The folder of an own hardserver, where cases may put files of their own.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_ref().map(TempDir::path)
+    }
+
+    /// The log of an own hardserver.
+    pub fn log(&self) -> Option<PathBuf> {
+        self.folder()
+            .filter(|_| self.daemon.is_some())
+            .map(|folder| settings(folder, 1, None).log())
+    }
+
+    /// Why a need is not met; None when it is.
+    pub fn lacks(&self, need: Need) -> Option<String> {
+        let met = match need {
+            Need::World => {
+                return self
+                    .facts
+                    .world
+                    .as_ref()
+                    .err()
+                    .map(|why| format!("needs {need}: {why}"));
+            }
+            Need::Modules(count) => self.usable_modules() >= count,
+            Need::Privileged => self.privileged.is_some(),
+            Need::Sacrifice => self.sacrifice,
+            Need::Control => self.daemon.is_some(),
+        };
+        if met {
+            None
+        } else {
+            Some(format!("needs {need}"))
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.daemon {
+            Some(_) => write!(f, "own hardserver"),
+            None => write!(f, "{}", self.ordinary),
+        }
+    }
+}
+
+impl Facts {
+    fn find(environment: &Environment) -> Facts {
+        let found = Session::open(environment).and_then(|session| session.world());
+        match found {
+            Err(error) => Facts {
+                lines: vec![format!("no Security World: {error}")],
+                world: Err(error.to_string()),
+            },
+            Ok(world) => {
+                let usable: Vec<String> = world
+                    .modules
+                    .iter()
+                    .filter(|module| module.is_usable())
+                    .map(|module| module.esn.clone())
+                    .collect();
+                let count = usable.len() as u32;
+                let plural = if count == 1 { "" } else { "s" };
+                let lines = vec![
+                    format!("{count} usable module{plural} ({})", usable.join(", ")),
+                    format!("world {}", &nfkm::hex(&world.world.hknso)[..12]),
+                ];
+                let world = if count > 0 {
+                    Ok(count)
+                } else {
+                    Err("no module has it".to_owned())
+                };
+                Facts { world, lines }
+            }
+        }
+    }
+}
+
+fn settings(folder: &Path, modules: u32, seed: Option<String>) -> Settings {
+    Settings {
+        folder: folder.to_owned(),
+        modules,
+        seed,
+    }
+}
+
+/// Makes a world with one administrator card, a file beside the hardserver's own, and loads it on every module.
+fn make_world(environment: &Environment, modules: u32, folder: &Path) -> anyhow::Result<()> {
+    let admin = Admin::open(environment)?;
+    let modules: Vec<u32> = (1..=modules).collect();
+    let cards = CardSource::Files(vec![folder.join("administrator-card")]);
+    admin.create(&modules, &WorldParams::new(1, 1), &cards, &mut Unattended)?;
+    Ok(())
+}
+
+/// Nobody is there: cards have no pass phrases, and nothing is asked twice.
+struct Unattended;
+
+impl Operator for Unattended {
+    fn notice(&mut self, _notice: Notice) {}
+
+    fn passphrase(
+        &mut self,
+        _purpose: Purpose,
+        _card: nfkm::world::admin::Card,
+    ) -> Result<Option<String>, nfkm::Error> {
+        Ok(None)
+    }
+
+    fn wrong_passphrase(&mut self, _card: nfkm::world::admin::Card) -> Result<(), nfkm::Error> {
+        Err(nfkm::Error::Cards("the card has a pass phrase".to_owned()))
+    }
+
+    fn other_card(&mut self, _module: u32) -> Result<(), nfkm::Error> {
+        Err(nfkm::Error::Cards("there is one card".to_owned()))
+    }
+
+    fn may_overwrite(&mut self, _card: nfkm::world::admin::Card) -> Result<bool, nfkm::Error> {
+        Ok(false)
+    }
+}
