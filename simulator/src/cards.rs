@@ -41,7 +41,10 @@ impl FileCard {
     }
 
     fn error(&self, cause: std::io::Error) -> CardError {
-        CardError { place: self.path.clone(), cause }
+        CardError {
+            place: self.path.clone(),
+            cause,
+        }
     }
 
     fn write(&self, image: &[u8]) -> std::io::Result<()> {
@@ -68,9 +71,14 @@ impl Card for FileCard {
             Err(error) => return Err(self.error(error)),
         };
         let mut image = Vec::new();
-        file.take(LARGEST_FILE + 1).read_to_end(&mut image).map_err(|error| self.error(error))?;
+        file.take(LARGEST_FILE + 1)
+            .read_to_end(&mut image)
+            .map_err(|error| self.error(error))?;
         if image.len() as u64 > LARGEST_FILE {
-            return Err(self.error(std::io::Error::new(ErrorKind::InvalidData, "larger than any card")));
+            return Err(self.error(std::io::Error::new(
+                ErrorKind::InvalidData,
+                "larger than any card",
+            )));
         }
         Ok(image)
     }
@@ -113,7 +121,11 @@ mod tests {
         assert_eq!(card.load().unwrap(), b"");
         card.save(b"image").unwrap();
         assert_eq!(card.load().unwrap(), b"image");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "no temporary file is left"
+        );
     }
 
     #[test]

@@ -35,6 +35,10 @@ impl Job {
 }
 
 /// What became of a job.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved once or twice on its way; a box would cost more"
+)]
 pub enum Begun {
     /// The command is done.
     Reply(Reply),
@@ -93,7 +97,10 @@ pub struct KeyIds {
 impl KeyIds {
     /// An allocator whose mask is the client's random word.
     pub fn new(mask: u32) -> KeyIds {
-        KeyIds { mask, next: AtomicU32::new(1) }
+        KeyIds {
+            mask,
+            next: AtomicU32::new(1),
+        }
     }
 
     /// The next identifier.

@@ -78,7 +78,10 @@ pub fn decode<T: DeserializeOwned>(kind: Kind, record: &[u8]) -> Result<T, Recor
     let (checksum, value) = rest.split_first_chunk::<4>().ok_or(SHORT)?;
     let found = u16::from_le_bytes(*version);
     if found != kind.version {
-        return Err(RecordError::Version { found, known: kind.version });
+        return Err(RecordError::Version {
+            found,
+            known: kind.version,
+        });
     }
     if u32::from_le_bytes(*length) as usize != value.len() || value.len() > LIMIT {
         return Err(RecordError::Damaged("wrong length"));
@@ -101,26 +104,55 @@ mod tests {
 
     use super::*;
 
-    const KIND: Kind = Kind { magic: *b"TEST", version: 3 };
+    const KIND: Kind = Kind {
+        magic: *b"TEST",
+        version: 3,
+    };
     type Value = (u32, String, Vec<[u8; 20]>);
 
     #[test]
     fn layout_is_as_drawn() {
         let record = encode(KIND, &7u16).unwrap();
         // CRC-32 of 07 00 as zlib computes it.
-        assert_eq!(record, [&b"TEST\x03\x00\x02\x00\x00\x00"[..], &0x0e98_8438_u32.to_le_bytes(), &[7, 0]].concat());
+        assert_eq!(
+            record,
+            [
+                &b"TEST\x03\x00\x02\x00\x00\x00"[..],
+                &0x0e98_8438_u32.to_le_bytes(),
+                &[7, 0]
+            ]
+            .concat()
+        );
     }
 
     #[test]
     fn tells_foreign_newer_and_damaged_records_apart() {
         let record = encode(KIND, &7u32).unwrap();
-        let other = Kind { magic: *b"CARD", ..KIND };
-        assert_eq!(decode::<u32>(other, &record), Err(RecordError::Foreign(*b"CARD")));
+        let other = Kind {
+            magic: *b"CARD",
+            ..KIND
+        };
+        assert_eq!(
+            decode::<u32>(other, &record),
+            Err(RecordError::Foreign(*b"CARD"))
+        );
         let newer = Kind { version: 4, ..KIND };
-        assert_eq!(decode::<u32>(newer, &record), Err(RecordError::Version { found: 3, known: 4 }));
-        assert_eq!(decode::<u32>(KIND, &record[..13]), Err(RecordError::Damaged("cut short")));
-        assert_eq!(decode::<u32>(KIND, &record[..16]), Err(RecordError::Damaged("wrong length")));
-        assert_eq!(decode::<u16>(KIND, &record), Err(RecordError::Damaged("bytes after the value")));
+        assert_eq!(
+            decode::<u32>(newer, &record),
+            Err(RecordError::Version { found: 3, known: 4 })
+        );
+        assert_eq!(
+            decode::<u32>(KIND, &record[..13]),
+            Err(RecordError::Damaged("cut short"))
+        );
+        assert_eq!(
+            decode::<u32>(KIND, &record[..16]),
+            Err(RecordError::Damaged("wrong length"))
+        );
+        assert_eq!(
+            decode::<u16>(KIND, &record),
+            Err(RecordError::Damaged("bytes after the value"))
+        );
     }
 
     proptest! {
@@ -134,7 +166,7 @@ mod tests {
         fn a_changed_bit_is_noticed(value: Value, place: prop::sample::Index, bit in 0..8) {
             let mut record = encode(KIND, &value).unwrap();
             let place = place.index(record.len());
-            record[place] ^= 1 << bit;
+            record[place] ^= 1u8 << bit;
             prop_assert!(decode::<Value>(KIND, &record).is_err());
         }
 

@@ -53,7 +53,12 @@ impl Streams {
     /// The streams of the `command`-th command (from 1) of the `client`-th client (from 1) on module `module` (from 1;
     /// 0 is the hardserver itself).
     pub fn new(seed: Seed, module: u32, client: u64, command: u64) -> Streams {
-        Streams { seed, module, client, command }
+        Streams {
+            seed,
+            module,
+            client,
+            command,
+        }
     }
 
     /// The stream for one purpose. Asked twice for one purpose it starts again, so each use has a purpose of its own.
@@ -85,7 +90,9 @@ mod tests {
     #[test]
     fn every_coordinate_separates_streams() {
         let at = |seed: &[u8], module, client, command, purpose: &str| {
-            first_word(Streams::new(Seed::from_bytes(seed), module, client, command).stream(purpose))
+            first_word(
+                Streams::new(Seed::from_bytes(seed), module, client, command).stream(purpose),
+            )
         };
         let base = at(b"seed", 1, 2, 3, "key");
         assert_eq!(base, at(b"seed", 1, 2, 3, "key"));

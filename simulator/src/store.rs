@@ -38,13 +38,22 @@ pub struct RedbStore {
 impl RedbStore {
     /// Opens the file, creating it if there is none. After a crash the database repairs itself here.
     pub fn open(path: &Path) -> Result<RedbStore, StoreError> {
-        let fail = |cause: redb::Error| StoreError { place: path.to_owned(), cause: Box::new(cause) };
+        let fail = |cause: redb::Error| StoreError {
+            place: path.to_owned(),
+            cause: Box::new(cause),
+        };
         let database = Database::create(path).map_err(|error| fail(error.into()))?;
-        Ok(RedbStore { database, path: path.to_owned() })
+        Ok(RedbStore {
+            database,
+            path: path.to_owned(),
+        })
     }
 
     fn error(&self, cause: impl Into<redb::Error>) -> StoreError {
-        StoreError { place: self.path.clone(), cause: Box::new(cause.into()) }
+        StoreError {
+            place: self.path.clone(),
+            cause: Box::new(cause.into()),
+        }
     }
 }
 
@@ -52,7 +61,10 @@ const RECORDS: TableDefinition<&str, &[u8]> = TableDefinition::new("records");
 
 impl Store for RedbStore {
     fn load(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let transaction = self.database.begin_read().map_err(|error| self.error(error))?;
+        let transaction = self
+            .database
+            .begin_read()
+            .map_err(|error| self.error(error))?;
         let table = match transaction.open_table(RECORDS) {
             Ok(table) => table,
             Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
@@ -63,10 +75,17 @@ impl Store for RedbStore {
     }
 
     fn save(&self, name: &str, record: &[u8]) -> Result<(), StoreError> {
-        let transaction = self.database.begin_write().map_err(|error| self.error(error))?;
+        let transaction = self
+            .database
+            .begin_write()
+            .map_err(|error| self.error(error))?;
         {
-            let mut table = transaction.open_table(RECORDS).map_err(|error| self.error(error))?;
-            table.insert(name, record).map_err(|error| self.error(error))?;
+            let mut table = transaction
+                .open_table(RECORDS)
+                .map_err(|error| self.error(error))?;
+            table
+                .insert(name, record)
+                .map_err(|error| self.error(error))?;
         }
         transaction.commit().map_err(|error| self.error(error))
     }
@@ -78,11 +97,19 @@ pub struct MemoryStore(Mutex<BTreeMap<String, Vec<u8>>>);
 
 impl Store for MemoryStore {
     fn load(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned())
+        Ok(self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned())
     }
 
     fn save(&self, name: &str, record: &[u8]) -> Result<(), StoreError> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), record.to_vec());
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.to_owned(), record.to_vec());
         Ok(())
     }
 }

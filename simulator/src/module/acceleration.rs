@@ -3,8 +3,9 @@
 
 use ncore::Status;
 use ncore::types::{
-    GeneratePrimeArgs, GeneratePrimeReply, GenerateRandomArgs, GenerateRandomReply, ModExpArgs, ModExpCrtArgs, ModExpReply,
-    RSAImmedSignDecryptArgs, RSAImmedSignDecryptReply, RSAImmedVerifyEncryptArgs, ReplyBody,
+    GeneratePrimeArgs, GeneratePrimeReply, GenerateRandomArgs, GenerateRandomReply, ModExpArgs,
+    ModExpCrtArgs, ModExpReply, RSAImmedSignDecryptArgs, RSAImmedSignDecryptReply,
+    RSAImmedVerifyEncryptArgs, ReplyBody,
 };
 use rand_core::Rng;
 
@@ -37,7 +38,9 @@ pub(super) fn rsa_private(call: Call, args: RSAImmedSignDecryptArgs) -> Outcome 
     later(move || {
         let r = crypto::rsa_immed_sign_decrypt(call.module.engine(), &args)?;
         call.still_valid()?;
-        Ok(ReplyBody::RSAImmedSignDecrypt(RSAImmedSignDecryptReply { r }))
+        Ok(ReplyBody::RSAImmedSignDecrypt(RSAImmedSignDecryptReply {
+            r,
+        }))
     })
 }
 
@@ -46,7 +49,9 @@ pub(super) fn rsa_public(call: Call, args: RSAImmedVerifyEncryptArgs) -> Outcome
     later(move || {
         let r = crypto::rsa_immed_verify_encrypt(call.module.engine(), &args)?;
         call.still_valid()?;
-        Ok(ReplyBody::RSAImmedSignDecrypt(RSAImmedSignDecryptReply { r }))
+        Ok(ReplyBody::RSAImmedSignDecrypt(RSAImmedSignDecryptReply {
+            r,
+        }))
     })
 }
 
@@ -70,5 +75,9 @@ pub(super) fn generate_random(call: Call, args: GenerateRandomArgs) -> Outcome {
         Ok(GenerateRandomReply { data }.into())
     };
     // A short one takes less time than handing it to another thread.
-    if args.lenbytes <= 4096 { draw().map(super::call::Done::Body) } else { later(draw) }
+    if args.lenbytes <= 4096 {
+        draw().map(super::call::Done::Body)
+    } else {
+        later(draw)
+    }
 }

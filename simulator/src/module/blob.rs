@@ -12,10 +12,10 @@
 //!
 //! Numbers are little-endian words and structures are marshalled, as in the protocol.
 
+use ncore::Status;
 use ncore::codec::{Decode, DecodeError, Encode, EncodeError, Reader, Writer};
 use ncore::profile::WireProfile;
 use ncore::types::{ACL, BlobFormat, KeyData, Mech};
-use ncore::Status;
 use rand_core::Rng;
 
 use super::KeyHash;
@@ -84,7 +84,11 @@ impl<'a> Blob<'a> {
         let mut reader = Reader::new(bytes, &WireProfile::DEFAULT);
         let header = Header::decode(&mut reader).map_err(|_| Status::BlobTypeUnknown)?;
         let sealed = reader.take_rest();
-        Ok(Blob { header, authenticated: &bytes[..bytes.len() - sealed.len()], sealed })
+        Ok(Blob {
+            header,
+            authenticated: &bytes[..bytes.len() - sealed.len()],
+            sealed,
+        })
     }
 
     /// Opens it: DecryptFailed if it was not sealed under this secret or was changed since.
@@ -129,19 +133,34 @@ impl Decode for Header {
         }
         let protector = KeyHash::decode(r)?;
         let wrapped = match format {
-            BlobFormat::Indirect => Some(Wrapped { mech: Decode::decode(r)?, secret: Decode::decode(r)? }),
+            BlobFormat::Indirect => Some(Wrapped {
+                mech: Decode::decode(r)?,
+                secret: Decode::decode(r)?,
+            }),
             _ => None,
         };
-        Ok(Header { format, protector, wrapped })
+        Ok(Header {
+            format,
+            protector,
+            wrapped,
+        })
     }
 }
 
 fn read_content(r: &mut Reader<'_>) -> Result<Content, DecodeError> {
-    Ok(Content { key: Decode::decode(r)?, acl: Decode::decode(r)?, appdata: Decode::decode(r)? })
+    Ok(Content {
+        key: Decode::decode(r)?,
+        acl: Decode::decode(r)?,
+        appdata: Decode::decode(r)?,
+    })
 }
 
 fn derivation(secret: &[u8]) -> Derivation<'_> {
-    Derivation { secret, purpose: "blob", input: &[] }
+    Derivation {
+        secret,
+        purpose: "blob",
+        input: &[],
+    }
 }
 
 #[cfg(test)]
@@ -158,13 +177,30 @@ mod tests {
             type_: KeyType::Random,
             data: KeyTypeData::Random(KeyTypeRandomData { k: k.to_vec() }),
         };
-        Content { key, acl: ACL::default(), appdata: [4; 64] }
+        Content {
+            key,
+            acl: ACL::default(),
+            appdata: [4; 64],
+        }
     }
 
     fn blob(k: &[u8], format: BlobFormat) -> Vec<u8> {
-        let wrapped = (format == BlobFormat::Indirect).then(|| Wrapped { mech: Mech::BlobCrypt, secret: vec![1; 5] });
-        let header = Header { format, protector: [8; 20], wrapped };
-        seal(&header, &content(k), b"secret", &mut ChaCha20Rng::from_seed([2; 32])).unwrap()
+        let wrapped = (format == BlobFormat::Indirect).then(|| Wrapped {
+            mech: Mech::BlobCrypt,
+            secret: vec![1; 5],
+        });
+        let header = Header {
+            format,
+            protector: [8; 20],
+            wrapped,
+        };
+        seal(
+            &header,
+            &content(k),
+            b"secret",
+            &mut ChaCha20Rng::from_seed([2; 32]),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -173,10 +209,20 @@ mod tests {
         for (place, value) in [(0, b'X'), (4, 2), (8, 9), (8, 77)] {
             let mut other = good.clone();
             other[place] = value;
-            assert_eq!(Blob::parse(&other).err(), Some(Status::BlobTypeUnknown), "byte {place} = {value}");
+            assert_eq!(
+                Blob::parse(&other).err(),
+                Some(Status::BlobTypeUnknown),
+                "byte {place} = {value}"
+            );
         }
-        assert_eq!(Blob::parse(&good[..31]).err(), Some(Status::BlobTypeUnknown));
-        assert_eq!(Blob::parse(&good[..40]).unwrap().open(b"secret"), Err(Status::DecryptFailed));
+        assert_eq!(
+            Blob::parse(&good[..31]).err(),
+            Some(Status::BlobTypeUnknown)
+        );
+        assert_eq!(
+            Blob::parse(&good[..40]).unwrap().open(b"secret"),
+            Err(Status::DecryptFailed)
+        );
     }
 
     proptest! {
@@ -194,7 +240,7 @@ mod tests {
         fn a_changed_bit_is_noticed(place: prop::sample::Index, bit in 0..8) {
             let mut blob = blob(b"key", BlobFormat::Indirect);
             let place = place.index(blob.len());
-            blob[place] ^= 1 << bit;
+            blob[place] ^= 1u8 << bit;
             if let Ok(parsed) = Blob::parse(&blob) {
                 prop_assert_eq!(parsed.open(b"secret").unwrap_err(), Status::DecryptFailed);
             }

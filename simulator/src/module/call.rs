@@ -18,6 +18,10 @@ use crate::job::{Client, Now};
 use crate::seed::Streams;
 
 /// What a command family makes of a command: an answer, or the arithmetic that is left.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved once or twice on its way; a box would cost more"
+)]
 pub(super) enum Done {
     /// The reply's body.
     Body(ReplyBody),
@@ -98,7 +102,13 @@ impl Call {
     ) -> Result<(), Status> {
         key.check_alive(self.now.uptime)?;
         let age = self.now.uptime.saturating_sub(key.made);
-        let grant = self.decide(&key.acl(), wanted, certificates, age, &mut key.authorisation.uses())?;
+        let grant = self.decide(
+            &key.acl(),
+            wanted,
+            certificates,
+            age,
+            &mut key.authorisation.uses(),
+        )?;
         if grant.logged {
             tracing::info!(
                 target: "key_usage", esn = self.module.esn(), key = ?key.hash, wanted = ?wanted, "key used"
@@ -109,7 +119,14 @@ impl Call {
 
     /// Asks a list that belongs to no loaded object, such as a share's: nothing was loaded, so nothing has an age.
     pub(super) fn permit_by(&self, acl: &ACL, wanted: &Wanted<'_>) -> Result<(), Status> {
-        self.decide(acl, wanted, &self.certificates, Duration::ZERO, &mut Uses::default()).map(drop)
+        self.decide(
+            acl,
+            wanted,
+            &self.certificates,
+            Duration::ZERO,
+            &mut Uses::default(),
+        )
+        .map(drop)
     }
 
     /// Decides and charges, as one step to every other command.
@@ -147,7 +164,9 @@ impl Call {
     /// certified by the officer's key, whose own list must allow it (Act_NSOPermissions), or by a key to which the
     /// officer delegated it.
     pub(super) fn permit_module_operation(&self, op: u32) -> Result<(), Status> {
-        let Some(officer) = &self.world.officer else { return Ok(()) };
+        let Some(officer) = &self.world.officer else {
+            return Ok(());
+        };
         if officer.public_perms & op == op {
             return Ok(());
         }
@@ -155,7 +174,11 @@ impl Call {
         if let Some(key) = self.certificates.signing_key(&officer.hash) {
             return self.permit_certified(&Arc::clone(key), &wanted, &Certificates::default());
         }
-        if self.certificates.delegates(&officer.hash, &wanted) { Ok(()) } else { Err(Status::AccessDenied) }
+        if self.certificates.delegates(&officer.hash, &wanted) {
+            Ok(())
+        } else {
+            Err(Status::AccessDenied)
+        }
     }
 
     /// Whether the module is still as it was when the command was admitted: UnitReset or HardwareFailed if not.
@@ -167,7 +190,10 @@ impl Call {
     }
 
     /// Changes the module's memory, unless it was reset since the command was admitted.
-    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Inner) -> Result<T, Status>) -> Result<T, Status> {
+    pub(super) fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Inner) -> Result<T, Status>,
+    ) -> Result<T, Status> {
         let mut inner = self.module.lock();
         inner.reset_status(self.epoch)?;
         change(&mut inner)
@@ -189,5 +215,9 @@ impl Call {
 
 /// Refuses flag bits other than the known ones.
 pub(super) fn check_flags(flags: u32, known: u32) -> Result<(), Status> {
-    if flags & !known == 0 { Ok(()) } else { Err(Status::UnknownFlag) }
+    if flags & !known == 0 {
+        Ok(())
+    } else {
+        Err(Status::UnknownFlag)
+    }
 }

@@ -46,8 +46,16 @@ pub(super) struct StoredShare {
 
 impl Image {
     /// A freshly formatted card.
-    pub(super) fn blank(serial: [u8; 8], auth_key: Option<(KeyHash, &[u8])>, rng: &mut impl Rng) -> Result<Image, Status> {
-        let mut image = Image { serial, auth_key: auth_key.map(|(hash, _)| hash), content: Vec::new() };
+    pub(super) fn blank(
+        serial: [u8; 8],
+        auth_key: Option<(KeyHash, &[u8])>,
+        rng: &mut impl Rng,
+    ) -> Result<Image, Status> {
+        let mut image = Image {
+            serial,
+            auth_key: auth_key.map(|(hash, _)| hash),
+            content: Vec::new(),
+        };
         image.set_content(&Content::default(), auth_key.map(|(_, secret)| secret), rng)?;
         Ok(image)
     }
@@ -67,7 +75,11 @@ impl Image {
     /// The bytes for the card: NoSpaceOnToken if they are too many.
     pub(super) fn encode(&self) -> Result<Vec<u8>, Status> {
         let bytes = record::encode(CARD, self).map_err(|_| Status::NoSpaceOnToken)?;
-        if bytes.len() <= CAPACITY { Ok(bytes) } else { Err(Status::NoSpaceOnToken) }
+        if bytes.len() <= CAPACITY {
+            Ok(bytes)
+        } else {
+            Err(Status::NoSpaceOnToken)
+        }
     }
 
     /// What is on it, given the secret of the key it is bound to: TokenAuthFailed with the wrong one.
@@ -83,7 +95,12 @@ impl Image {
     }
 
     /// Replaces what is on it.
-    pub(super) fn set_content(&mut self, content: &Content, secret: Option<&[u8]>, rng: &mut impl Rng) -> Result<(), Status> {
+    pub(super) fn set_content(
+        &mut self,
+        content: &Content,
+        secret: Option<&[u8]>,
+        rng: &mut impl Rng,
+    ) -> Result<(), Status> {
         let content = record::encode(CONTENT, content).map_err(|_| Status::NoSpaceOnToken)?;
         self.content = match secret {
             None => content,
@@ -99,11 +116,21 @@ impl Image {
     }
 }
 
-const CARD: Kind = Kind { magic: *b"SSCD", version: 1 };
-const CONTENT: Kind = Kind { magic: *b"SSCC", version: 1 };
+const CARD: Kind = Kind {
+    magic: *b"SSCD",
+    version: 1,
+};
+const CONTENT: Kind = Kind {
+    magic: *b"SSCC",
+    version: 1,
+};
 
 fn derivation(secret: &[u8]) -> Derivation<'_> {
-    Derivation { secret, purpose: "card", input: &[] }
+    Derivation {
+        secret,
+        purpose: "card",
+        input: &[],
+    }
 }
 
 #[cfg(test)]
@@ -119,14 +146,24 @@ mod tests {
     }
 
     fn share(body: &[u8]) -> StoredShare {
-        StoredShare { hkt: [1; 20], index: 1, pin: true, body: body.to_vec(), acl: None }
+        StoredShare {
+            hkt: [1; 20],
+            index: 1,
+            pin: true,
+            body: body.to_vec(),
+            acl: None,
+        }
     }
 
     #[test]
     fn a_bound_card_opens_with_its_key_only() {
         let mut image = Image::blank([7; 8], Some(([2; 20], b"key")), &mut rng()).unwrap();
-        let content = Content { shares: vec![share(b"share")] };
-        image.set_content(&content, Some(b"key"), &mut rng()).unwrap();
+        let content = Content {
+            shares: vec![share(b"share")],
+        };
+        image
+            .set_content(&content, Some(b"key"), &mut rng())
+            .unwrap();
         let image = Image::decode(&image.encode().unwrap()).unwrap();
         assert_eq!(image.content(Some(b"key")).unwrap(), content);
         assert_eq!(image.content(Some(b"other")), Err(Status::TokenAuthFailed));
@@ -137,8 +174,12 @@ mod tests {
     fn a_full_card_is_refused() {
         let mut image = Image::blank([7; 8], None, &mut rng()).unwrap();
         let free = image.free_space() as usize;
-        let content = |size| Content { shares: vec![share(&vec![0; size])] };
-        image.set_content(&content(free / 2), None, &mut rng()).unwrap();
+        let content = |size| Content {
+            shares: vec![share(&vec![0; size])],
+        };
+        image
+            .set_content(&content(free / 2), None, &mut rng())
+            .unwrap();
         assert!(image.encode().is_ok());
         image.set_content(&content(free), None, &mut rng()).unwrap();
         assert_eq!(image.encode(), Err(Status::NoSpaceOnToken));
@@ -148,7 +189,10 @@ mod tests {
     fn blank_foreign_and_damaged_cards_are_told_apart() {
         assert_eq!(Image::decode(b""), Err(Status::TokenNotFormatted));
         assert_eq!(Image::decode(b"a text file"), Err(Status::UnknownTokenType));
-        let mut bytes = Image::blank([7; 8], None, &mut rng()).unwrap().encode().unwrap();
+        let mut bytes = Image::blank([7; 8], None, &mut rng())
+            .unwrap()
+            .encode()
+            .unwrap();
         *bytes.last_mut().unwrap() ^= 1;
         assert_eq!(Image::decode(&bytes), Err(Status::BadTokenData));
     }

@@ -11,8 +11,8 @@ use engine::Engine;
 use ncore::Status;
 use ncore::delegation::Delegation;
 use ncore::types::{
-    ActOpPermissionsDetails, Action, CertType, CertTypeCertBody, CertTypeSingleCertCertBody, CertificateList, Mech,
-    PlainText, PlainTextType, PlainTextTypeBytesData, PlainTextTypeData,
+    ActOpPermissionsDetails, Action, CertType, CertTypeCertBody, CertTypeSingleCertCertBody,
+    CertificateList, Mech, PlainText, PlainTextType, PlainTextTypeBytesData, PlainTextTypeData,
 };
 
 use super::KeyHash;
@@ -39,11 +39,20 @@ pub(crate) struct Certifier {
 
 impl Certifier {
     /// Whether this is the certifier that a condition asks for, for what is wanted.
-    pub(crate) fn certifies(&self, hash: &KeyHash, mech: Mech, fresh: bool, wanted: &Wanted<'_>) -> bool {
+    pub(crate) fn certifies(
+        &self,
+        hash: &KeyHash,
+        mech: Mech,
+        fresh: bool,
+        wanted: &Wanted<'_>,
+    ) -> bool {
         self.hash == *hash
             && (mech == Mech::Any || self.mech == Mech::Any || self.mech == mech)
             && (self.fresh || !fresh)
-            && self.scopes.iter().all(|actions| actions.iter().any(|action| wanted.is_granted_by(action)))
+            && self
+                .scopes
+                .iter()
+                .all(|actions| actions.iter().any(|action| wanted.is_granted_by(action)))
     }
 }
 
@@ -67,14 +76,21 @@ impl Certificates {
 
     /// Whether the key of this hash delegated what is wanted to a key that stands behind the command.
     pub(crate) fn delegates(&self, hash: &KeyHash, wanted: &Wanted<'_>) -> bool {
-        let delegations = self.certifiers.iter().filter(|certifier| !certifier.scopes.is_empty());
-        delegations.into_iter().any(|certifier| certifier.certifies(hash, Mech::Any, false, wanted))
+        let delegations = self
+            .certifiers
+            .iter()
+            .filter(|certifier| !certifier.scopes.is_empty());
+        delegations
+            .into_iter()
+            .any(|certifier| certifier.certifies(hash, Mech::Any, false, wanted))
     }
 }
 
 /// Whether examining the list takes arithmetic.
 pub(super) fn needs_arithmetic(list: &CertificateList) -> bool {
-    list.certs.iter().any(|certificate| certificate.type_ == CertType::SingleCert)
+    list.certs
+        .iter()
+        .any(|certificate| certificate.type_ == CertType::SingleCert)
 }
 
 /// Examines the certificates of a command.
@@ -142,10 +158,16 @@ fn verified(
     if signer.hash() != *keyhash {
         return Err(Status::BadCertKeyHash);
     }
-    let data = PlainTextTypeData::Bytes(PlainTextTypeBytesData { data: signed.certsignmsg.clone() });
-    let message = PlainText { type_: PlainTextType::Bytes, data };
+    let data = PlainTextTypeData::Bytes(PlainTextTypeBytesData {
+        data: signed.certsignmsg.clone(),
+    });
+    let message = PlainText {
+        type_: PlainTextType::Bytes,
+        data,
+    };
     let signature = &signed.signature;
-    crypto::verify(engine, &signer, signature.mech, &message, signature).map_err(|_| Status::BadCertSignature)?;
+    crypto::verify(engine, &signer, signature.mech, &message, signature)
+        .map_err(|_| Status::BadCertSignature)?;
     Delegation::from_message(&signed.certsignmsg).map_err(|_| Status::MalformedCertificate)
 }
 
@@ -158,7 +180,11 @@ fn follow(certifiers: &mut Vec<Certifier>, mut delegations: Vec<(KeyHash, Mech, 
                 hash: *owner,
                 mech: *mech,
                 fresh: fresh && delegation.nonce.is_some(),
-                scopes: scopes.iter().chain([&delegation.actions]).cloned().collect(),
+                scopes: scopes
+                    .iter()
+                    .chain([&delegation.actions])
+                    .cloned()
+                    .collect(),
             };
             let links: Vec<Certifier> = match delegation.delegate {
                 None => vec![link(true, &[])],

@@ -41,7 +41,10 @@ impl Challenges {
     /// Takes a challenge, which answers once: UnknownChallenge if it is not open.
     pub(super) fn take(&mut self, client: u64, nonce: &Nonce) -> Result<(), Status> {
         let open = self.0.get_mut(&client).ok_or(Status::UnknownChallenge)?;
-        let place = open.iter().position(|open| open == nonce).ok_or(Status::UnknownChallenge)?;
+        let place = open
+            .iter()
+            .position(|open| open == nonce)
+            .ok_or(Status::UnknownChallenge)?;
         open.remove(place);
         Ok(())
     }

@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 use ncore::Status;
 use ncore::types::{
-    ActOpPermissionsDetails, ChannelMode, ChannelOpenArgs, ChannelOpenInfo, ChannelOpenReply, ChannelType,
-    ChannelTypeExtraCOI, ChannelUpdateArgs, ChannelUpdateReply,
+    ActOpPermissionsDetails, ChannelMode, ChannelOpenArgs, ChannelOpenInfo, ChannelOpenReply,
+    ChannelType, ChannelTypeExtraCOI, ChannelUpdateArgs, ChannelUpdateReply,
 };
 
 use super::call::{Call, Outcome, body, check_flags};
@@ -41,10 +41,24 @@ pub(super) fn open(call: Call, args: ChannelOpenArgs) -> Outcome {
     }
     let material = key.as_ref().map(|key| &*key.material);
     let mut rng = call.stream("channel");
-    let (channel, new_iv) = crypto::Channel::open(&mut rng, material, args.mode, args.mech, args.given_iv.as_ref())?;
+    let (channel, new_iv) = crypto::Channel::open(
+        &mut rng,
+        material,
+        args.mode,
+        args.mech,
+        args.given_iv.as_ref(),
+    )?;
     let idch = call.insert(0, Object::Channel(Channel(Mutex::new(channel)).into()))?;
-    let openinfo = ChannelOpenInfo { type_: ChannelType::Simple, info: ChannelTypeExtraCOI::Empty };
-    body(ChannelOpenReply { flags: 0, idch, new_iv, openinfo })
+    let openinfo = ChannelOpenInfo {
+        type_: ChannelType::Simple,
+        info: ChannelTypeExtraCOI::Empty,
+    };
+    body(ChannelOpenReply {
+        flags: 0,
+        idch,
+        new_iv,
+        openinfo,
+    })
 }
 
 /// Cmd_ChannelUpdate. The last update of a channel that signs gives the MAC or hash; that of one that verifies takes it.
@@ -52,5 +66,7 @@ pub(super) fn update(call: Call, args: ChannelUpdateArgs) -> Outcome {
     check_flags(args.flags, UPDATE_FINAL)?;
     let channel = call.look(|objects| objects.channel(call.client.ordinal, args.idch))?;
     let mut channel = channel.0.lock().unwrap_or_else(PoisonError::into_inner);
-    body(ChannelUpdateReply { output: channel.update(&args.input, args.flags & UPDATE_FINAL != 0)? })
+    body(ChannelUpdateReply {
+        output: channel.update(&args.input, args.flags & UPDATE_FINAL != 0)?,
+    })
 }

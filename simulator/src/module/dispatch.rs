@@ -5,8 +5,8 @@ use ncore::types::{Args, NoOpArgs, PollModuleStateArgs, PollModuleStateReply};
 
 use super::call::{Call, Outcome, body, check_flags, done};
 use super::{
-    acceleration, blobs, challenge, channel, generate, info, kml, module_keys, operations, reset, slots, tickets, tokens,
-    transfer,
+    acceleration, blobs, challenge, channel, generate, info, kml, module_keys, operations, reset,
+    slots, tickets, tokens, transfer,
 };
 
 /// Carries out an admitted command.
@@ -99,5 +99,11 @@ fn poll_module_state(call: Call, args: PollModuleStateArgs) -> Outcome {
     check_flags(args.flags, 0)?;
     // Only the low 32 bits are sent; the count wraps like every other.
     let stateevents = call.module.state_events();
-    body(PollModuleStateReply { version: 0, flags: 0, stateevents, nvmemevents: 0, rtcadjusts: 0 })
+    body(PollModuleStateReply {
+        version: 0,
+        flags: 0,
+        stateevents,
+        nvmemevents: 0,
+        rtcadjusts: 0,
+    })
 }

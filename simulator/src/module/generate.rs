@@ -4,8 +4,9 @@ use ncore::Status;
 use ncore::codec::{Encode, EncodeError, Writer};
 use ncore::profile::WireProfile;
 use ncore::types::{
-    ACL, GenerateKeyArgs, GenerateKeyPairArgs, GenerateKeyPairReply, GenerateKeyReply, KeyGenParams, ModuleCert, NSOPerms,
-    PlainText, PlainTextType, PlainTextTypeBytesData, PlainTextTypeData,
+    ACL, GenerateKeyArgs, GenerateKeyPairArgs, GenerateKeyPairReply, GenerateKeyReply,
+    KeyGenParams, ModuleCert, NSOPerms, PlainText, PlainTextType, PlainTextTypeBytesData,
+    PlainTextTypeData,
 };
 
 use super::KeyHash;
@@ -24,11 +25,29 @@ pub(super) fn generate_key(call: Call, mut args: GenerateKeyArgs) -> Outcome {
     later(move || {
         let mut rng = call.stream("key");
         let material = crypto::generate_key(call.module.engine(), &args.params, &mut rng)?;
-        let cert = certify.then(|| certificate(&call, &args.params, &args.acl, material.hash(), "certificate"));
+        let cert = certify.then(|| {
+            certificate(
+                &call,
+                &args.params,
+                &args.acl,
+                material.hash(),
+                "certificate",
+            )
+        });
         let cert = cert.transpose()?;
-        let key = Key::new(material, args.acl, args.appdata.unwrap_or([0; 64]), call.uptime());
+        let key = Key::new(
+            material,
+            args.acl,
+            args.appdata.unwrap_or([0; 64]),
+            call.uptime(),
+        );
         let key = call.insert(0, Object::Key(key.into()))?;
-        Ok(GenerateKeyReply { flags: 0, key, cert }.into())
+        Ok(GenerateKeyReply {
+            flags: 0,
+            key,
+            cert,
+        }
+        .into())
     })
 }
 
@@ -45,11 +64,33 @@ pub(super) fn generate_key_pair(call: Call, mut args: GenerateKeyPairArgs) -> Ou
         let mut reply = GenerateKeyPairReply::default();
         if args.flags & GenerateKeyPairArgs::CERTIFY != 0 {
             let hash = private.hash();
-            reply.certpriv = Some(certificate(&call, &args.params, &args.aclpriv, hash, "private certificate")?);
-            reply.certpub = Some(certificate(&call, &args.params, &args.aclpub, hash, "public certificate")?);
+            reply.certpriv = Some(certificate(
+                &call,
+                &args.params,
+                &args.aclpriv,
+                hash,
+                "private certificate",
+            )?);
+            reply.certpub = Some(certificate(
+                &call,
+                &args.params,
+                &args.aclpub,
+                hash,
+                "public certificate",
+            )?);
         }
-        let private = Key::new(private, args.aclpriv, args.appdatapriv.unwrap_or([0; 64]), call.uptime());
-        let public = Key::new(public, args.aclpub, args.appdatapub.unwrap_or([0; 64]), call.uptime());
+        let private = Key::new(
+            private,
+            args.aclpriv,
+            args.appdatapriv.unwrap_or([0; 64]),
+            call.uptime(),
+        );
+        let public = Key::new(
+            public,
+            args.aclpub,
+            args.appdatapub.unwrap_or([0; 64]),
+            call.uptime(),
+        );
         reply.keypriv = call.insert(0, Object::Key(private.into()))?;
         reply.keypub = call.insert(1, Object::Key(public.into()))?;
         Ok(reply.into())
@@ -78,15 +119,35 @@ fn certificate(
     let mut message = Writer::new(&WireProfile::DEFAULT);
     write_message(&mut message, params, acl, hash).map_err(|_| Status::InvalidACL)?;
     let modcertmsg = message.into_bytes();
-    let data = PlainTextTypeData::Bytes(PlainTextTypeBytesData { data: modcertmsg.clone() });
-    let plain = PlainText { type_: PlainTextType::Bytes, data };
+    let data = PlainTextTypeData::Bytes(PlainTextTypeBytesData {
+        data: modcertmsg.clone(),
+    });
+    let plain = PlainText {
+        type_: PlainTextType::Bytes,
+        data,
+    };
     let mut rng = call.stream(purpose);
-    let signature = crypto::sign(call.module.engine(), &mut rng, &kml.private, kml.mech, &plain, None)?;
-    Ok(ModuleCert { signature, modcertmsg })
+    let signature = crypto::sign(
+        call.module.engine(),
+        &mut rng,
+        &kml.private,
+        kml.mech,
+        &plain,
+        None,
+    )?;
+    Ok(ModuleCert {
+        signature,
+        modcertmsg,
+    })
 }
 
 /// M_ModCertMsg: type 2 (KeyGen), flags, then how the key was made, its list and its hash.
-fn write_message(w: &mut Writer<'_>, params: &KeyGenParams, acl: &ACL, hash: KeyHash) -> Result<(), EncodeError> {
+fn write_message(
+    w: &mut Writer<'_>,
+    params: &KeyGenParams,
+    acl: &ACL,
+    hash: KeyHash,
+) -> Result<(), EncodeError> {
     const KEY_GEN: u32 = 2;
     KEY_GEN.encode(w)?;
     0u32.encode(w)?;

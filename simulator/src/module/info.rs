@@ -3,8 +3,9 @@
 
 use ncore::Status;
 use ncore::types::{
-    ActOpPermissionsDetails, GetACLArgs, GetACLReply, GetAppDataArgs, GetAppDataReply, GetKeyInfoArgs, GetKeyInfoExArgs,
-    GetKeyInfoExReply, GetKeyInfoReply, KeyHashMech, Nested, SetACLArgs, SetAppDataArgs,
+    ActOpPermissionsDetails, GetACLArgs, GetACLReply, GetAppDataArgs, GetAppDataReply,
+    GetKeyInfoArgs, GetKeyInfoExArgs, GetKeyInfoExReply, GetKeyInfoReply, KeyHashMech, Nested,
+    SetACLArgs, SetAppDataArgs,
 };
 
 use super::acl::{admit, is_subset};
@@ -13,7 +14,10 @@ use super::call::{Call, Outcome, body, check_flags, done};
 /// Cmd_GetKeyInfo: needs no permission.
 pub(super) fn key_info(call: Call, args: GetKeyInfoArgs) -> Outcome {
     let key = call.key(args.key)?;
-    body(GetKeyInfoReply { type_: key.key_type(), hash: key.hash })
+    body(GetKeyInfoReply {
+        type_: key.key_type(),
+        hash: key.hash,
+    })
 }
 
 /// Cmd_GetKeyInfoEx: the length in bits too, and the hash by SHA-256.
@@ -35,7 +39,9 @@ pub(super) fn acl(call: Call, args: GetACLArgs) -> Outcome {
     check_flags(args.flags, 0)?;
     let key = call.key(args.key)?;
     call.permit_operation(&key, ActOpPermissionsDetails::GET_ACL)?;
-    body(GetACLReply { acl: Nested((*key.acl()).clone()) })
+    body(GetACLReply {
+        acl: Nested((*key.acl()).clone()),
+    })
 }
 
 /// Cmd_SetACL: anything with ExpandACL, less than before with ReduceACL.
@@ -58,7 +64,9 @@ pub(super) fn set_acl(call: Call, mut args: SetACLArgs) -> Outcome {
 pub(super) fn appdata(call: Call, args: GetAppDataArgs) -> Outcome {
     let key = call.key(args.key)?;
     call.permit_operation(&key, ActOpPermissionsDetails::GET_APP_DATA)?;
-    body(GetAppDataReply { appdata: key.appdata() })
+    body(GetAppDataReply {
+        appdata: key.appdata(),
+    })
 }
 
 /// Cmd_SetAppData.

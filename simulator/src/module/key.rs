@@ -47,15 +47,27 @@ impl Key {
         now: Duration,
     ) -> Key {
         let hash = material.hash();
-        let attributes = Mutex::new(Attributes { acl: Arc::new(acl), appdata });
-        Key { material: Arc::new(material), hash, made: now, authorisation, attributes }
+        let attributes = Mutex::new(Attributes {
+            acl: Arc::new(acl),
+            appdata,
+        });
+        Key {
+            material: Arc::new(material),
+            hash,
+            made: now,
+            authorisation,
+            attributes,
+        }
     }
 
     /// A second key of the same material, with lists of its own from here on. It counts on the same authorisation and
     /// has the same age, so that a copy gains nothing.
     pub(super) fn duplicate(&self) -> Key {
         let attributes = self.attributes();
-        let attributes = Mutex::new(Attributes { acl: Arc::clone(&attributes.acl), appdata: attributes.appdata });
+        let attributes = Mutex::new(Attributes {
+            acl: Arc::clone(&attributes.acl),
+            appdata: attributes.appdata,
+        });
         Key {
             material: Arc::clone(&self.material),
             hash: self.hash,
@@ -96,6 +108,8 @@ impl Key {
     }
 
     fn attributes(&self) -> MutexGuard<'_, Attributes> {
-        self.attributes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.attributes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use engine::Engine;
 use ncore::types::{
-    ACL, Act, ActDetails, ActOpPermissionsDetails, Action, DSADiscreteLogGroup, GetKMLArgs, GetKMLReply, KMLType,
-    KeyData, KeyGenParams, KeyType, KeyTypeDSAPrivateGenParams, KeyTypeGenParams, Mech, PermissionGroup,
+    ACL, Act, ActDetails, ActOpPermissionsDetails, Action, DSADiscreteLogGroup, GetKMLArgs,
+    GetKMLReply, KMLType, KeyData, KeyGenParams, KeyType, KeyTypeDSAPrivateGenParams,
+    KeyTypeGenParams, Mech, PermissionGroup,
 };
 use ncore::{Bignum, Status};
 use rand_core::CryptoRng;
@@ -26,14 +27,25 @@ pub(super) struct Kml {
 
 impl Kml {
     /// Makes a pair of this kind: UnknownParameter if there is no such kind.
-    pub(super) fn generate(engine: &dyn Engine, kind: KMLType, rng: &mut impl CryptoRng) -> Result<Kml, Status> {
+    pub(super) fn generate(
+        engine: &dyn Engine,
+        kind: KMLType,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Kml, Status> {
         let (group, lenbits) = match kind {
             KMLType::DSAp1024s160 => (&DSA_1024_160, 1024),
             KMLType::DSAp3072s256 => (&DSA_3072_256, 3072),
             _ => return Err(Status::UnknownParameter),
         };
-        let params = KeyTypeDSAPrivateGenParams { lenbits, dlg: Some(group.to_wire()), ..Default::default() };
-        let params = KeyGenParams { type_: KeyType::DSAPrivate, params: KeyTypeGenParams::DSAPrivate(params) };
+        let params = KeyTypeDSAPrivateGenParams {
+            lenbits,
+            dlg: Some(group.to_wire()),
+            ..Default::default()
+        };
+        let params = KeyGenParams {
+            type_: KeyType::DSAPrivate,
+            params: KeyTypeGenParams::DSAPrivate(params),
+        };
         Ok(Kml::of(crypto::generate_key_pair(engine, &params, rng)?))
     }
 
@@ -43,7 +55,11 @@ impl Kml {
     }
 
     fn of(private: KeyMaterial) -> Kml {
-        let mech = if private.length_bits() > 1024 { Mech::DSAhSHA256 } else { Mech::DSA };
+        let mech = if private.length_bits() > 1024 {
+            Mech::DSAhSHA256
+        } else {
+            Mech::DSA
+        };
         Kml { private, mech }
     }
 }
@@ -54,7 +70,10 @@ pub(super) fn get_kml(call: Call, _: GetKMLArgs) -> Outcome {
     later(move || {
         let public = kml.private.public().ok_or(Status::Failed)?;
         let key = Key::new(public, public_acl(), [0; 64], call.uptime());
-        Ok(GetKMLReply { idka: call.insert(0, Object::Key(key.into()))? }.into())
+        Ok(GetKMLReply {
+            idka: call.insert(0, Object::Key(key.into()))?,
+        }
+        .into())
     })
 }
 
@@ -66,8 +85,16 @@ fn public_acl() -> ACL {
         | ActOpPermissionsDetails::GET_ACL
         | ActOpPermissionsDetails::GET_APP_DATA;
     let details = ActDetails::OpPermissions(ActOpPermissionsDetails { perms });
-    let actions = vec![Action { type_: Act::OpPermissions, details }];
-    ACL { groups: vec![PermissionGroup { actions, ..Default::default() }] }
+    let actions = vec![Action {
+        type_: Act::OpPermissions,
+        details,
+    }];
+    ACL {
+        groups: vec![PermissionGroup {
+            actions,
+            ..Default::default()
+        }],
+    }
 }
 
 /// A group of fixed numbers, in hexadecimal: making one takes seconds, and its sharing weakens nothing.
@@ -79,13 +106,21 @@ struct Group {
 
 impl Group {
     fn to_wire(&self) -> DSADiscreteLogGroup {
-        DSADiscreteLogGroup { p: number(self.p), q: number(self.q), g: number(self.g) }
+        DSADiscreteLogGroup {
+            p: number(self.p),
+            q: number(self.q),
+            g: number(self.g),
+        }
     }
 }
 
 fn number(hex: &str) -> Bignum {
     let digit = |digit: &u8| (*digit as char).to_digit(16).unwrap_or(0) as u8;
-    let bytes: Vec<u8> = hex.as_bytes().chunks(2).map(|pair| pair.iter().fold(0, |byte, it| byte << 4 | digit(it))).collect();
+    let bytes: Vec<u8> = hex
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| pair.iter().fold(0, |byte, it| byte << 4 | digit(it)))
+        .collect();
     Bignum::from_be(&bytes)
 }
 
@@ -139,15 +174,19 @@ mod tests {
     #[test]
     fn both_kinds_are_made_and_pass_the_check_of_an_import() {
         let engine = engine::Kind::default().engine();
-        for (kind, bits, mech) in
-            [(KMLType::DSAp1024s160, 1024, Mech::DSA), (KMLType::DSAp3072s256, 3072, Mech::DSAhSHA256)]
-        {
+        for (kind, bits, mech) in [
+            (KMLType::DSAp1024s160, 1024, Mech::DSA),
+            (KMLType::DSAp3072s256, 3072, Mech::DSAhSHA256),
+        ] {
             let kml = Kml::generate(&*engine, kind, &mut ChaCha20Rng::from_seed([3; 32])).unwrap();
             assert_eq!((kml.private.length_bits(), kml.mech), (bits, mech));
             // Import tests the primes and the order of the generator.
             KeyMaterial::import(&*engine, &kml.private.to_key_data()).unwrap();
             let again = Kml::restore(&*engine, &kml.private.to_key_data()).unwrap();
-            assert_eq!((again.private.hash(), again.mech), (kml.private.hash(), mech));
+            assert_eq!(
+                (again.private.hash(), again.mech),
+                (kml.private.hash(), mech)
+            );
         }
         let refused = Kml::generate(&*engine, KMLType(7), &mut ChaCha20Rng::from_seed([3; 32]));
         assert_eq!(refused.err(), Some(Status::UnknownParameter));

@@ -165,7 +165,10 @@ impl Module {
             challenges: Challenges::default(),
             epoch: 0,
         };
-        let slots = (0..).zip(setup.slots).map(|(number, kind)| Slot::new(number, kind)).collect();
+        let slots = (0..)
+            .zip(setup.slots)
+            .map(|(number, kind)| Slot::new(number, kind))
+            .collect();
         Ok(Arc::new(Module {
             number: setup.number,
             esn: saved.esn,
@@ -206,7 +209,9 @@ impl Module {
         let dropped = inner.objects.dismiss(client);
         inner.tickets.dismiss(client);
         inner.challenges.dismiss(client);
-        self.statistics.objects_destroyed.add(u32::try_from(dropped).unwrap_or(u32::MAX));
+        self.statistics
+            .objects_destroyed
+            .add(u32::try_from(dropped).unwrap_or(u32::MAX));
     }
 
     /// Puts a card into a reader. SlotFull if there is one already, UnknownSlot if there is no such reader.
@@ -270,11 +275,17 @@ impl Module {
     /// What the module has counted, given the time since the daemon started.
     pub fn statistics(&self, uptime: Duration) -> Vec<Statistic> {
         let objects = u32::try_from(self.lock().objects.count()).unwrap_or(u32::MAX);
-        self.statistics.values(objects, uptime.saturating_sub(self.powered_on))
+        self.statistics
+            .values(objects, uptime.saturating_sub(self.powered_on))
     }
 
     fn admit(self: &Arc<Self>, job: Job) -> Outcome {
-        let Job { command, client, now, streams } = job;
+        let Job {
+            command,
+            client,
+            now,
+            streams,
+        } = job;
         let needs = match support::support(command.cmd()) {
             Support::Module(needs) => needs,
             Support::Refused(status) => return Err(status),
@@ -294,9 +305,20 @@ impl Module {
             return Err(Status::ClientUnknown);
         }
         let mut ids = [0; 2];
-        ids.iter_mut().take(needs.objects.into()).for_each(|id| *id = client.key_ids.allocate());
+        ids.iter_mut()
+            .take(needs.objects.into())
+            .for_each(|id| *id = client.key_ids.allocate());
         let module = Arc::clone(self);
-        let mut call = Call { module, client, now, streams, ids, certificates: Certificates::default(), world, epoch };
+        let mut call = Call {
+            module,
+            client,
+            now,
+            streams,
+            ids,
+            certificates: Certificates::default(),
+            world,
+            epoch,
+        };
         match command.certs {
             None => dispatch::run(call, command.args),
             Some(list) if !certs::needs_arithmetic(&list) => {
@@ -327,7 +349,10 @@ impl Module {
     /// Whether an event is allowed now.
     fn would_happen(&self, event: Event) -> Result<(), Status> {
         let inner = self.lock();
-        inner.machine.after(event, inner.world.officer.is_some()).map(drop)
+        inner
+            .machine
+            .after(event, inner.world.officer.is_some())
+            .map(drop)
     }
 
     /// Lets an event happen. Every object, ticket, challenge and counter goes with it, and what is running ends in
@@ -342,12 +367,18 @@ impl Module {
             inner.tickets.clear();
             inner.challenges.clear();
             self.global_uses().clear();
-            self.statistics.objects_destroyed.add(u32::try_from(dropped).unwrap_or(u32::MAX));
+            self.statistics
+                .objects_destroyed
+                .add(u32::try_from(dropped).unwrap_or(u32::MAX));
             self.statistics.resets.add(1);
             tracing::info!(module = self.number, mode = ?inner.machine.mode, "mode");
         }
         // Soft tokens are in the module's memory; cards stay in their readers.
-        for slot in self.slots.iter().filter(|slot| slot.kind() == SlotKind::SoftToken) {
+        for slot in self
+            .slots
+            .iter()
+            .filter(|slot| slot.kind() == SlotKind::SoftToken)
+        {
             let _ = slot.state().remove();
         }
         Ok(())
@@ -355,7 +386,10 @@ impl Module {
 
     /// Changes what the module keeps: first on the disk, then in memory. Failed if it cannot be saved, and then nothing
     /// has changed.
-    fn commit(&self, change: impl FnOnce(&mut World, &mut Switch) -> Result<(), Status>) -> Result<(), Status> {
+    fn commit(
+        &self,
+        change: impl FnOnce(&mut World, &mut Switch) -> Result<(), Status>,
+    ) -> Result<(), Status> {
         let mut saved_switch = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut world, mut switch) = ((*self.lock().world).clone(), *saved_switch);
         change(&mut world, &mut switch)?;
@@ -370,7 +404,10 @@ impl Module {
     }
 
     fn reader(&self, slot: u32) -> Result<&Slot, Status> {
-        let slot = self.slots.get(slot as usize).filter(|slot| slot.kind() == SlotKind::SmartCard);
+        let slot = self
+            .slots
+            .get(slot as usize)
+            .filter(|slot| slot.kind() == SlotKind::SmartCard);
         slot.ok_or(Status::UnknownSlot)
     }
 
@@ -392,7 +429,9 @@ impl Module {
     }
 
     fn global_uses(&self) -> MutexGuard<'_, Uses> {
-        self.global_uses.lock().unwrap_or_else(PoisonError::into_inner)
+        self.global_uses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -409,14 +448,21 @@ impl Inner {
 
 impl fmt::Debug for Module {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Module").field("number", &self.number).field("esn", &self.esn).finish_non_exhaustive()
+        formatter
+            .debug_struct("Module")
+            .field("number", &self.number)
+            .field("esn", &self.esn)
+            .finish_non_exhaustive()
     }
 }
 
 /// Makes up a serial number: three groups of four hexadecimal digits.
 fn new_esn(setup: &Setup) -> String {
     let mut digits = [0; 6];
-    setup.seed.module_stream(setup.number, "ESN").fill_bytes(&mut digits);
+    setup
+        .seed
+        .module_stream(setup.number, "ESN")
+        .fill_bytes(&mut digits);
     let group = |place: usize| format!("{:02X}{:02X}", digits[place], digits[place + 1]);
     format!("{}-{}-{}", group(0), group(2), group(4))
 }

@@ -91,11 +91,24 @@ impl Machine {
         match (self.mode, event) {
             (Mode::Failed, Event::Retry) => Ok(Machine::power_on(self.switch, officer)),
             (Mode::Failed, _) => Err(Status::HardwareFailed),
-            (_, Event::Reset(switch)) => Ok(Machine::power_on(switch.unwrap_or(self.switch), officer)),
-            (_, Event::Fail) => Ok(Machine { mode: Mode::Failed, ..self }),
-            (Mode::PreInitialisation, Event::Initialise) => Ok(Machine { mode: Mode::Initialisation, ..self }),
-            (Mode::PreMaintenance, Event::EnterMaintenance) => Ok(Machine { mode: Mode::Maintenance, ..self }),
-            (_, Event::Initialise | Event::EnterMaintenance | Event::Retry) => Err(Status::InvalidState),
+            (_, Event::Reset(switch)) => {
+                Ok(Machine::power_on(switch.unwrap_or(self.switch), officer))
+            }
+            (_, Event::Fail) => Ok(Machine {
+                mode: Mode::Failed,
+                ..self
+            }),
+            (Mode::PreInitialisation, Event::Initialise) => Ok(Machine {
+                mode: Mode::Initialisation,
+                ..self
+            }),
+            (Mode::PreMaintenance, Event::EnterMaintenance) => Ok(Machine {
+                mode: Mode::Maintenance,
+                ..self
+            }),
+            (_, Event::Initialise | Event::EnterMaintenance | Event::Retry) => {
+                Err(Status::InvalidState)
+            }
         }
     }
 
@@ -105,13 +118,19 @@ impl Machine {
             (Class::Mode, _) => true,
             (_, Mode::Failed) => return Err(Status::HardwareFailed),
             (Class::Inform, _) => true,
-            (Class::Accelerate, Mode::Operational | Mode::Initialisation | Mode::Uninitialised) => true,
+            (Class::Accelerate, Mode::Operational | Mode::Initialisation | Mode::Uninitialised) => {
+                true
+            }
             (Class::Accelerate, Mode::PreInitialisation) => true,
             (Class::SetUp, mode) => mode == Mode::Initialisation,
             (Class::Work, mode) => matches!(mode, Mode::Initialisation | Mode::Operational),
             (Class::Accelerate, Mode::PreMaintenance | Mode::Maintenance) => false,
         };
-        if admitted { Ok(()) } else { Err(Status::InvalidState) }
+        if admitted {
+            Ok(())
+        } else {
+            Err(Status::InvalidState)
+        }
     }
 }
 
@@ -122,34 +141,54 @@ mod tests {
     use super::*;
 
     fn machine(mode: Mode) -> Machine {
-        Machine { mode, switch: Switch::Operational }
+        Machine {
+            mode,
+            switch: Switch::Operational,
+        }
     }
 
     #[test]
     fn a_world_is_set_up_by_reset_initialise_reset() {
         let mut machine = Machine::power_on(Switch::Operational, false);
         assert_eq!(machine.mode, Mode::Uninitialised);
-        machine = machine.after(Event::Reset(Some(Switch::Initialisation)), false).unwrap();
+        machine = machine
+            .after(Event::Reset(Some(Switch::Initialisation)), false)
+            .unwrap();
         assert_eq!(machine.mode, Mode::PreInitialisation);
         machine = machine.after(Event::Initialise, false).unwrap();
         assert_eq!(machine.mode, Mode::Initialisation);
-        machine = machine.after(Event::Reset(Some(Switch::Operational)), true).unwrap();
+        machine = machine
+            .after(Event::Reset(Some(Switch::Operational)), true)
+            .unwrap();
         assert_eq!(machine.mode, Mode::Operational);
     }
 
     #[test]
     fn a_reset_without_a_mode_keeps_the_switch() {
-        let machine = Machine::power_on(Switch::Initialisation, false).after(Event::Initialise, false).unwrap();
-        assert_eq!(machine.after(Event::Reset(None), true).unwrap().mode, Mode::PreInitialisation);
+        let machine = Machine::power_on(Switch::Initialisation, false)
+            .after(Event::Initialise, false)
+            .unwrap();
+        assert_eq!(
+            machine.after(Event::Reset(None), true).unwrap().mode,
+            Mode::PreInitialisation
+        );
     }
 
     #[test]
     fn a_failed_module_takes_nothing_but_a_retry() {
         let failed = machine(Mode::Operational).after(Event::Fail, true).unwrap();
-        for event in [Event::Reset(None), Event::Initialise, Event::EnterMaintenance, Event::Fail] {
+        for event in [
+            Event::Reset(None),
+            Event::Initialise,
+            Event::EnterMaintenance,
+            Event::Fail,
+        ] {
             assert_eq!(failed.after(event, true), Err(Status::HardwareFailed));
         }
-        assert_eq!(failed.after(Event::Retry, true).unwrap().mode, Mode::Operational);
+        assert_eq!(
+            failed.after(Event::Retry, true).unwrap().mode,
+            Mode::Operational
+        );
         for class in [Class::Inform, Class::Accelerate, Class::SetUp, Class::Work] {
             assert_eq!(failed.admit(class), Err(Status::HardwareFailed));
         }
@@ -159,13 +198,46 @@ mod tests {
     fn classes_follow_the_table_of_modes() {
         use Mode::*;
         let check = |class, admitted: &[Mode]| {
-            for mode in [PreInitialisation, Initialisation, Operational, Uninitialised, PreMaintenance, Maintenance] {
-                let expected = if admitted.contains(&mode) { Ok(()) } else { Err(Status::InvalidState) };
-                assert_eq!(machine(mode).admit(class), expected, "{class:?} in {mode:?}");
+            for mode in [
+                PreInitialisation,
+                Initialisation,
+                Operational,
+                Uninitialised,
+                PreMaintenance,
+                Maintenance,
+            ] {
+                let expected = if admitted.contains(&mode) {
+                    Ok(())
+                } else {
+                    Err(Status::InvalidState)
+                };
+                assert_eq!(
+                    machine(mode).admit(class),
+                    expected,
+                    "{class:?} in {mode:?}"
+                );
             }
         };
-        check(Class::Inform, &[PreInitialisation, Initialisation, Operational, Uninitialised, PreMaintenance, Maintenance]);
-        check(Class::Accelerate, &[PreInitialisation, Initialisation, Operational, Uninitialised]);
+        check(
+            Class::Inform,
+            &[
+                PreInitialisation,
+                Initialisation,
+                Operational,
+                Uninitialised,
+                PreMaintenance,
+                Maintenance,
+            ],
+        );
+        check(
+            Class::Accelerate,
+            &[
+                PreInitialisation,
+                Initialisation,
+                Operational,
+                Uninitialised,
+            ],
+        );
         check(Class::SetUp, &[Initialisation]);
         check(Class::Work, &[Initialisation, Operational]);
     }

@@ -2,8 +2,8 @@
 
 use ncore::Status;
 use ncore::types::{
-    ActOpPermissionsDetails, GetKMListArgs, GetKMListReply, KeyType, KeyTypeData, NSOPerms, RemoveKMArgs, ReplyBody,
-    SetKMArgs,
+    ActOpPermissionsDetails, GetKMListArgs, GetKMListReply, KeyType, KeyTypeData, NSOPerms,
+    RemoveKMArgs, ReplyBody, SetKMArgs,
 };
 
 use super::call::{Call, Outcome, body, check_flags, later};
@@ -43,7 +43,11 @@ pub(super) fn remove_km(call: Call, args: RemoveKMArgs) -> Outcome {
     later(move || {
         call.module.commit(|world, _| {
             call.still_valid()?;
-            let place = world.module_keys.iter().position(|key| key.hash == args.hkm).ok_or(Status::UnknownKM)?;
+            let place = world
+                .module_keys
+                .iter()
+                .position(|key| key.hash == args.hkm)
+                .ok_or(Status::UnknownKM)?;
             if place == 0 {
                 return Err(Status::InvalidParameter);
             }
@@ -58,7 +62,11 @@ pub(super) fn remove_km(call: Call, args: RemoveKMArgs) -> Outcome {
 pub(super) fn km_list(call: Call, args: GetKMListArgs) -> Outcome {
     check_flags(args.flags, 0)?;
     let hkms = call.world.module_keys.iter().map(|key| key.hash).collect();
-    body(GetKMListReply { flags: 0, hknso: call.world.officer_hash().unwrap_or_default(), hkms })
+    body(GetKMListReply {
+        flags: 0,
+        hknso: call.world.officer_hash().unwrap_or_default(),
+        hkms,
+    })
 }
 
 /// A key as a module key: TypeMismatch if it is of another type than AES (Rijndael) and Triple DES.

@@ -40,7 +40,10 @@ impl Objects {
 
     /// Drops a client with everything it owns; the number of its objects.
     pub(super) fn dismiss(&mut self, client: u64) -> usize {
-        let dropped = self.clients.remove(&client).map_or(0, |objects| objects.len());
+        let dropped = self
+            .clients
+            .remove(&client)
+            .map_or(0, |objects| objects.len());
         self.count -= dropped;
         dropped
     }
@@ -65,7 +68,10 @@ impl Objects {
 
     /// Takes an object away: UnknownID if there is none.
     pub(super) fn remove(&mut self, client: u64, id: u32) -> Result<Object, Status> {
-        let object = self.clients.get_mut(&client).and_then(|objects| objects.remove(&id));
+        let object = self
+            .clients
+            .get_mut(&client)
+            .and_then(|objects| objects.remove(&id));
         let object = object.ok_or(Status::UnknownID)?;
         self.count -= 1;
         Ok(object)
@@ -73,7 +79,10 @@ impl Objects {
 
     /// The object with this identifier: UnknownID if there is none.
     pub(super) fn object(&self, client: u64, id: u32) -> Result<&Object, Status> {
-        self.clients.get(&client).and_then(|objects| objects.get(&id)).ok_or(Status::UnknownID)
+        self.clients
+            .get(&client)
+            .and_then(|objects| objects.get(&id))
+            .ok_or(Status::UnknownID)
     }
 
     /// The key with this identifier: TypeMismatch if it names something else.

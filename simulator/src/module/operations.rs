@@ -1,8 +1,8 @@
 //! One-shot use of keys: Cmd_Sign, Cmd_Verify, Cmd_Encrypt, Cmd_Decrypt, and Cmd_Hash, which needs none.
 
 use ncore::types::{
-    ActOpPermissionsDetails, DecryptArgs, DecryptReply, EncryptArgs, EncryptReply, HashArgs, HashReply, ReplyBody, SignArgs,
-    SignReply, VerifyArgs,
+    ActOpPermissionsDetails, DecryptArgs, DecryptReply, EncryptArgs, EncryptReply, HashArgs,
+    HashReply, ReplyBody, SignArgs, SignReply, VerifyArgs,
 };
 
 use super::call::{Call, Outcome, check_flags, later};
@@ -16,7 +16,14 @@ pub(super) fn sign(call: Call, args: SignArgs) -> Outcome {
     later(move || {
         let mut rng = call.stream("sign");
         let iv = args.given_iv.as_ref();
-        let sig = crypto::sign(call.module.engine(), &mut rng, &key.material, args.mech, &args.plain, iv)?;
+        let sig = crypto::sign(
+            call.module.engine(),
+            &mut rng,
+            &key.material,
+            args.mech,
+            &args.plain,
+            iv,
+        )?;
         call.still_valid()?;
         Ok(SignReply { sig }.into())
     })
@@ -28,7 +35,13 @@ pub(super) fn verify(call: Call, args: VerifyArgs) -> Outcome {
     let key = call.key(args.key)?;
     call.permit_operation(&key, ActOpPermissionsDetails::VERIFY)?;
     later(move || {
-        crypto::verify(call.module.engine(), &key.material, args.mech, &args.plain, &args.sig)?;
+        crypto::verify(
+            call.module.engine(),
+            &key.material,
+            args.mech,
+            &args.plain,
+            &args.sig,
+        )?;
         call.still_valid()?;
         Ok(ReplyBody::Empty)
     })
@@ -42,7 +55,14 @@ pub(super) fn encrypt(call: Call, args: EncryptArgs) -> Outcome {
     later(move || {
         let mut rng = call.stream("encrypt");
         let iv = args.given_iv.as_ref();
-        let cipher = crypto::encrypt(call.module.engine(), &mut rng, &key.material, args.mech, &args.plain, iv)?;
+        let cipher = crypto::encrypt(
+            call.module.engine(),
+            &mut rng,
+            &key.material,
+            args.mech,
+            &args.plain,
+            iv,
+        )?;
         call.still_valid()?;
         Ok(EncryptReply { cipher }.into())
     })
@@ -55,7 +75,13 @@ pub(super) fn decrypt(call: Call, args: DecryptArgs) -> Outcome {
     call.permit_operation(&key, ActOpPermissionsDetails::DECRYPT)?;
     later(move || {
         let engine = call.module.engine();
-        let plain = crypto::decrypt(engine, &key.material, args.mech, &args.cipher, args.reply_type)?;
+        let plain = crypto::decrypt(
+            engine,
+            &key.material,
+            args.mech,
+            &args.cipher,
+            args.reply_type,
+        )?;
         call.still_valid()?;
         Ok(DecryptReply { plain }.into())
     })

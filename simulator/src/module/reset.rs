@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use ncore::Status;
 use ncore::types::{
-    ClearUnitArgs, ClearUnitExArgs, FailArgs, InitialiseUnitArgs, InitialiseUnitExArgs, KMLType, KeyGenParams, KeyType,
-    KeyTypeGenParams, KeyTypeRandomGenParams, MaintenanceArgs, ModuleMode, NSOPerms, ReplyBody, RetryFailedModuleArgs,
-    SetNSOPermsArgs,
+    ClearUnitArgs, ClearUnitExArgs, FailArgs, InitialiseUnitArgs, InitialiseUnitExArgs, KMLType,
+    KeyGenParams, KeyType, KeyTypeGenParams, KeyTypeRandomGenParams, MaintenanceArgs, ModuleMode,
+    NSOPerms, ReplyBody, RetryFailedModuleArgs, SetNSOPermsArgs,
 };
 
 use super::call::{Call, Outcome, check_flags, done, later};
@@ -30,7 +30,14 @@ pub(super) fn clear_unit(call: Call, _: ClearUnitArgs) -> Outcome {
 pub(super) fn clear_unit_ex(call: Call, args: ClearUnitExArgs) -> Outcome {
     check_flags(args.flags, 0)?;
     let switch = match args.mode {
-        ModuleMode::Default => return clear_unit(call, ClearUnitArgs { module: args.module }),
+        ModuleMode::Default => {
+            return clear_unit(
+                call,
+                ClearUnitArgs {
+                    module: args.module,
+                },
+            );
+        }
         ModuleMode::Maintenance => Switch::Maintenance,
         ModuleMode::Operational => Switch::Operational,
         ModuleMode::Initialisation => Switch::Initialisation,
@@ -54,8 +61,8 @@ pub(super) fn initialise_unit(call: Call, _: InitialiseUnitArgs) -> Outcome {
 
 /// Cmd_InitialiseUnitEx: with a choice of KML. The modes its flags ask for are not available.
 pub(super) fn initialise_unit_ex(call: Call, args: InitialiseUnitExArgs) -> Outcome {
-    const KNOWN: u32 =
-        InitialiseUnitExArgs::USE_FIPS_APPROVED_INTERNAL_MECHANISMS | InitialiseUnitExArgs::AUDIT_LOGGING;
+    const KNOWN: u32 = InitialiseUnitExArgs::USE_FIPS_APPROVED_INTERNAL_MECHANISMS
+        | InitialiseUnitExArgs::AUDIT_LOGGING;
     check_flags(args.flags, KNOWN)?;
     if args.flags != 0 {
         return Err(Status::NotAvailable);
@@ -72,11 +79,23 @@ fn initialise(call: Call, kml: KMLType) -> Outcome {
             type_: KeyType::Rijndael,
             params: KeyTypeGenParams::Random(KeyTypeRandomGenParams { lenbytes: 32 }),
         };
-        let km0 = module_key(&crypto::generate_key(engine, &km0, &mut call.stream("KM0"))?)?;
-        let kml = Some(Arc::new(Kml::generate(engine, kml, &mut call.stream("KML"))?));
+        let km0 = module_key(&crypto::generate_key(
+            engine,
+            &km0,
+            &mut call.stream("KM0"),
+        )?)?;
+        let kml = Some(Arc::new(Kml::generate(
+            engine,
+            kml,
+            &mut call.stream("KML"),
+        )?));
         call.module.commit(|world, _| {
             call.module.would_happen(Event::Initialise)?;
-            *world = World { officer: None, module_keys: vec![km0], kml };
+            *world = World {
+                officer: None,
+                module_keys: vec![km0],
+                kml,
+            };
             Ok(())
         })?;
         call.module.happen(Event::Initialise)?;
@@ -106,7 +125,10 @@ pub(super) fn set_nso_perms(call: Call, args: SetNSOPermsArgs) -> Outcome {
             if world.officer.is_some() {
                 return Err(Status::InvalidState);
             }
-            world.officer = Some(Officer { hash: args.hknso, public_perms: args.publicperms.ops });
+            world.officer = Some(Officer {
+                hash: args.hknso,
+                public_perms: args.publicperms.ops,
+            });
             Ok(())
         })?;
         Ok(ReplyBody::Empty)

@@ -29,10 +29,18 @@ pub(super) struct Derivation<'a> {
 pub(super) struct Unauthentic;
 
 /// Encrypts and authenticates `plain`, and authenticates `associated`: salt, then ciphertext with its tag.
-pub(super) fn seal(derivation: Derivation<'_>, associated: &[u8], plain: &[u8], rng: &mut impl Rng) -> Vec<u8> {
+pub(super) fn seal(
+    derivation: Derivation<'_>,
+    associated: &[u8],
+    plain: &[u8],
+    rng: &mut impl Rng,
+) -> Vec<u8> {
     let mut salt = [0; SALT];
     rng.fill_bytes(&mut salt);
-    let payload = Payload { msg: plain, aad: associated };
+    let payload = Payload {
+        msg: plain,
+        aad: associated,
+    };
     let sealed = cipher(derivation, &salt)
         .encrypt(&Nonce::default(), payload)
         .expect("AES-GCM refuses only messages of 64 GiB and more, and a message fits a frame");
@@ -40,16 +48,25 @@ pub(super) fn seal(derivation: Derivation<'_>, associated: &[u8], plain: &[u8], 
 }
 
 /// The inverse of [`seal`].
-pub(super) fn open(derivation: Derivation<'_>, associated: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unauthentic> {
+pub(super) fn open(
+    derivation: Derivation<'_>,
+    associated: &[u8],
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, Unauthentic> {
     let (salt, sealed) = sealed.split_first_chunk::<SALT>().ok_or(Unauthentic)?;
-    let payload = Payload { msg: sealed, aad: associated };
-    let plain = cipher(derivation, salt).decrypt(&Nonce::default(), payload).map_err(|_| Unauthentic)?;
+    let payload = Payload {
+        msg: sealed,
+        aad: associated,
+    };
+    let plain = cipher(derivation, salt)
+        .decrypt(&Nonce::default(), payload)
+        .map_err(|_| Unauthentic)?;
     Ok(Zeroizing::new(plain))
 }
 
 fn cipher(derivation: Derivation<'_>, salt: &[u8; SALT]) -> Aes256Gcm {
-    let mut mac = Hmac::<Sha256>::new_from_slice(derivation.secret)
-        .expect("HMAC takes keys of any length");
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(derivation.secret).expect("HMAC takes keys of any length");
     mac.update(b"softshield ");
     mac.update(derivation.purpose.as_bytes());
     mac.update(&[0]);
@@ -67,7 +84,11 @@ mod tests {
 
     use super::*;
 
-    const BASE: Derivation<'_> = Derivation { secret: b"module key", purpose: "blob", input: b"" };
+    const BASE: Derivation<'_> = Derivation {
+        secret: b"module key",
+        purpose: "blob",
+        input: b"",
+    };
 
     fn sealed(plain: &[u8]) -> Vec<u8> {
         seal(BASE, b"header", plain, &mut ChaCha20Rng::from_seed([1; 32]))
@@ -76,14 +97,29 @@ mod tests {
     #[test]
     fn every_part_of_the_derivation_matters() {
         let sealed = sealed(b"secret");
-        assert_eq!(open(BASE, b"header", &sealed).unwrap().as_slice(), b"secret");
+        assert_eq!(
+            open(BASE, b"header", &sealed).unwrap().as_slice(),
+            b"secret"
+        );
         let others = [
-            Derivation { secret: b"another key", ..BASE },
-            Derivation { purpose: "share", ..BASE },
-            Derivation { input: b"pin", ..BASE },
+            Derivation {
+                secret: b"another key",
+                ..BASE
+            },
+            Derivation {
+                purpose: "share",
+                ..BASE
+            },
+            Derivation {
+                input: b"pin",
+                ..BASE
+            },
         ];
         for derivation in others {
-            assert_eq!(open(derivation, b"header", &sealed).unwrap_err(), Unauthentic);
+            assert_eq!(
+                open(derivation, b"header", &sealed).unwrap_err(),
+                Unauthentic
+            );
         }
         assert_eq!(open(BASE, b"reader", &sealed).unwrap_err(), Unauthentic);
     }
@@ -93,7 +129,7 @@ mod tests {
         fn a_changed_bit_is_noticed(plain: Vec<u8>, place: prop::sample::Index, bit in 0..8) {
             let mut sealed = sealed(&plain);
             let place = place.index(sealed.len());
-            sealed[place] ^= 1 << bit;
+            sealed[place] ^= 1u8 << bit;
             prop_assert_eq!(open(BASE, b"header", &sealed).unwrap_err(), Unauthentic);
         }
 

@@ -8,7 +8,9 @@
 //! not to be had without the module key. The layouts are our own, since the real ones are unpublished.
 
 use ncore::Status;
-use ncore::codec::{Decode, DecodeError, Encode, EncodeError, Reader, Writer, from_bytes, to_bytes};
+use ncore::codec::{
+    Decode, DecodeError, Encode, EncodeError, Reader, Writer, from_bytes, to_bytes,
+};
 use ncore::profile::WireProfile;
 use ncore::types::TokenParams;
 use rand_core::{CryptoRng, Rng};
@@ -51,8 +53,16 @@ pub(super) fn split(
     module_key: &[u8],
     rng: &mut impl CryptoRng,
 ) -> Result<Vec<Vec<u8>>, Status> {
-    let whole = sealed::seal(token_derivation(module_key), &identity.to_bytes(), &secret[..], rng);
-    let (needed, total) = (identity.params.sharesneeded as usize, identity.params.sharestotal as usize);
+    let whole = sealed::seal(
+        token_derivation(module_key),
+        &identity.to_bytes(),
+        &secret[..],
+        rng,
+    );
+    let (needed, total) = (
+        identity.params.sharesneeded as usize,
+        identity.params.sharestotal as usize,
+    );
     if needed == 1 {
         // Any piece is the whole; there is nothing to split.
         return Ok(vec![whole; total]);
@@ -61,15 +71,25 @@ pub(super) fn split(
 }
 
 /// Puts a token together from as many pieces as it needs: TokenAssemblyFailed if they are not of one token.
-pub(super) fn join(pieces: &[Vec<u8>], identity: &Identity, module_key: &[u8]) -> Result<Secret, Status> {
+pub(super) fn join(
+    pieces: &[Vec<u8>],
+    identity: &Identity,
+    module_key: &[u8],
+) -> Result<Secret, Status> {
     let whole = match pieces {
         [whole] => Zeroizing::new(whole.clone()),
         _ => Zeroizing::new(Gf256::combine_bytes(pieces).map_err(|_| Status::TokenAssemblyFailed)?),
     };
     let plain = sealed::open(token_derivation(module_key), &identity.to_bytes(), &whole)
         .map_err(|_| Status::TokenAssemblyFailed)?;
-    let secret = <[u8; 32]>::try_from(&plain[..]).map(Secret::new).map_err(|_| Status::TokenAssemblyFailed)?;
-    if token_hash(&secret) == identity.hkt { Ok(secret) } else { Err(Status::TokenAssemblyFailed) }
+    let secret = <[u8; 32]>::try_from(&plain[..])
+        .map(Secret::new)
+        .map_err(|_| Status::TokenAssemblyFailed)?;
+    if token_hash(&secret) == identity.hkt {
+        Ok(secret)
+    } else {
+        Err(Status::TokenAssemblyFailed)
+    }
 }
 
 /// A share as it is on a card: what it is of, and the sealed piece.
@@ -94,14 +114,20 @@ impl Share {
     ) -> Share {
         let header = header(identity, index);
         let piece = sealed::seal(share_derivation(module_key, pin), &header, piece, rng);
-        Share { identity: identity.clone(), index, piece }
+        Share {
+            identity: identity.clone(),
+            index,
+            piece,
+        }
     }
 
     /// The piece in it: DecryptFailed for a wrong pass phrase.
     pub(super) fn open(&self, module_key: &[u8], pin: Option<&Pin>) -> Result<Vec<u8>, Status> {
         let header = header(&self.identity, self.index);
         let piece = sealed::open(share_derivation(module_key, pin), &header, &self.piece);
-        piece.map(|piece| piece.to_vec()).map_err(|_| Status::DecryptFailed)
+        piece
+            .map(|piece| piece.to_vec())
+            .map_err(|_| Status::DecryptFailed)
     }
 
     /// The bytes on the card.
@@ -116,7 +142,11 @@ impl Share {
             Ok((Identity::decode(reader)?, u32::decode(reader)?))
         };
         let (identity, index) = read(&mut reader).map_err(|_| Status::BadTokenData)?;
-        Ok(Share { identity, index, piece: reader.take_rest().to_vec() })
+        Ok(Share {
+            identity,
+            index,
+            piece: reader.take_rest().to_vec(),
+        })
     }
 }
 
@@ -143,7 +173,11 @@ impl Decode for Identity {
         if u32::decode(r)? != VERSION {
             return from_bytes::<Identity>(&[], r.profile());
         }
-        Ok(Identity { hkt: Decode::decode(r)?, hkm: Decode::decode(r)?, params: Decode::decode(r)? })
+        Ok(Identity {
+            hkt: Decode::decode(r)?,
+            hkm: Decode::decode(r)?,
+            params: Decode::decode(r)?,
+        })
     }
 }
 
@@ -154,15 +188,27 @@ fn header(identity: &Identity, index: u32) -> Vec<u8> {
 }
 
 fn token_derivation(module_key: &[u8]) -> Derivation<'_> {
-    Derivation { secret: module_key, purpose: "token", input: &[] }
+    Derivation {
+        secret: module_key,
+        purpose: "token",
+        input: &[],
+    }
 }
 
 fn share_derivation<'a>(module_key: &'a [u8], pin: Option<&'a Pin>) -> Derivation<'a> {
-    Derivation { secret: module_key, purpose: "share", input: pin.map_or(&[], |pin| &pin[..]) }
+    Derivation {
+        secret: module_key,
+        purpose: "share",
+        input: pin.map_or(&[], |pin| &pin[..]),
+    }
 }
 
 fn token_hash(secret: &Secret) -> KeyHash {
-    Sha1::new().chain_update(b"softshield token\0").chain_update(&secret[..]).finalize().into()
+    Sha1::new()
+        .chain_update(b"softshield token\0")
+        .chain_update(&secret[..])
+        .finalize()
+        .into()
 }
 
 #[cfg(test)]
@@ -180,9 +226,18 @@ mod tests {
     }
 
     fn token(needed: u32, total: u32) -> (Secret, Identity, Vec<Vec<u8>>) {
-        let params = TokenParams { flags: 0, sharesneeded: needed, sharestotal: total, timelimit: 0 };
+        let params = TokenParams {
+            flags: 0,
+            sharesneeded: needed,
+            sharestotal: total,
+            timelimit: 0,
+        };
         let (secret, hkt) = new_secret(&mut rng());
-        let identity = Identity { hkt, hkm: [3; 20], params };
+        let identity = Identity {
+            hkt,
+            hkm: [3; 20],
+            params,
+        };
         let pieces = split(&secret, &identity, KM, &mut rng()).unwrap();
         (secret, identity, pieces)
     }
@@ -190,16 +245,31 @@ mod tests {
     #[test]
     fn one_piece_fewer_gives_nothing() {
         let (_, identity, pieces) = token(3, 5);
-        assert_eq!(join(&pieces[..2], &identity, KM).unwrap_err(), Status::TokenAssemblyFailed);
-        assert_eq!(join(&pieces[..1], &identity, KM).unwrap_err(), Status::TokenAssemblyFailed);
+        assert_eq!(
+            join(&pieces[..2], &identity, KM).unwrap_err(),
+            Status::TokenAssemblyFailed
+        );
+        assert_eq!(
+            join(&pieces[..1], &identity, KM).unwrap_err(),
+            Status::TokenAssemblyFailed
+        );
     }
 
     #[test]
     fn pieces_do_not_join_under_another_key_or_name() {
         let (_, identity, pieces) = token(2, 3);
-        assert_eq!(join(&pieces[..2], &identity, b"other").unwrap_err(), Status::TokenAssemblyFailed);
-        let renamed = Identity { hkt: [9; 20], ..identity };
-        assert_eq!(join(&pieces[..2], &renamed, KM).unwrap_err(), Status::TokenAssemblyFailed);
+        assert_eq!(
+            join(&pieces[..2], &identity, b"other").unwrap_err(),
+            Status::TokenAssemblyFailed
+        );
+        let renamed = Identity {
+            hkt: [9; 20],
+            ..identity
+        };
+        assert_eq!(
+            join(&pieces[..2], &renamed, KM).unwrap_err(),
+            Status::TokenAssemblyFailed
+        );
     }
 
     #[test]

@@ -35,7 +35,11 @@ pub(super) struct State {
 impl Slot {
     /// An empty slot.
     pub(super) fn new(number: u32, kind: SlotKind) -> Slot {
-        Slot { number, kind, state: Mutex::default() }
+        Slot {
+            number,
+            kind,
+            state: Mutex::default(),
+        }
     }
 
     /// What kind of slot it is.
@@ -54,21 +58,37 @@ impl Slot {
             SlotKind::SmartCard => (SlotType::SmartCard, SlotListData::SUPPORTS_AUTHENTICATION),
             SlotKind::SoftToken => (SlotType::SoftToken, 0),
         };
-        let token = PhysToken { module, slot: self.number, ic: self.state().insertion_count() };
-        SlotListData { type_, flags, token, exdata: SlotTypeSlotExData::Empty }
+        let token = PhysToken {
+            module,
+            slot: self.number,
+            ic: self.state().insertion_count(),
+        };
+        SlotListData {
+            type_,
+            flags,
+            token,
+            exdata: SlotTypeSlotExData::Empty,
+        }
     }
 
     /// How the slot shows itself to those who watch for changes.
     pub(super) fn poll_data(&self, module: u32) -> PollSlotData {
         let changeevents = self.state().changes;
-        PollSlotData { changeevents, sld: self.list_data(module) }
+        PollSlotData {
+            changeevents,
+            sld: self.list_data(module),
+        }
     }
 }
 
 impl State {
     /// The insertion counter (ic): 0 while the slot is empty.
     pub(super) fn insertion_count(&self) -> u32 {
-        if self.card.is_some() { self.insertions } else { 0 }
+        if self.card.is_some() {
+            self.insertions
+        } else {
+            0
+        }
     }
 
     /// Puts a card in; the insertion counter. SlotFull if there is one.

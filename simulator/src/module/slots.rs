@@ -3,9 +3,9 @@
 
 use ncore::Status;
 use ncore::types::{
-    FormatTokenArgs, GetSlotInfoArgs, GetSlotInfoReply, GetSlotListArgs, GetSlotListReply, InsertSoftTokenArgs,
-    InsertSoftTokenReply, NSOPerms, PollSlotListArgs, PollSlotListReply, RemoveSoftTokenArgs, RemoveSoftTokenReply,
-    ReplyBody, TokenInfo,
+    FormatTokenArgs, GetSlotInfoArgs, GetSlotInfoReply, GetSlotListArgs, GetSlotListReply,
+    InsertSoftTokenArgs, InsertSoftTokenReply, NSOPerms, PollSlotListArgs, PollSlotListReply,
+    RemoveSoftTokenArgs, RemoveSoftTokenReply, ReplyBody, TokenInfo,
 };
 use rand_core::Rng;
 use zeroize::Zeroizing;
@@ -17,14 +17,24 @@ use super::{KeyHash, ShortHash};
 
 /// Cmd_GetSlotList.
 pub(super) fn slot_list(call: Call, _: GetSlotListArgs) -> Outcome {
-    let slots = call.module.slots().iter().map(|slot| slot.list_data(call.module.number())).collect();
+    let slots = call
+        .module
+        .slots()
+        .iter()
+        .map(|slot| slot.list_data(call.module.number()))
+        .collect();
     body(GetSlotListReply { slots })
 }
 
 /// Cmd_PollSlotList: the list with a count of changes for each slot, answered at once.
 pub(super) fn poll_slot_list(call: Call, args: PollSlotListArgs) -> Outcome {
     check_flags(args.flags, 0)?;
-    let slots = call.module.slots().iter().map(|slot| slot.poll_data(call.module.number())).collect();
+    let slots = call
+        .module
+        .slots()
+        .iter()
+        .map(|slot| slot.poll_data(call.module.number()))
+        .collect();
     body(PollSlotListReply { flags: 0, slots })
 }
 
@@ -36,7 +46,12 @@ pub(super) fn slot_info(call: Call, args: GetSlotInfoArgs) -> Outcome {
         let ic = state.insertion_count();
         let image = Image::decode(&slot::load(state.any_card()?)?)?;
         let tokens = match card_secret(&call, &image) {
-            Ok(secret) => image.content(secret.as_deref().map(Vec::as_slice))?.shares.iter().map(token_info).collect(),
+            Ok(secret) => image
+                .content(secret.as_deref().map(Vec::as_slice))?
+                .shares
+                .iter()
+                .map(token_info)
+                .collect(),
             Err(_) => Vec::new(),
         };
         Ok(GetSlotInfoReply {
@@ -57,7 +72,10 @@ pub(super) fn format_token(call: Call, args: FormatTokenArgs) -> Outcome {
     check_flags(args.flags, 0)?;
     call.permit_module_operation(NSOPerms::OPS_FORMAT_TOKEN)?;
     slot(&call, args.token.slot)?;
-    let binding = args.auth_key.map(|hash| secret(&call, &hash).map(|secret| (hash, secret))).transpose()?;
+    let binding = args
+        .auth_key
+        .map(|hash| secret(&call, &hash).map(|secret| (hash, secret)))
+        .transpose()?;
     later(move || {
         let mut state = slot(&call, args.token.slot)?.state();
         let card = state.card(args.token.ic)?;
@@ -75,7 +93,9 @@ pub(super) fn format_token(call: Call, args: FormatTokenArgs) -> Outcome {
                 serial
             }
         };
-        let binding = binding.as_ref().map(|(hash, secret)| (*hash, secret.as_slice()));
+        let binding = binding
+            .as_ref()
+            .map(|(hash, secret)| (*hash, secret.as_slice()));
         slot::save(card, &Image::blank(serial, binding, &mut rng)?)?;
         call.still_valid()?;
         Ok(ReplyBody::Empty)
@@ -108,28 +128,45 @@ pub(super) fn remove_soft_token(call: Call, args: RemoveSoftTokenArgs) -> Outcom
 
 /// The slot of this number: UnknownSlot if there is none.
 pub(super) fn slot(call: &Call, number: u32) -> Result<&Slot, Status> {
-    call.module.slots().get(number as usize).ok_or(Status::UnknownSlot)
+    call.module
+        .slots()
+        .get(number as usize)
+        .ok_or(Status::UnknownSlot)
 }
 
 /// The secret of a module key or null module key: UnknownKM if it is not here.
 pub(super) fn secret(call: &Call, hash: &KeyHash) -> Result<Zeroizing<Vec<u8>>, Status> {
-    call.world.token_secret(hash).map(Zeroizing::new).ok_or(Status::UnknownKM)
+    call.world
+        .token_secret(hash)
+        .map(Zeroizing::new)
+        .ok_or(Status::UnknownKM)
 }
 
 /// The secret of the key to which a card is bound, if it is: TokenAuthFailed if that key is not here.
-pub(super) fn card_secret(call: &Call, image: &Image) -> Result<Option<Zeroizing<Vec<u8>>>, Status> {
+pub(super) fn card_secret(
+    call: &Call,
+    image: &Image,
+) -> Result<Option<Zeroizing<Vec<u8>>>, Status> {
     let secret = image.auth_key.as_ref().map(|hash| secret(call, hash));
     secret.transpose().map_err(|_| Status::TokenAuthFailed)
 }
 
 fn soft_slot(call: &Call, number: u32) -> Result<&Slot, Status> {
     let slot = slot(call, number)?;
-    if slot.kind() == SlotKind::SoftToken { Ok(slot) } else { Err(Status::InvalidSlot) }
+    if slot.kind() == SlotKind::SoftToken {
+        Ok(slot)
+    } else {
+        Err(Status::InvalidSlot)
+    }
 }
 
 fn token_info(share: &super::card::StoredShare) -> TokenInfo {
     let flags = if share.pin { TokenInfo::PIN_PRESENT } else { 0 };
-    TokenInfo { flags, hkt: short(&share.hkt), i: share.index }
+    TokenInfo {
+        flags,
+        hkt: short(&share.hkt),
+        i: share.index,
+    }
 }
 
 /// M_ShortHash: the first 10 bytes of a hash.

@@ -51,16 +51,41 @@ impl Counters {
             flags: StatInfo::COUNTER,
             value: counter.value(),
         };
-        let level = |node, id, value| Statistic { node, id, flags: 0, value };
+        let level = |node, id, value| Statistic {
+            node,
+            id,
+            flags: 0,
+            value,
+        };
         let seconds = u32::try_from(uptime.as_secs()).unwrap_or(u32::MAX);
         vec![
-            counter(StatNodeTag::ModuleJobStats, StatID::CmdCount, &self.commands),
-            counter(StatNodeTag::ModuleJobStats, StatID::ReplyCount, &self.replies),
-            counter(StatNodeTag::ModuleObjStats, StatID::ObjectsCreated, &self.objects_created),
-            counter(StatNodeTag::ModuleObjStats, StatID::ObjectsDestroyed, &self.objects_destroyed),
+            counter(
+                StatNodeTag::ModuleJobStats,
+                StatID::CmdCount,
+                &self.commands,
+            ),
+            counter(
+                StatNodeTag::ModuleJobStats,
+                StatID::ReplyCount,
+                &self.replies,
+            ),
+            counter(
+                StatNodeTag::ModuleObjStats,
+                StatID::ObjectsCreated,
+                &self.objects_created,
+            ),
+            counter(
+                StatNodeTag::ModuleObjStats,
+                StatID::ObjectsDestroyed,
+                &self.objects_destroyed,
+            ),
             level(StatNodeTag::ModuleObjStats, StatID::ObjectCount, objects),
             level(StatNodeTag::ModuleEnvStats, StatID::Uptime, seconds),
-            counter(StatNodeTag::ModuleServerStats, StatID::DeviceRestarts, &self.resets),
+            counter(
+                StatNodeTag::ModuleServerStats,
+                StatID::DeviceRestarts,
+                &self.resets,
+            ),
         ]
     }
 }

@@ -1,8 +1,8 @@
 //! What becomes of each command: one table, by which the module dispatches and from which the support matrix is made.
 
+use ncore::Status;
 use ncore::message::{Command, command_flags};
 use ncore::types::Cmd;
-use ncore::Status;
 
 use super::mode::Class;
 
@@ -35,28 +35,43 @@ pub fn support(cmd: Cmd) -> Support {
         Cmd::NoOp | Cmd::GetKMList | Cmd::GetSlotList | Cmd::GetSlotInfo => module(Inform),
         Cmd::PollModuleState | Cmd::PollSlotList => module(Inform),
 
-        Cmd::ClearUnit | Cmd::ClearUnitEx | Cmd::InitialiseUnit | Cmd::InitialiseUnitEx => privileged(Mode),
+        Cmd::ClearUnit | Cmd::ClearUnitEx | Cmd::InitialiseUnit | Cmd::InitialiseUnitEx => {
+            privileged(Mode)
+        }
         Cmd::Maintenance | Cmd::Fail | Cmd::RetryFailedModule => privileged(Mode),
         Cmd::SetNSOPerms => privileged(SetUp),
 
-        Cmd::ModExp | Cmd::ModExpCrt | Cmd::RSAImmedSignDecrypt | Cmd::RSAImmedVerifyEncrypt => module(Accelerate),
+        Cmd::ModExp | Cmd::ModExpCrt | Cmd::RSAImmedSignDecrypt | Cmd::RSAImmedVerifyEncrypt => {
+            module(Accelerate)
+        }
         Cmd::GeneratePrime | Cmd::GenerateRandom | Cmd::Hash => module(Accelerate),
 
         Cmd::SetKM | Cmd::RemoveKM => module(Work),
         Cmd::GenerateKey | Cmd::Import | Cmd::Duplicate | Cmd::LoadBlob | Cmd::GetKML => making(1),
         Cmd::GenerateKeyPair => making(2),
-        Cmd::GenerateLogicalToken | Cmd::LoadLogicalToken | Cmd::ChannelOpen | Cmd::RedeemTicket => making(1),
+        Cmd::GenerateLogicalToken
+        | Cmd::LoadLogicalToken
+        | Cmd::ChannelOpen
+        | Cmd::RedeemTicket => making(1),
         Cmd::Export | Cmd::Destroy | Cmd::GetKeyInfo | Cmd::GetKeyInfoEx => module(Work),
         Cmd::GetACL | Cmd::SetACL | Cmd::GetAppData | Cmd::SetAppData => module(Work),
         Cmd::Sign | Cmd::Verify | Cmd::Encrypt | Cmd::Decrypt | Cmd::ChannelUpdate => module(Work),
         Cmd::MakeBlob | Cmd::GetTicket | Cmd::CheckUserAction | Cmd::GetChallenge => module(Work),
-        Cmd::FormatToken | Cmd::WriteShare | Cmd::ReadShare | Cmd::EraseShare | Cmd::ChangeSharePIN => module(Work),
+        Cmd::FormatToken
+        | Cmd::WriteShare
+        | Cmd::ReadShare
+        | Cmd::EraseShare
+        | Cmd::ChangeSharePIN => module(Work),
         Cmd::GetShareACL | Cmd::ReadSoftTokenShare => module(Work),
         Cmd::InsertSoftToken | Cmd::RemoveSoftToken => module(Work),
         Cmd::GetLogicalTokenInfo | Cmd::GetLogicalTokenInfoEx => module(Work),
 
-        Cmd::NewClient | Cmd::ExistingClient | Cmd::CreateClient | Cmd::GetClientHash => Support::Hardserver,
-        Cmd::NewEnquiry | Cmd::GetWhichModule | Cmd::MergeKeyIDs | Cmd::UpdateMergedKey => Support::Hardserver,
+        Cmd::NewClient | Cmd::ExistingClient | Cmd::CreateClient | Cmd::GetClientHash => {
+            Support::Hardserver
+        }
+        Cmd::NewEnquiry | Cmd::GetWhichModule | Cmd::MergeKeyIDs | Cmd::UpdateMergedKey => {
+            Support::Hardserver
+        }
         Cmd::StatEnumTree | Cmd::StatGetValues => Support::Hardserver,
 
         _ if cmd.name().is_none() => Support::Refused(Status::UnknownCommand),
@@ -85,7 +100,10 @@ pub fn check_header(command: &Command) -> Result<(), Status> {
     if command.flags & command_flags::POOL_MODULE != 0 {
         return Err(Status::NotPoolModule);
     }
-    if command.state.is_some() || command.extract_state.is_some() || command.flags & command_flags::RETAIN_STATE != 0 {
+    if command.state.is_some()
+        || command.extract_state.is_some()
+        || command.flags & command_flags::RETAIN_STATE != 0
+    {
         return Err(Status::CommandCannotHaveState);
     }
     if command.session_id.is_some() {
@@ -96,30 +114,59 @@ pub fn check_header(command: &Command) -> Result<(), Status> {
 
 /// Messages that modules send to the server by themselves: nobody may send them to a module.
 fn is_notification(cmd: Cmd) -> bool {
-    cmd.name().is_some_and(|name| name.starts_with("AN") && name != "AnonymousKnetiHash")
+    cmd.name()
+        .is_some_and(|name| name.starts_with("AN") && name != "AnonymousKnetiHash")
 }
 
 /// Commands for devices that this module does not have: code running inside the module, replaceable firmware, network
 /// connections between modules, remote slots, an appliance around the module.
 fn needs_absent_hardware(cmd: Cmd) -> bool {
     const PARTS: [&str; 18] = [
-        "SEE", "Programming", "Impath", "Firmware", "Monitor", "DynamicSlot", "RemoteSlots", "ForeignToken", "Appliance",
-        "ImportSlot", "ExportSlot", "UnimportSlot", "ExportModule", "ImportModule", "UnimportModule", "IOBoard",
-        "RemoteReboot", "Kneti",
+        "SEE",
+        "Programming",
+        "Impath",
+        "Firmware",
+        "Monitor",
+        "DynamicSlot",
+        "RemoteSlots",
+        "ForeignToken",
+        "Appliance",
+        "ImportSlot",
+        "ExportSlot",
+        "UnimportSlot",
+        "ExportModule",
+        "ImportModule",
+        "UnimportModule",
+        "IOBoard",
+        "RemoteReboot",
+        "Kneti",
     ];
-    cmd.name().is_some_and(|name| PARTS.iter().any(|part| name.contains(part)))
+    cmd.name()
+        .is_some_and(|name| PARTS.iter().any(|part| name.contains(part)))
 }
 
 const fn module(class: Class) -> Support {
-    Support::Module(Needs { class, privileged: false, objects: 0 })
+    Support::Module(Needs {
+        class,
+        privileged: false,
+        objects: 0,
+    })
 }
 
 const fn privileged(class: Class) -> Support {
-    Support::Module(Needs { class, privileged: true, objects: 0 })
+    Support::Module(Needs {
+        class,
+        privileged: true,
+        objects: 0,
+    })
 }
 
 const fn making(objects: u8) -> Support {
-    Support::Module(Needs { class: Class::Work, privileged: false, objects })
+    Support::Module(Needs {
+        class: Class::Work,
+        privileged: false,
+        objects,
+    })
 }
 
 #[cfg(test)]

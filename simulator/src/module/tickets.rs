@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use ncore::Status;
 use ncore::types::{
-    GetTicketArgs, GetTicketReply, RedeemTicketArgs, RedeemTicketReply, TicketDestination, TicketDestinationDetails,
+    GetTicketArgs, GetTicketReply, RedeemTicketArgs, RedeemTicketReply, TicketDestination,
+    TicketDestinationDetails,
 };
 use rand_core::Rng;
 
@@ -64,7 +65,10 @@ impl Tickets {
         {
             return Err(Status::AccessDenied);
         }
-        self.0.remove(secret).map(|ticket| ticket.object).ok_or(Status::UnknownID)
+        self.0
+            .remove(secret)
+            .map(|ticket| ticket.object)
+            .ok_or(Status::UnknownID)
     }
 }
 
@@ -81,7 +85,9 @@ pub(super) fn issue(call: Call, args: GetTicketArgs) -> Outcome {
         (TicketDestination::NamedClient, TicketDestinationDetails::NamedClient(named)) => {
             Destination::NamedClient(named.hclientid)
         }
-        (TicketDestination::AnySEEWorld | TicketDestination::NamedSEEWorld, _) => return Err(Status::NotAvailable),
+        (TicketDestination::AnySEEWorld | TicketDestination::NamedSEEWorld, _) => {
+            return Err(Status::NotAvailable);
+        }
         (TicketDestination::AnyKernelClient, _) => return Err(Status::NotAvailable),
         _ => return Err(Status::UnknownParameter),
     };
@@ -90,7 +96,14 @@ pub(super) fn issue(call: Call, args: GetTicketArgs) -> Outcome {
     let issuer = call.client.ordinal;
     call.change(|inner| {
         let object = inner.objects.object(issuer, args.obj)?.clone();
-        inner.tickets.issue(secret, Ticket { issuer, object, destination })
+        inner.tickets.issue(
+            secret,
+            Ticket {
+                issuer,
+                object,
+                destination,
+            },
+        )
     })?;
     let ticket = [&call.module.number().to_le_bytes()[..], &secret].concat();
     body(GetTicketReply { ticket })
@@ -104,7 +117,9 @@ pub(super) fn redeem(call: Call, args: RedeemTicketArgs) -> Outcome {
         return Err(Status::UnknownID);
     }
     let object = call.change(|inner| inner.tickets.redeem(&secret, call.client.hash))?;
-    body(RedeemTicketReply { obj: call.insert(0, object)? })
+    body(RedeemTicketReply {
+        obj: call.insert(0, object)?,
+    })
 }
 
 fn parse(ticket: &[u8]) -> Option<(u32, Secret)> {

@@ -24,11 +24,18 @@ pub(crate) struct Token {
 /// How far a token is. Each state holds what can be done in it.
 enum Progress {
     /// Being made: the pieces that are not yet on a card.
-    Writing { secret: Secret, pieces: Vec<Option<Vec<u8>>> },
+    Writing {
+        secret: Secret,
+        pieces: Vec<Option<Vec<u8>>>,
+    },
     /// Being loaded: the pieces read so far.
     Reading { pieces: Vec<Option<Vec<u8>>> },
     /// Whole. Remembers which shares it was made of.
-    Present { secret: Secret, since: Duration, shares: Vec<bool> },
+    Present {
+        secret: Secret,
+        since: Duration,
+        shares: Vec<bool>,
+    },
     /// The shares did not fit together.
     AssemblyFailed,
 }
@@ -41,7 +48,11 @@ pub(super) fn check_params(params: &TokenParams) -> Result<(), Status> {
     let possible = params.sharesneeded >= 1
         && params.sharesneeded <= params.sharestotal
         && params.sharestotal <= MAX_SHARES;
-    if possible { Ok(()) } else { Err(Status::InvalidParameter) }
+    if possible {
+        Ok(())
+    } else {
+        Err(Status::InvalidParameter)
+    }
 }
 
 impl Token {
@@ -58,7 +69,11 @@ impl Token {
     }
 
     fn new(identity: Identity, progress: Progress) -> Token {
-        Token { identity, authorisation: Arc::default(), progress: Mutex::new(progress) }
+        Token {
+            identity,
+            authorisation: Arc::default(),
+            progress: Mutex::new(progress),
+        }
     }
 
     /// The secret of a whole token: LogTokenNotPresent before that, TimeLimitExceeded after its time.
@@ -83,11 +98,17 @@ impl Token {
     pub(super) fn written(&self, index: u32, now: Duration) -> Result<(), Status> {
         let place = self.place(index)?;
         let mut progress = self.progress();
-        let Progress::Writing { secret, pieces } = &mut *progress else { return Err(Status::BadShareState) };
+        let Progress::Writing { secret, pieces } = &mut *progress else {
+            return Err(Status::BadShareState);
+        };
         pieces[place].take().ok_or(Status::BadShareState)?;
         if pieces.iter().all(Option::is_none) {
             let shares = vec![true; pieces.len()];
-            *progress = Progress::Present { secret: secret.clone(), since: now, shares };
+            *progress = Progress::Present {
+                secret: secret.clone(),
+                since: now,
+                shares,
+            };
             self.start_clock(now);
         }
         Ok(())
@@ -104,10 +125,18 @@ impl Token {
 
     /// Takes in the piece of share `index`; how many shares are still needed. The last one makes the token whole, or
     /// fails with TokenAssemblyFailed.
-    pub(super) fn read(&self, index: u32, piece: Vec<u8>, module_key: &[u8], now: Duration) -> Result<u32, Status> {
+    pub(super) fn read(
+        &self,
+        index: u32,
+        piece: Vec<u8>,
+        module_key: &[u8],
+        now: Duration,
+    ) -> Result<u32, Status> {
         let place = self.place(index)?;
         let mut progress = self.progress();
-        let Progress::Reading { pieces } = &mut *progress else { return Err(Status::BadShareState) };
+        let Progress::Reading { pieces } = &mut *progress else {
+            return Err(Status::BadShareState);
+        };
         if pieces[place].is_some() {
             return Err(Status::BadShareState);
         }
@@ -120,7 +149,11 @@ impl Token {
         let shares = pieces.iter().map(Option::is_some).collect();
         match sharing::join(&read, &self.identity, module_key) {
             Ok(secret) => {
-                *progress = Progress::Present { secret, since: now, shares };
+                *progress = Progress::Present {
+                    secret,
+                    since: now,
+                    shares,
+                };
                 self.start_clock(now);
                 Ok(0)
             }
@@ -135,29 +168,53 @@ impl Token {
     pub(super) fn info(&self, now: Duration) -> (LogTokenState, Vec<LogTokenShareInfo>, u32) {
         let total = self.identity.params.sharestotal as usize;
         let share = |done: bool, not_yet| LogTokenShareInfo {
-            state: if done { LogTokenShareState::OK } else { not_yet },
+            state: if done {
+                LogTokenShareState::OK
+            } else {
+                not_yet
+            },
         };
         let not_read = LogTokenShareState::NotYetRead;
         match &*self.progress() {
             Progress::Writing { pieces, .. } => {
                 let left = pieces.iter().flatten().count() as u32;
                 let not_written = LogTokenShareState::NotYetWritten;
-                let shares = pieces.iter().map(|piece| share(piece.is_none(), not_written)).collect();
+                let shares = pieces
+                    .iter()
+                    .map(|piece| share(piece.is_none(), not_written))
+                    .collect();
                 (LogTokenState::Writing, shares, left)
             }
             Progress::Reading { pieces } => {
                 let read = pieces.iter().flatten().count() as u32;
-                let shares = pieces.iter().map(|piece| share(piece.is_some(), not_read)).collect();
-                (LogTokenState::Reading, shares, self.identity.params.sharesneeded - read)
+                let shares = pieces
+                    .iter()
+                    .map(|piece| share(piece.is_some(), not_read))
+                    .collect();
+                (
+                    LogTokenState::Reading,
+                    shares,
+                    self.identity.params.sharesneeded - read,
+                )
             }
             Progress::Present { shares, .. } => {
                 let alive = self.authorisation.check_alive(now).is_ok();
-                let state = if alive { LogTokenState::Present } else { LogTokenState::TimeLimitExceeded };
-                (state, shares.iter().map(|&done| share(done, not_read)).collect(), 0)
+                let state = if alive {
+                    LogTokenState::Present
+                } else {
+                    LogTokenState::TimeLimitExceeded
+                };
+                (
+                    state,
+                    shares.iter().map(|&done| share(done, not_read)).collect(),
+                    0,
+                )
             }
-            Progress::AssemblyFailed => {
-                (LogTokenState::TokenAssemblyFailed, vec![share(false, not_read); total], 0)
-            }
+            Progress::AssemblyFailed => (
+                LogTokenState::TokenAssemblyFailed,
+                vec![share(false, not_read); total],
+                0,
+            ),
         }
     }
 
@@ -181,7 +238,8 @@ impl Token {
 
     fn start_clock(&self, now: Duration) {
         if self.identity.params.timelimit != 0 {
-            self.authorisation.ends_at(now + Duration::from_secs(self.identity.params.timelimit.into()));
+            self.authorisation
+                .ends_at(now + Duration::from_secs(self.identity.params.timelimit.into()));
         }
     }
 

@@ -7,12 +7,14 @@ use ncore::Status;
 use ncore::codec::{from_bytes, to_bytes};
 use ncore::profile::WireProfile;
 use ncore::types::{
-    ACL, ChangeSharePINArgs, EraseShareArgs, GenerateLogicalTokenArgs, GenerateLogicalTokenReply, GetLogicalTokenInfoArgs,
-    GetLogicalTokenInfoExArgs, GetLogicalTokenInfoExReply, GetLogicalTokenInfoReply, GetShareACLArgs, GetShareACLReply,
-    LoadLogicalTokenArgs, LoadLogicalTokenReply, NSOPerms, PhysToken, ReadShareArgs, ReadShareReply,
+    ACL, ChangeSharePINArgs, EraseShareArgs, GenerateLogicalTokenArgs, GenerateLogicalTokenReply,
+    GetLogicalTokenInfoArgs, GetLogicalTokenInfoExArgs, GetLogicalTokenInfoExReply,
+    GetLogicalTokenInfoReply, GetShareACLArgs, GetShareACLReply, LoadLogicalTokenArgs,
+    LoadLogicalTokenReply, NSOPerms, PhysToken, ReadShareArgs, ReadShareReply,
     ReadSoftTokenShareArgs, ReadSoftTokenShareReply, ReplyBody, TokenParams, WriteShareArgs,
 };
 
+use super::ShortHash;
 use super::acl::{Wanted, admit};
 use super::call::{Call, Outcome, body, check_flags, later};
 use super::card::{Content, Image, StoredShare};
@@ -21,7 +23,6 @@ use super::sharing::{self, Identity, Pin, Share};
 use super::slot::{self, SlotKind};
 use super::slots::{card_secret, secret, short, slot};
 use super::token::{Token, check_params};
-use super::ShortHash;
 
 /// Cmd_GenerateLogicalToken.
 pub(super) fn generate(call: Call, args: GenerateLogicalTokenArgs) -> Outcome {
@@ -31,10 +32,18 @@ pub(super) fn generate(call: Call, args: GenerateLogicalTokenArgs) -> Outcome {
     later(move || {
         let mut rng = call.stream("token");
         let (secret, hkt) = sharing::new_secret(&mut rng);
-        let identity = Identity { hkt, hkm: args.hkm, params: args.params };
+        let identity = Identity {
+            hkt,
+            hkm: args.hkm,
+            params: args.params,
+        };
         let pieces = sharing::split(&secret, &identity, &module_key, &mut rng)?;
         let token = Token::generated(identity, secret, pieces);
-        Ok(GenerateLogicalTokenReply { idkt: call.insert(0, Object::Token(token.into()))?, hkt }.into())
+        Ok(GenerateLogicalTokenReply {
+            idkt: call.insert(0, Object::Token(token.into()))?,
+            hkt,
+        }
+        .into())
     })
 }
 
@@ -43,8 +52,14 @@ pub(super) fn load(call: Call, args: LoadLogicalTokenArgs) -> Outcome {
     call.permit_module_operation(NSOPerms::OPS_LOAD_LOGICAL_TOKEN)?;
     check_params(&args.params)?;
     secret(&call, &args.hkm)?;
-    let token = Token::loading(Identity { hkt: args.hkt, hkm: args.hkm, params: args.params });
-    body(LoadLogicalTokenReply { idkt: call.insert(0, Object::Token(token.into()))? })
+    let token = Token::loading(Identity {
+        hkt: args.hkt,
+        hkm: args.hkm,
+        params: args.params,
+    });
+    body(LoadLogicalTokenReply {
+        idkt: call.insert(0, Object::Token(token.into()))?,
+    })
 }
 
 /// Cmd_WriteShare. A card takes one share of a token, else AlreadyExists: two on one card would spoil the quorum. A soft
@@ -60,13 +75,23 @@ pub(super) fn write_share(call: Call, mut args: WriteShareArgs) -> Outcome {
     if let Some(acl) = &mut args.acl {
         admit(acl, &mut call.stream("limit names"))?;
     }
-    let acl = args.acl.as_ref().map(|acl| to_bytes(acl, &WireProfile::DEFAULT));
+    let acl = args
+        .acl
+        .as_ref()
+        .map(|acl| to_bytes(acl, &WireProfile::DEFAULT));
     let acl = acl.transpose().map_err(|_| Status::InvalidACL)?;
     later(move || {
         let piece = token.piece(args.i)?;
         let identity = &token.identity;
         let module_key = secret(&call, &identity.hkm)?;
-        let share = Share::seal(identity, args.i, &piece, &module_key, args.pin.as_ref(), &mut call.stream("share"));
+        let share = Share::seal(
+            identity,
+            args.i,
+            &piece,
+            &module_key,
+            args.pin.as_ref(),
+            &mut call.stream("share"),
+        );
         let stored = StoredShare {
             hkt: identity.hkt,
             index: args.i,
@@ -143,7 +168,14 @@ pub(super) fn change_share_pin(call: Call, args: ChangeSharePINArgs) -> Outcome 
             let share = Share::from_bytes(&stored.body)?;
             let piece = share.open(&module_key, args.oldpin.as_ref())?;
             let mut rng = call.stream("share");
-            let share = Share::seal(&share.identity, args.i, &piece, &module_key, args.newpin.as_ref(), &mut rng);
+            let share = Share::seal(
+                &share.identity,
+                args.i,
+                &piece,
+                &module_key,
+                args.newpin.as_ref(),
+                &mut rng,
+            );
             stored.body = share.to_bytes();
             stored.pin = args.newpin.is_some();
             Ok(())
@@ -160,7 +192,10 @@ pub(super) fn share_acl(call: Call, args: GetShareACLArgs) -> Outcome {
         let mut state = slot(&call, args.token.slot)?.state();
         let (_, content) = read_image(&call, &slot::load(state.card(args.token.ic)?)?)?;
         let acl = read_acl(&content.shares[place(&content, &args.hkt, args.i)?])?;
-        Ok(GetShareACLReply { acl: acl.unwrap_or_default() }.into())
+        Ok(GetShareACLReply {
+            acl: acl.unwrap_or_default(),
+        }
+        .into())
     })
 }
 
@@ -168,7 +203,12 @@ pub(super) fn share_acl(call: Call, args: GetShareACLArgs) -> Outcome {
 pub(super) fn info(call: Call, args: GetLogicalTokenInfoArgs) -> Outcome {
     let token = token(&call, args.idkt)?;
     let (state, shares, sharesneeded) = token.info(call.uptime());
-    body(GetLogicalTokenInfoReply { state, hkt: token.identity.hkt, shares, sharesneeded })
+    body(GetLogicalTokenInfoReply {
+        state,
+        hkt: token.identity.hkt,
+        shares,
+        sharesneeded,
+    })
 }
 
 /// Cmd_GetLogicalTokenInfoEx: the module key, the age and the time limit too, in seconds.
@@ -194,9 +234,18 @@ fn token(call: &Call, id: u32) -> Result<Arc<Token>, Status> {
 }
 
 /// Reads a share of the token from a card's content into the token; how many shares are still needed.
-fn take_share(call: &Call, token: &Token, content: &Content, index: u32, pin: Option<&Pin>) -> Result<u32, Status> {
+fn take_share(
+    call: &Call,
+    token: &Token,
+    content: &Content,
+    index: u32,
+    pin: Option<&Pin>,
+) -> Result<u32, Status> {
     token.expects(index)?;
-    let stored = content.shares.iter().find(|share| share.hkt == token.identity.hkt && share.index == index);
+    let stored = content
+        .shares
+        .iter()
+        .find(|share| share.hkt == token.identity.hkt && share.index == index);
     let stored = stored.ok_or(Status::IncorrectToken)?;
     if let Some(acl) = read_acl(stored)? {
         call.permit_by(&acl, &Wanted::ReadShare)?;
@@ -212,7 +261,10 @@ fn take_share(call: &Call, token: &Token, content: &Content, index: u32, pin: Op
 }
 
 fn read_acl(stored: &StoredShare) -> Result<Option<ACL>, Status> {
-    let acl = stored.acl.as_ref().map(|acl| from_bytes(acl, &WireProfile::DEFAULT));
+    let acl = stored
+        .acl
+        .as_ref()
+        .map(|acl| from_bytes(acl, &WireProfile::DEFAULT));
     acl.transpose().map_err(|_| Status::BadTokenData)
 }
 
@@ -235,13 +287,20 @@ fn change_card(
     let (mut image, mut content) = read_image(call, &slot::load(card)?)?;
     change(&mut content)?;
     let secret = card_secret(call, &image)?;
-    image.set_content(&content, secret.as_deref().map(Vec::as_slice), &mut call.stream("card"))?;
+    image.set_content(
+        &content,
+        secret.as_deref().map(Vec::as_slice),
+        &mut call.stream("card"),
+    )?;
     slot::save(card, &image)
 }
 
 /// Where on the card a share is: IncorrectToken if it is not there.
 fn place(content: &Content, hkt: &ShortHash, index: u32) -> Result<usize, Status> {
     let is_meant = |share: &StoredShare| short(&share.hkt) == *hkt && share.index == index;
-    content.shares.iter().position(is_meant).ok_or(Status::IncorrectToken)
+    content
+        .shares
+        .iter()
+        .position(is_meant)
+        .ok_or(Status::IncorrectToken)
 }
-

@@ -1,8 +1,8 @@
 //! Keys in the clear, copies and removal: Cmd_Import, Cmd_Export, Cmd_Duplicate, Cmd_Destroy.
 
 use ncore::types::{
-    ActOpPermissionsDetails, DestroyArgs, DuplicateArgs, DuplicateReply, ExportArgs, ExportReply, ImportArgs, ImportReply,
-    NSOPerms,
+    ActOpPermissionsDetails, DestroyArgs, DuplicateArgs, DuplicateReply, ExportArgs, ExportReply,
+    ImportArgs, ImportReply, NSOPerms,
 };
 
 use super::acl::admit;
@@ -18,7 +18,10 @@ pub(super) fn import(call: Call, mut args: ImportArgs) -> Outcome {
     later(move || {
         let material = KeyMaterial::import(call.module.engine(), &args.data)?;
         let key = Key::new(material, args.acl, args.appdata, call.uptime());
-        Ok(ImportReply { key: call.insert(0, Object::Key(key.into()))? }.into())
+        Ok(ImportReply {
+            key: call.insert(0, Object::Key(key.into()))?,
+        }
+        .into())
     })
 }
 
@@ -26,7 +29,9 @@ pub(super) fn import(call: Call, mut args: ImportArgs) -> Outcome {
 pub(super) fn export(call: Call, args: ExportArgs) -> Outcome {
     let key = call.key(args.key)?;
     call.permit_operation(&key, ActOpPermissionsDetails::EXPORT_AS_PLAIN)?;
-    body(ExportReply { data: key.material.to_key_data() })
+    body(ExportReply {
+        data: key.material.to_key_data(),
+    })
 }
 
 /// Cmd_Duplicate.
@@ -34,7 +39,9 @@ pub(super) fn duplicate(call: Call, args: DuplicateArgs) -> Outcome {
     let key = call.key(args.key)?;
     call.permit_operation(&key, ActOpPermissionsDetails::DUPLICATE_HANDLE)?;
     let copy = Object::Key(key.duplicate().into());
-    body(DuplicateReply { newkey: call.insert(0, copy)? })
+    body(DuplicateReply {
+        newkey: call.insert(0, copy)?,
+    })
 }
 
 /// Cmd_Destroy: drops a handle to an object of any kind. The object itself goes with its last handle.

@@ -66,7 +66,9 @@ impl World {
 
     /// Whether the hash is the one of KM0, the module's own first key.
     pub(super) fn is_km0(&self, hash: &KeyHash) -> bool {
-        self.module_keys.first().is_some_and(|key| key.hash == *hash)
+        self.module_keys
+            .first()
+            .is_some_and(|key| key.hash == *hash)
     }
 
     /// The secret of a module key or of a null module key, under which logical tokens may be.
@@ -100,7 +102,10 @@ pub(super) struct Saved {
 }
 
 /// The record of a module's state.
-const KIND: Kind = Kind { magic: *b"SSMS", version: 1 };
+const KIND: Kind = Kind {
+    magic: *b"SSMS",
+    version: 1,
+};
 const NAME: &str = "module";
 
 /// Why a module's state could not be read or written.
@@ -120,7 +125,10 @@ pub enum PowerOnError {
 impl Saved {
     /// The saved form of a module.
     pub(super) fn of(esn: &str, switch: Switch, world: &World) -> Result<Saved, EncodeError> {
-        let kml = world.kml.as_ref().map(|kml| to_bytes(&kml.private.to_key_data(), &WireProfile::DEFAULT));
+        let kml = world
+            .kml
+            .as_ref()
+            .map(|kml| to_bytes(&kml.private.to_key_data(), &WireProfile::DEFAULT));
         Ok(Saved {
             esn: esn.to_owned(),
             switch,
@@ -136,13 +144,24 @@ impl Saved {
             let data = from_bytes(bytes, &WireProfile::DEFAULT).ok()?;
             Kml::restore(engine, &data).ok().map(Arc::new)
         };
-        let kml = self.kml.as_ref().map(|bytes| restore(bytes).ok_or(PowerOnError::Key)).transpose()?;
-        Ok(World { officer: self.officer.clone(), module_keys: self.module_keys.clone(), kml })
+        let kml = self
+            .kml
+            .as_ref()
+            .map(|bytes| restore(bytes).ok_or(PowerOnError::Key))
+            .transpose()?;
+        Ok(World {
+            officer: self.officer.clone(),
+            module_keys: self.module_keys.clone(),
+            kml,
+        })
     }
 
     /// The state in the store, if there is one.
     pub(super) fn load(store: &dyn Store) -> Result<Option<Saved>, PowerOnError> {
-        Ok(store.load(NAME)?.map(|record| record::decode(KIND, &record)).transpose()?)
+        Ok(store
+            .load(NAME)?
+            .map(|record| record::decode(KIND, &record))
+            .transpose()?)
     }
 
     /// Saves the state; returns when it is durable.

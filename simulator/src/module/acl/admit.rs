@@ -2,8 +2,8 @@
 
 use ncore::Status;
 use ncore::types::{
-    ACL, ActDetails, ActMakeArchiveBlobDetails, ActMakeBlobDetails, ActNVMemOpPermsDetails, ActOpPermissionsDetails,
-    Action, PermissionGroup, UseLim, UseLimDetails, UseLimit,
+    ACL, ActDetails, ActMakeArchiveBlobDetails, ActMakeBlobDetails, ActNVMemOpPermsDetails,
+    ActOpPermissionsDetails, Action, PermissionGroup, UseLim, UseLimDetails, UseLimit,
 };
 use rand_core::Rng;
 
@@ -38,11 +38,17 @@ fn admit_action(action: &Action) -> Result<(), Status> {
     let unknown = match &action.details {
         ActDetails::OpPermissions(details) => details.perms & !ActOpPermissionsDetails::KNOWN_PERMS,
         ActDetails::MakeBlob(details) => details.flags & !ActMakeBlobDetails::KNOWN_FLAGS,
-        ActDetails::MakeArchiveBlob(details) => details.flags & !ActMakeArchiveBlobDetails::KNOWN_FLAGS,
+        ActDetails::MakeArchiveBlob(details) => {
+            details.flags & !ActMakeArchiveBlobDetails::KNOWN_FLAGS
+        }
         ActDetails::NVMemOpPerms(details) => details.perms & !ActNVMemOpPermsDetails::KNOWN_PERMS,
         _ => 0,
     };
-    if unknown == 0 { Ok(()) } else { Err(Status::UnknownFlag) }
+    if unknown == 0 {
+        Ok(())
+    } else {
+        Err(Status::UnknownFlag)
+    }
 }
 
 /// The name of the limit's counter, if it has one.

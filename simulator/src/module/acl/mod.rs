@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use ncore::Status;
-use ncore::types::{ACL, Mech, PermissionGroup, UseLimit, UseLimDetails};
+use ncore::types::{ACL, Mech, PermissionGroup, UseLimDetails, UseLimit};
 
 pub(crate) use admit::admit;
 pub(crate) use subset::is_subset;
@@ -69,7 +69,12 @@ pub(crate) enum Charge {
 pub(crate) fn evaluate(acl: &ACL, wanted: &Wanted<'_>, facts: &Facts<'_>) -> Result<Grant, Status> {
     let mut refusal = Status::AccessDenied;
     for group in &acl.groups {
-        if !group.actions.iter().any(|action| wanted.is_granted_by(action)) || !conditions_hold(group, wanted, facts) {
+        if !group
+            .actions
+            .iter()
+            .any(|action| wanted.is_granted_by(action))
+            || !conditions_hold(group, wanted, facts)
+        {
             continue;
         }
         match charges(&group.limits, facts) {
@@ -88,13 +93,28 @@ pub(crate) fn evaluate(acl: &ACL, wanted: &Wanted<'_>, facts: &Facts<'_>) -> Res
 fn conditions_hold(group: &PermissionGroup, wanted: &Wanted<'_>, facts: &Facts<'_>) -> bool {
     let fresh = group.flags & PermissionGroup::FRESH_CERTS != 0;
     let certified = |hash: &KeyHash, mech: Mech| {
-        facts.certifiers.iter().any(|certifier| certifier.certifies(hash, mech, fresh, wanted))
+        facts
+            .certifiers
+            .iter()
+            .any(|certifier| certifier.certifies(hash, mech, fresh, wanted))
     };
     let officer = group.flags & PermissionGroup::NSO_CERTIFIED != 0;
-    group.moduleserial.as_ref().is_none_or(|serial| serial == facts.esn)
-        && group.certifier.as_ref().is_none_or(|hash| certified(hash, Mech::Any))
-        && group.certmech.as_ref().is_none_or(|key| certified(&key.hash, key.mech))
-        && (!officer || facts.officer.is_some_and(|hash| certified(&hash, Mech::Any)))
+    group
+        .moduleserial
+        .as_ref()
+        .is_none_or(|serial| serial == facts.esn)
+        && group
+            .certifier
+            .as_ref()
+            .is_none_or(|hash| certified(hash, Mech::Any))
+        && group
+            .certmech
+            .as_ref()
+            .is_none_or(|key| certified(&key.hash, key.mech))
+        && (!officer
+            || facts
+                .officer
+                .is_some_and(|hash| certified(&hash, Mech::Any)))
 }
 
 /// What using a group with these limits costs, or the status of the first limit that is spent.
@@ -102,16 +122,26 @@ fn charges(limits: &[UseLimit], facts: &Facts<'_>) -> Result<Vec<Charge>, Status
     let mut charges = Vec::new();
     for limit in limits {
         let (charge, uses, max) = match &limit.details {
-            UseLimDetails::Global(limit) => (Charge::Global(limit.id), facts.global.get(&limit.id), limit.max),
-            UseLimDetails::Auth(limit) => {
-                (Charge::PerAuthorisation(limit.id), facts.per_authorisation.get(&limit.id), limit.max)
-            }
-            UseLimDetails::Time(limit) if facts.age >= Duration::from_secs(limit.seconds.into()) => {
+            UseLimDetails::Global(limit) => (
+                Charge::Global(limit.id),
+                facts.global.get(&limit.id),
+                limit.max,
+            ),
+            UseLimDetails::Auth(limit) => (
+                Charge::PerAuthorisation(limit.id),
+                facts.per_authorisation.get(&limit.id),
+                limit.max,
+            ),
+            UseLimDetails::Time(limit)
+                if facts.age >= Duration::from_secs(limit.seconds.into()) =>
+            {
                 return Err(Status::TimeLimitExceeded);
             }
             UseLimDetails::Time(_) => continue,
             // Counters in NVRAM and the obsolete form: `admit` lets no such list in.
-            UseLimDetails::NonVolatile(_) | UseLimDetails::Empty => return Err(Status::UseLimitsUnavailable),
+            UseLimDetails::NonVolatile(_) | UseLimDetails::Empty => {
+                return Err(Status::UseLimitsUnavailable);
+            }
         };
         if uses.copied().unwrap_or(0) >= max {
             return Err(Status::UseLimitExceeded);

@@ -1,7 +1,8 @@
 //! Whether one list permits no more than another: what SetACL may do under ReduceACL alone.
 
 use ncore::types::{
-    ACL, ActDetails, ActMakeArchiveBlobDetails, ActMakeBlobDetails, Action, PermissionGroup, UseLimDetails, UseLimit,
+    ACL, ActDetails, ActMakeArchiveBlobDetails, ActMakeBlobDetails, Action, PermissionGroup,
+    UseLimDetails, UseLimit,
 };
 
 /// Whether everything `new` permits, `old` permits under no stricter conditions.
@@ -10,7 +11,9 @@ use ncore::types::{
 /// or lowered, each action part of an action of it. It may refuse a list that permits less in a way it does not see;
 /// it never accepts one that permits more.
 pub(crate) fn is_subset(new: &ACL, old: &ACL) -> bool {
-    new.groups.iter().all(|new| old.groups.iter().any(|old| is_inside(new, old)))
+    new.groups
+        .iter()
+        .all(|new| old.groups.iter().any(|old| is_inside(new, old)))
 }
 
 fn is_inside(new: &PermissionGroup, old: &PermissionGroup) -> bool {
@@ -18,8 +21,14 @@ fn is_inside(new: &PermissionGroup, old: &PermissionGroup) -> bool {
         && kept(&new.certifier, &old.certifier)
         && kept(&new.certmech, &old.certmech)
         && kept(&new.moduleserial, &old.moduleserial)
-        && old.limits.iter().all(|old| new.limits.iter().any(|new| is_no_looser(new, old)))
-        && new.actions.iter().all(|new| old.actions.iter().any(|old| is_part_of(new, old)))
+        && old
+            .limits
+            .iter()
+            .all(|old| new.limits.iter().any(|new| is_no_looser(new, old)))
+        && new
+            .actions
+            .iter()
+            .all(|new| old.actions.iter().any(|old| is_part_of(new, old)))
 }
 
 /// A condition that was there is still there; one that was not may be added.
@@ -29,8 +38,12 @@ fn kept<T: PartialEq>(new: &Option<T>, old: &Option<T>) -> bool {
 
 fn is_no_looser(new: &UseLimit, old: &UseLimit) -> bool {
     match (&new.details, &old.details) {
-        (UseLimDetails::Global(new), UseLimDetails::Global(old)) => new.id == old.id && new.max <= old.max,
-        (UseLimDetails::Auth(new), UseLimDetails::Auth(old)) => new.id == old.id && new.max <= old.max,
+        (UseLimDetails::Global(new), UseLimDetails::Global(old)) => {
+            new.id == old.id && new.max <= old.max
+        }
+        (UseLimDetails::Auth(new), UseLimDetails::Auth(old)) => {
+            new.id == old.id && new.max <= old.max
+        }
         (UseLimDetails::Time(new), UseLimDetails::Time(old)) => new.seconds <= old.seconds,
         _ => new == old,
     }
@@ -39,14 +52,21 @@ fn is_no_looser(new: &UseLimit, old: &UseLimit) -> bool {
 fn is_part_of(new: &Action, old: &Action) -> bool {
     match (&new.details, &old.details) {
         (ActDetails::Empty, _) => true,
-        (ActDetails::OpPermissions(new), ActDetails::OpPermissions(old)) => new.perms & !old.perms == 0,
-        (ActDetails::NSOPermissions(new), ActDetails::NSOPermissions(old)) => new.perms.ops & !old.perms.ops == 0,
+        (ActDetails::OpPermissions(new), ActDetails::OpPermissions(old)) => {
+            new.perms & !old.perms == 0
+        }
+        (ActDetails::NSOPermissions(new), ActDetails::NSOPermissions(old)) => {
+            new.perms.ops & !old.perms.ops == 0
+        }
         (ActDetails::MakeBlob(new), ActDetails::MakeBlob(old)) => blob_is_part_of(new, old),
-        (ActDetails::MakeArchiveBlob(new), ActDetails::MakeArchiveBlob(old)) => archive_is_part_of(new, old),
+        (ActDetails::MakeArchiveBlob(new), ActDetails::MakeArchiveBlob(old)) => {
+            archive_is_part_of(new, old)
+        }
         (ActDetails::UserAction(new), ActDetails::UserAction(old)) => {
             new.allow.id == old.allow.id
                 && new.allow.perms & !old.allow.perms == 0
-                && (old.allow.restriction.is_empty() || new.allow.restriction == old.allow.restriction)
+                && (old.allow.restriction.is_empty()
+                    || new.allow.restriction == old.allow.restriction)
         }
         _ => new == old,
     }

@@ -1,7 +1,8 @@
 //! What can be asked of an access control list, and which action grants it.
 
 use ncore::types::{
-    Act, ActDetails, ActMakeArchiveBlobDetails, ActMakeBlobDetails, Action, Mech, TokenParams, UserActionInfo,
+    Act, ActDetails, ActMakeArchiveBlobDetails, ActMakeBlobDetails, Action, Mech, TokenParams,
+    UserActionInfo,
 };
 
 use crate::module::KeyHash;
@@ -50,20 +51,37 @@ impl Wanted<'_> {
     /// Whether this action grants it.
     pub(crate) fn is_granted_by(&self, action: &Action) -> bool {
         match (self, &action.details) {
-            (Wanted::Operation(bit), ActDetails::OpPermissions(granted)) => granted.perms & bit == *bit,
-            (Wanted::ModuleBlob { hkm, km0 }, ActDetails::MakeBlob(granted)) => {
-                granted.flags & ActMakeBlobDetails::ALLOW_KM_ONLY != 0 && module_key_suits(granted, hkm, *km0)
+            (Wanted::Operation(bit), ActDetails::OpPermissions(granted)) => {
+                granted.perms & bit == *bit
             }
-            (Wanted::TokenBlob { hkt, params, hkm, km0, null }, ActDetails::MakeBlob(granted)) => {
+            (Wanted::ModuleBlob { hkm, km0 }, ActDetails::MakeBlob(granted)) => {
+                granted.flags & ActMakeBlobDetails::ALLOW_KM_ONLY != 0
+                    && module_key_suits(granted, hkm, *km0)
+            }
+            (
+                Wanted::TokenBlob {
+                    hkt,
+                    params,
+                    hkm,
+                    km0,
+                    null,
+                },
+                ActDetails::MakeBlob(granted),
+            ) => {
                 (!null || granted.flags & ActMakeBlobDetails::ALLOW_NULL_KM_TOKEN != 0)
                     && (*null || module_key_suits(granted, hkm, *km0))
                     && granted.kthash.is_none_or(|hash| hash == *hkt)
-                    && granted.ktparams.as_ref().is_none_or(|fixed| fixed == *params)
+                    && granted
+                        .ktparams
+                        .as_ref()
+                        .is_none_or(|fixed| fixed == *params)
             }
             (Wanted::ArchiveBlob { hash, mech }, ActDetails::MakeArchiveBlob(granted)) => {
                 archive_suits(granted, hash, *mech)
             }
-            (Wanted::OfficerOperation(ops), ActDetails::NSOPermissions(granted)) => granted.perms.ops & ops == *ops,
+            (Wanted::OfficerOperation(ops), ActDetails::NSOPermissions(granted)) => {
+                granted.perms.ops & ops == *ops
+            }
             (Wanted::ReadShare, ActDetails::ReadShare(_)) => true,
             (Wanted::UserAction(asked), ActDetails::UserAction(granted)) => {
                 let allowed = &granted.allow;
@@ -79,11 +97,13 @@ impl Wanted<'_> {
 
 /// Whether the action allows a blob under this module key. A null module key has its own permission instead.
 fn module_key_suits(granted: &ActMakeBlobDetails, hkm: &KeyHash, km0: bool) -> bool {
-    (km0 || granted.flags & ActMakeBlobDetails::ALLOW_NON_KM0 != 0) && granted.kmhash.is_none_or(|hash| hash == *hkm)
+    (km0 || granted.flags & ActMakeBlobDetails::ALLOW_NON_KM0 != 0)
+        && granted.kmhash.is_none_or(|hash| hash == *hkm)
 }
 
 fn archive_suits(granted: &ActMakeArchiveBlobDetails, hash: &KeyHash, mech: Mech) -> bool {
-    granted.kahash.is_none_or(|allowed| allowed == *hash) && (granted.mech == Mech::Any || granted.mech == mech)
+    granted.kahash.is_none_or(|allowed| allowed == *hash)
+        && (granted.mech == Mech::Any || granted.mech == mech)
 }
 
 /// Whether an action's details are the ones its type asks for.

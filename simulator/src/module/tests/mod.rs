@@ -1,1 +1,15 @@
 //! Scripts of commands against one module.
+
+mod rig;
+
+mod admission;
+mod blobs;
+mod certificates;
+mod determinism;
+mod keys;
+mod limits;
+mod operations;
+mod state;
+mod support;
+mod tickets;
+mod tokens;
