@@ -1,12 +1,14 @@
 //! Measures what the client connection costs: microseconds a command against a server that answers at once.
 //!
-//! `cargo run --release -p ncore --example roundtrip [-- --tcp]`. Each figure is the median and the lowest of eleven
+//! `cargo run --release -p ncore --example roundtrip [-- [--tcp] [CASE]]`, where CASE is a part of a case's name. Each
+//! figure is the median and the lowest of eleven
 //! rounds; the cases take turns, so that a busy machine disturbs them alike. The command is Sign with a 32-byte hash,
 //! the reply a 256-byte signature, already encoded: the server copies it and puts the tag in.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::sync::OnceLock;
 use std::thread;
 use std::time::Instant;
 
@@ -22,8 +24,11 @@ const IN_FLIGHT: usize = 8;
 
 type Case = (&'static str, fn(&Endpoint) -> Result<(), ClientError>);
 
-const CASES: [Case; 6] = [
-    ("bare socket, one caller", bare),
+const CASES: [Case; 7] = [
+    ("bare socket, one caller", |to| bare(to, 1)),
+    ("bare socket, one caller, 8 in flight", |to| {
+        bare(to, IN_FLIGHT)
+    }),
     ("one connection, one caller", alone),
     ("one connection, one caller, 8 in flight", pipelined),
     ("one connection, 2 callers", |to| shared(to, 2)),
@@ -32,10 +37,14 @@ const CASES: [Case; 6] = [
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let endpoint = serve(std::env::args().any(|arg| arg == "--tcp"))?;
-    let mut figures = vec![Vec::new(); CASES.len()];
+    let (options, names): (Vec<_>, Vec<_>) =
+        std::env::args().skip(1).partition(|arg| arg == "--tcp");
+    let endpoint = serve(!options.is_empty())?;
+    let wanted = |case: &&Case| names.iter().all(|name| case.0.contains(name));
+    let cases: Vec<&Case> = CASES.iter().filter(wanted).collect();
+    let mut figures = vec![Vec::new(); cases.len()];
     for _ in 0..ROUNDS {
-        for ((_, run), figures) in CASES.iter().zip(&mut figures) {
+        for ((_, run), figures) in cases.iter().zip(&mut figures) {
             let start = Instant::now();
             run(&endpoint)?;
             figures.push(start.elapsed().as_secs_f64() * 1e6 / COMMANDS as f64);
@@ -45,7 +54,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "{:<42} {:>8} {:>8}  (us a command, {endpoint})",
         "", "median", "lowest"
     );
-    for ((name, _), figures) in CASES.iter().zip(&mut figures) {
+    for ((name, _), figures) in cases.iter().zip(&mut figures) {
         figures.sort_by(f64::total_cmp);
         println!(
             "{name:<42} {:>8.2} {:>8.2}",
@@ -75,6 +84,19 @@ fn sign() -> SignArgs {
     }
 }
 
+/// A reply with the tag 0, length word included.
+fn reply_frame() -> &'static [u8] {
+    static FRAME: OnceLock<Vec<u8>> = OnceLock::new();
+    FRAME.get_or_init(|| {
+        let mut frame = vec![0; LENGTH_WORD];
+        Reply::ok(0, Cmd::Sign, signature().into())
+            .encode(&mut frame, Default::default(), &WireProfile::DEFAULT)
+            .expect("a reply that can be encoded");
+        frame::finish(&mut frame, 0, WireProfile::DEFAULT.frame_len);
+        frame
+    })
+}
+
 fn signature() -> SignReply {
     SignReply {
         sig: CipherText {
@@ -87,35 +109,40 @@ fn signature() -> SignReply {
     }
 }
 
-fn bare(endpoint: &Endpoint) -> Result<(), ClientError> {
-    let mut message = vec![0; LENGTH_WORD];
-    let command = ncore::message::Command::new(0, sign());
-    command
-        .encode(&mut message, &WireProfile::DEFAULT)
+/// What the sockets themselves cost: writes and reads without looking at what comes.
+fn bare(endpoint: &Endpoint, in_flight: usize) -> Result<(), ClientError> {
+    let mut command = vec![0; LENGTH_WORD];
+    ncore::message::Command::new(0, sign())
+        .encode(&mut command, &WireProfile::DEFAULT)
         .expect("a command that can be encoded");
-    frame::finish(&mut message, 0, WireProfile::DEFAULT.frame_len);
-    let mut reply = [0; 4096];
-    fn exchange(mut stream: impl Read + Write, message: &[u8], reply: &mut [u8]) {
-        for _ in 0..COMMANDS {
-            stream.write_all(message).expect("the server reads");
-            assert!(stream.read(reply).expect("the server answers") > 256);
-        }
-    }
+    frame::finish(&mut command, 0, WireProfile::DEFAULT.frame_len);
     match endpoint {
         #[cfg(unix)]
         Endpoint::Unix(path) => {
             let stream = std::os::unix::net::UnixStream::connect(path);
-            exchange(stream.expect("the server listens"), &message, &mut reply);
+            exchange(stream.expect("the server listens"), &command, in_flight);
         }
         Endpoint::Tcp(address) => {
             let stream = std::net::TcpStream::connect(address).expect("the server listens");
             stream.set_nodelay(true).expect("a socket option");
-            exchange(stream, &message, &mut reply);
+            exchange(stream, &command, in_flight);
         }
         #[cfg(not(unix))]
         Endpoint::Unix(_) => {}
     }
     Ok(())
+}
+
+fn exchange(mut stream: impl Read + Write, command: &[u8], in_flight: usize) {
+    let mut buffer = [0; 16 * 1024];
+    let (mut sent, mut received) = (0, 0);
+    while received < COMMANDS * reply_frame().len() {
+        while sent < COMMANDS && sent - received / reply_frame().len() < in_flight {
+            stream.write_all(command).expect("the server reads");
+            sent += 1;
+        }
+        received += stream.read(&mut buffer).expect("the server answers");
+    }
 }
 
 fn alone(endpoint: &Endpoint) -> Result<(), ClientError> {
@@ -199,11 +226,7 @@ fn serve(tcp: bool) -> std::io::Result<Endpoint> {
 /// Answers every command that has arrived with one write, until the client closes.
 fn answer(mut stream: impl Read + Write) -> std::io::Result<()> {
     let profile = WireProfile::DEFAULT;
-    let mut reply = vec![0; LENGTH_WORD];
-    Reply::ok(0, Cmd::Sign, signature().into())
-        .encode(&mut reply, Default::default(), &profile)
-        .expect("a reply that can be encoded");
-    frame::finish(&mut reply, 0, profile.frame_len);
+    let mut reply = reply_frame().to_vec();
     let (mut bytes, mut end, mut out) = (vec![0; 64 * 1024], 0, Vec::new());
     loop {
         let count = stream.read(&mut bytes[end..])?;

@@ -189,7 +189,7 @@ impl PendingReply {
     /// Those of [`Connection::transact_command`] that come after sending.
     pub fn wait_for(mut self, limit: Option<Duration>) -> Result<Reply, ClientError> {
         self.wanted = false;
-        self.shared.wait(&self.sent, limit)
+        self.shared.wait_later(&self.sent, limit)
     }
 }
 

@@ -2,8 +2,11 @@
 //!
 //! A writer lock is held around one write. There is no thread of our own: of the threads that wait, one is the reader,
 //! blocked in `read` itself; the others sleep. The reader gives every reply it finds to its slot and wakes that slot's
-//! thread, and when it leaves, with its own reply or because its time is over, it wakes a sleeper to read on. So a lone
+//! thread, and when it leaves, with its own reply or because its time is over, it sees that somebody reads on. So a lone
 //! caller never sleeps on anything but the socket.
+//!
+//! Whenever nobody reads and some sleep without a reply, at least one thread has been woken that will look for itself
+//! (and read), or leave and look for the others (see `Shared::receive`).
 
 use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,8 +23,8 @@ use crate::frame;
 use crate::message::{Command, Reply};
 use crate::types::Cmd;
 
-/// How long a stalled writer reads before it tries to write again.
-const DRAIN_TIME: Duration = Duration::from_millis(10);
+/// How long a stalled writer waits for a reply before it tries to write again.
+const DRAIN_WAIT: Duration = Duration::from_millis(5);
 
 /// What the threads of one connection share.
 #[derive(Debug)]
@@ -117,7 +120,19 @@ impl Shared {
         Ok(sent)
     }
 
-    /// Waits for the reply to a command that was sent.
+    /// Waits for the reply to a command that was sent before, maybe before a fork.
+    pub(super) fn wait_later(
+        &self,
+        sent: &Sent,
+        limit: Option<Duration>,
+    ) -> Result<Reply, ClientError> {
+        if self.is_forked() {
+            return Err(self.lost(sent, Loss::Forked));
+        }
+        self.wait(sent, limit)
+    }
+
+    /// Waits for the reply to a command that was sent just now.
     pub(super) fn wait(&self, sent: &Sent, limit: Option<Duration>) -> Result<Reply, ClientError> {
         // A limit beyond the clock's range is none.
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
@@ -162,9 +177,6 @@ impl Shared {
     }
 
     fn receive(&self, sent: &Sent, deadline: Option<Instant>) -> Result<Vec<u8>, ClientError> {
-        if self.is_forked() {
-            return Err(self.lost(sent, Loss::Forked));
-        }
         let mut wake = WakeList::new();
         let mut state = self.lock();
         let outcome = loop {
@@ -180,11 +192,13 @@ impl Shared {
                 break Err(self.timed_out(sent));
             }
             state = match state.incoming.take() {
-                Some(incoming) => self.read(state, incoming, deadline, &mut wake),
+                Some(incoming) => self.read(state, incoming, deadline, &mut wake).0,
                 None => sleep(state, sent.tag, deadline),
             };
         };
-        if state.loss.is_none() && state.incoming.is_some() {
+        // Somebody must read for those who sleep. Where this thread wakes others to fetch their replies, they come by
+        // here too and see to it, unless this one is back by then with its next command, which saves a switch.
+        if wake.is_empty() && state.loss.is_none() && state.incoming.is_some() {
             state.slots.wake_one(&mut wake);
         }
         drop(state);
@@ -192,17 +206,18 @@ impl Shared {
         outcome
     }
 
-    /// Reads once as the connection's reader, without the lock, and gives out what came.
+    /// Reads once as the connection's reader, without the lock, and gives out what came. Says whether anything came.
     fn read<'s>(
         &'s self,
         state: MutexGuard<'s, State>,
         mut incoming: Box<Incoming>,
         deadline: Option<Instant>,
         wake: &mut WakeList,
-    ) -> MutexGuard<'s, State> {
+    ) -> (MutexGuard<'s, State>, bool) {
         drop(state);
         wake_each(wake);
         let filled = incoming.fill(&self.stream, deadline);
+        let came = matches!(filled, Ok(Some(1..)));
         let mut state = self.lock();
         let loss = match filled {
             Ok(Some(0)) => Some(Loss::PeerClosed),
@@ -215,7 +230,7 @@ impl Shared {
             state.lose(loss, wake);
             self.stream.shutdown();
         }
-        state
+        (state, came)
     }
 
     /// Builds the frame of a command in `out`.
@@ -252,12 +267,20 @@ impl Shared {
         Ok(())
     }
 
+    /// Takes what the hardserver has sent, as long as it sends and nobody else reads, so that it reads again.
     fn drain(&self) -> Result<(), Loss> {
         let mut wake = WakeList::new();
         let mut state = self.lock();
-        if let Some(incoming) = state.incoming.take() {
-            let deadline = Instant::now() + DRAIN_TIME;
-            state = self.read(state, incoming, Some(deadline), &mut wake);
+        while let Some(incoming) = state.incoming.take() {
+            let deadline = Instant::now() + DRAIN_WAIT;
+            let came;
+            (state, came) = self.read(state, incoming, Some(deadline), &mut wake);
+            if !came {
+                break;
+            }
+        }
+        // As in `receive`.
+        if wake.is_empty() && state.loss.is_none() && state.incoming.is_some() {
             state.slots.wake_one(&mut wake);
         }
         let loss = state.loss.clone();
