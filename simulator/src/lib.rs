@@ -12,3 +12,6 @@ pub mod options;
 pub mod record;
 pub mod seed;
 pub mod store;
+
+pub use hardserver::{Endpoints, Server, StartError, serve};
+pub use options::Options;

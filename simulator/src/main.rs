@@ -8,9 +8,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ncore::profile::FrameLen;
-use simulator::hardserver::{Endpoints, is_running, serve};
-use simulator::options::{Given, Options, default_engines};
-use simulator::{environment, logging};
+use simulator::hardserver::is_running;
+use simulator::options::{Given, default_engines};
+use simulator::{Endpoints, Options, environment, logging, serve};
 
 const WARNING: &str = "It guards nothing: keys are in the memory and files of an ordinary process.";
 

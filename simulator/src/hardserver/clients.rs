@@ -30,8 +30,6 @@ pub(super) struct Client {
     objects: Mutex<HashMap<u32, Location>>,
     /// Counts its choices among modules.
     turns: AtomicUsize,
-    /// How many of its jobs each module has.
-    outstanding: Vec<AtomicUsize>,
     /// What CreateClient told about the process behind it.
     pub(super) process: Option<Process>,
     modules: Arc<Modules>,
@@ -116,11 +114,6 @@ impl Client {
     /// A new identifier for an object that the hardserver keeps itself.
     pub(super) fn allocate(&self) -> u32 {
         self.identity.key_ids.allocate()
-    }
-
-    /// How many jobs of this client the module has.
-    pub(super) fn outstanding(&self, module: usize) -> &AtomicUsize {
-        &self.outstanding[module]
     }
 
     fn objects(&self) -> MutexGuard<'_, HashMap<u32, Location>> {
@@ -246,7 +239,6 @@ impl Clients {
             commands: AtomicU64::new(0),
             objects: Mutex::new(HashMap::new()),
             turns: AtomicUsize::new(0),
-            outstanding: self.modules.iter().map(|_| AtomicUsize::new(0)).collect(),
             process,
             modules: Arc::clone(&self.modules),
         }

@@ -213,7 +213,7 @@ impl Hardserver {
         let Some(work) = work else {
             return Ok(Done::Reply(reply));
         };
-        let outstanding = Outstanding::new(self, &answer.connection, &client, index);
+        let outstanding = Outstanding::new(self, &answer.connection, index);
         Ok(Done::Left {
             index,
             work,

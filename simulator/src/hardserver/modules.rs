@@ -39,8 +39,8 @@ impl Slot {
 #[derive(Debug)]
 pub(super) struct Modules {
     slots: Vec<Slot>,
-    /// Whether the choice of a module may depend on what other clients do. A seeded run repeats itself for each client,
-    /// whatever the others do meanwhile; so there each client spreads its own jobs evenly.
+    /// Whether the choice of a module may depend on what is going on. A seeded run repeats itself for each client,
+    /// whatever the others do and however long everything takes; so there each client just takes turns.
     shared_load: bool,
 }
 
@@ -99,7 +99,7 @@ impl Modules {
         let turn = client.next_turn();
         let load = |index: usize| match self.shared_load {
             true => self.slots[index].outstanding.load(Ordering::Relaxed),
-            false => client.outstanding(index).load(Ordering::Relaxed),
+            false => 0,
         };
         let count = candidates.len();
         let in_turn = (0..count).map(|place| candidates[(place + turn) % count]);

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use ncore::frame;
+use ncore::frame::{self, BadLength};
 use ncore::message::{Header, Reply};
 use ncore::profile::FrameLen;
 use ncore::types::Status;
@@ -65,46 +65,52 @@ pub(super) struct Answer {
 pub(super) struct Outstanding {
     server: Arc<Hardserver>,
     connection: Arc<Connection>,
-    client: Arc<Client>,
     index: usize,
+    /// It counts in the module's load: until just before the reply leaves, so that whoever has the reply finds the
+    /// module free of it.
+    loads: bool,
 }
 
 impl Outstanding {
     pub(super) fn new(
         server: &Arc<Hardserver>,
         connection: &Arc<Connection>,
-        client: &Arc<Client>,
         index: usize,
     ) -> Outstanding {
         server.in_flight.fetch_add(1, Ordering::SeqCst);
-        server.modules[index]
-            .outstanding
-            .fetch_add(1, Ordering::Relaxed);
-        client.outstanding(index).fetch_add(1, Ordering::Relaxed);
+        let slot = &server.modules[index];
+        slot.outstanding.fetch_add(1, Ordering::Relaxed);
         connection.begin_command();
         Outstanding {
             server: Arc::clone(server),
             connection: Arc::clone(connection),
-            client: Arc::clone(client),
             index,
+            loads: true,
+        }
+    }
+
+    /// The module has done its part.
+    fn unload(&mut self) {
+        if std::mem::take(&mut self.loads) {
+            let slot = &self.server.modules[self.index];
+            slot.outstanding.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
 
 impl Drop for Outstanding {
     fn drop(&mut self) {
+        self.unload();
         self.connection.end_command();
-        self.client
-            .outstanding(self.index)
-            .fetch_sub(1, Ordering::Relaxed);
-        self.server.modules[self.index]
-            .outstanding
-            .fetch_sub(1, Ordering::Relaxed);
         self.server.in_flight.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
 /// What became of a command.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives for a moment on the stack; a box would cost an allocation a command"
+)]
 pub(super) enum Begun {
     Answered(Answer, Reply),
     Left(Task),
@@ -229,7 +235,7 @@ impl Worker {
                 }
                 Err(bad) => {
                     tracing::warn!(connection = connection.number, error = %bad, "the stream cannot be read on");
-                    self.refuse_frame(connection, rest, input.framing.frame_len());
+                    self.refuse_frame(connection, rest, bad, input.framing.frame_len());
                     connection.end_input();
                     used = input.pending.len();
                     break false;
@@ -240,16 +246,19 @@ impl Worker {
         goes_on
     }
 
-    /// Answers a frame of an impossible length, if its header has come along, before the connection ends.
-    fn refuse_frame(&mut self, connection: &Arc<Connection>, bytes: &[u8], frame_len: FrameLen) {
-        self.server
-            .counts
-            .marshal_errors
-            .fetch_add(1, Ordering::Relaxed);
+    /// Answers a frame that is too long, if its header has come along, before the connection ends.
+    fn refuse_frame(
+        &mut self,
+        connection: &Arc<Connection>,
+        bytes: &[u8],
+        bad: BadLength,
+        frame_len: FrameLen,
+    ) {
+        let counts = &self.server.counts;
+        counts.marshal_errors.fetch_add(1, Ordering::Relaxed);
         let after_length = bytes.get(frame::LENGTH_WORD..).unwrap_or_default();
-        let longer_than_a_header = bytes.len() > frame::LENGTH_WORD + frame::MIN_MESSAGE;
-        if let Ok(header) = Header::peek(after_length)
-            && longer_than_a_header
+        if bad.length > bad.max
+            && let Ok(header) = Header::peek(after_length)
         {
             let answer = Answer {
                 connection: Arc::clone(connection),
@@ -308,11 +317,12 @@ impl Worker {
         let Task {
             work,
             answer,
-            outstanding,
+            mut outstanding,
             ..
         } = task;
         if !answer.connection.closed() {
             let reply = unless_it_panics(&answer.header, work);
+            outstanding.unload();
             self.answer(&answer, reply);
         }
         drop(outstanding);

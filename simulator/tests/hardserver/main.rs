@@ -1,0 +1,12 @@
+//! The hardserver over real sockets.
+
+mod bad_input;
+mod clients;
+mod crowd;
+mod determinism;
+mod enquiry;
+mod lifecycle;
+mod merged;
+mod raw;
+mod rig;
+mod routing;
