@@ -3,8 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-/// One card, as a reader reaches it. What is on it is the module's business; see
-/// [`module::card`](crate::module::card).
+/// One card, as a reader reaches it. What is on it is the business of the module alone.
 pub trait Card: Send {
     /// Everything on the card; empty for a blank one.
     fn load(&mut self) -> Result<Vec<u8>, CardError>;

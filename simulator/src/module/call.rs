@@ -13,7 +13,7 @@ use super::certs::Certificates;
 use super::key::Key;
 use super::objects::{Object, Objects};
 use super::world::World;
-use super::{Inner, Module};
+use super::{Hex, Inner, Module};
 use crate::job::{Client, Now};
 use crate::seed::Streams;
 
@@ -111,7 +111,7 @@ impl Call {
         )?;
         if grant.logged {
             tracing::info!(
-                target: "key_usage", esn = self.module.esn(), key = ?key.hash, wanted = ?wanted, "key used"
+                target: "key_usage", esn = self.module.esn(), key = %Hex(&key.hash), wanted = ?wanted, "key used"
             );
         }
         Ok(())

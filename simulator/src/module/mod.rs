@@ -81,6 +81,17 @@ pub type KeyHash = [u8; 20];
 /// The first 10 bytes of a hash (M_ShortHash).
 type ShortHash = [u8; 10];
 
+/// Bytes as hexadecimal digits, for the log.
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .iter()
+            .try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
 /// What a module is made of.
 pub struct Setup {
     /// Its number, from 1.

@@ -9,6 +9,7 @@ mod determinism;
 mod keys;
 mod limits;
 mod operations;
+mod robustness;
 mod state;
 mod support;
 mod tickets;

@@ -6,8 +6,10 @@ use ncore::Status;
 use ncore::types::*;
 
 use super::rig::*;
-use crate::job::Begun;
+use crate::job::{Begun, Now};
 use crate::module::mode::Mode;
+use crate::module::{Module, Setup};
+use crate::seed::Seed;
 use crate::store::{Store, StoreError};
 
 #[test]
@@ -358,6 +360,44 @@ fn the_mode_switch_survives_a_power_cut_and_initialisation_does_not() {
     drop(rig);
     let rig = Rig::with(1, b"test", Box::new(store));
     assert_eq!(rig.module.description().mode, Mode::PreInitialisation);
+}
+
+#[test]
+fn a_module_does_not_start_on_a_damaged_state() {
+    let store = SharedStore::default();
+    drop(Rig::with(1, b"test", Box::new(store.clone())));
+    let start = |store: SharedStore| {
+        Module::power_on(Setup {
+            number: 1,
+            seed: Seed::from_bytes(b"test"),
+            engine: engine::Kind::default().engine(),
+            store: Box::new(store),
+            slots: Vec::new(),
+            now: Now {
+                uptime: Default::default(),
+                unix: Default::default(),
+            },
+        })
+    };
+    let good = store.load("module").unwrap().unwrap();
+    let mut damaged = good.clone();
+    damaged[20] ^= 1;
+    for (record, expected) in [
+        (damaged, "module state: damaged record: wrong checksum"),
+        (
+            good[..8].to_vec(),
+            "module state: damaged record: cut short",
+        ),
+        (
+            b"something else".to_vec(),
+            "module state: not a SSMS record",
+        ),
+    ] {
+        store.save("module", &record).unwrap();
+        assert_eq!(start(store.clone()).unwrap_err().to_string(), expected);
+    }
+    store.save("module", &good).unwrap();
+    assert!(start(store).is_ok());
 }
 
 /// A store whose disk is full.
