@@ -2,9 +2,9 @@
 
 use ncore::Status;
 use ncore::types::{
-    CipherText, IV, Mech, MechCipher, MechGeneric128Cipher, MechGeneric128IV, MechGeneric128MACCipher,
-    MechGeneric128MACIV, MechGeneric64Cipher, MechGeneric64IV, MechGeneric64MACCipher, MechGeneric64MACIV, MechIV,
-    PlainText, PlainTextType,
+    CipherText, IV, Mech, MechCipher, MechGeneric64Cipher, MechGeneric64IV, MechGeneric64MACCipher,
+    MechGeneric64MACIV, MechGeneric128Cipher, MechGeneric128IV, MechGeneric128MACCipher,
+    MechGeneric128MACIV, MechIV, PlainText, PlainTextType,
 };
 use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
@@ -41,7 +41,11 @@ pub(super) fn encrypt(
         8 => MechCipher::Generic64(MechGeneric64Cipher { cipher }),
         _ => MechCipher::Generic128(MechGeneric128Cipher { cipher }),
     };
-    Ok(CipherText { mech, data, iv: encryption_iv(iv.as_deref()) })
+    Ok(CipherText {
+        mech,
+        data,
+        iv: encryption_iv(iv.as_deref()),
+    })
 }
 
 /// Decrypts what [`encrypt`] makes.
@@ -55,7 +59,11 @@ pub(super) fn decrypt(
     wanted: PlainTextType,
 ) -> Result<PlainText, Status> {
     let block = how.algorithm.block_len();
-    let iv = if how.chained { Some(iv_bytes(&cipher.iv)?) } else { None };
+    let iv = if how.chained {
+        Some(iv_bytes(&cipher.iv)?)
+    } else {
+        None
+    };
     let mut data = Zeroizing::new(cipher_bytes(&cipher.data)?.to_vec());
     if !data.len().is_multiple_of(block) {
         return Err(Status::DecryptFailed);
@@ -83,15 +91,28 @@ pub(super) fn sign(
     let mut mac = Mac::start(key, how, iv.as_deref())?;
     mac.update(&plain::bytes(data)?);
     let mac = mac.finish()?;
-    Ok(CipherText { mech, data: mac_cipher(&mac), iv: mac_iv(iv.as_deref()) })
+    Ok(CipherText {
+        mech,
+        data: mac_cipher(&mac),
+        iv: mac_iv(iv.as_deref()),
+    })
 }
 
 /// Verifies what [`sign`] makes.
 ///
 /// # Errors
 /// `VerifyFailed` if the MAC is not one of the data; otherwise as for [`sign`].
-pub(super) fn verify(key: &[u8], how: MacMechanism, data: &PlainText, signature: &CipherText) -> Result<(), Status> {
-    let iv = if how.with_iv { Some(iv_bytes(&signature.iv)?) } else { None };
+pub(super) fn verify(
+    key: &[u8],
+    how: MacMechanism,
+    data: &PlainText,
+    signature: &CipherText,
+) -> Result<(), Status> {
+    let iv = if how.with_iv {
+        Some(iv_bytes(&signature.iv)?)
+    } else {
+        None
+    };
     let mut mac = Mac::start(key, how, iv)?;
     mac.update(&plain::bytes(data)?);
     let mac = mac.finish()?;
@@ -100,7 +121,11 @@ pub(super) fn verify(key: &[u8], how: MacMechanism, data: &PlainText, signature:
         MechCipher::Generic128MAC(body) => &body.mac,
         _ => return Err(Status::TypeMismatch),
     };
-    if bool::from(mac.ct_eq(given)) { Ok(()) } else { Err(Status::VerifyFailed) }
+    if bool::from(mac.ct_eq(given)) {
+        Ok(())
+    } else {
+        Err(Status::VerifyFailed)
+    }
 }
 
 /// A CBC-MAC to be fed piece by piece: CBC encryption of which only the last block is kept.
@@ -116,8 +141,18 @@ impl Mac {
     /// Starts from an initialisation vector, or from zeros.
     pub(super) fn start(key: &[u8], how: MacMechanism, iv: Option<&[u8]>) -> Result<Self, Status> {
         let zeros = vec![0; how.algorithm.block_len()];
-        let mode = symmetric::block_mode(how.algorithm, key, Some(iv.unwrap_or(&zeros)), Direction::Encrypt)?;
-        Ok(Self { mode, how, rest: Zeroizing::default(), last: None })
+        let mode = symmetric::block_mode(
+            how.algorithm,
+            key,
+            Some(iv.unwrap_or(&zeros)),
+            Direction::Encrypt,
+        )?;
+        Ok(Self {
+            mode,
+            how,
+            rest: Zeroizing::default(),
+            last: None,
+        })
     }
 
     pub(super) fn update(&mut self, data: &[u8]) {

@@ -15,10 +15,10 @@ use zeroize::Zeroizing;
 
 use super::block::{self, Mac};
 use super::hash::{Hash, Streaming};
+use super::iv_for;
 use super::key::KeyMaterial;
 use super::mechanism::{BlockMechanism, Mechanism, Use, lookup, resolve};
 use super::symmetric::{self, BlockMode, Direction};
-use super::iv_for;
 
 /// An open channel. It keeps what it needs of its key, so the key may be destroyed.
 pub struct Channel {
@@ -57,7 +57,12 @@ impl Channel {
             if key.is_some() || usage != Use::Signature {
                 return Err(Status::TypeMismatch);
             }
-            return Ok((Self { state: State::digesting(mode, Digester::Stream(hash.start())) }, None));
+            return Ok((
+                Self {
+                    state: State::digesting(mode, Digester::Stream(hash.start())),
+                },
+                None,
+            ));
         }
         let key = key.ok_or(Status::TypeMismatch)?;
         let mech = resolve(mech, key.key_type(), usage)?;
@@ -69,14 +74,18 @@ impl Channel {
                 let cipher = Cipher::start(bytes, how, iv.as_deref(), direction(mode))?;
                 (State::Cipher(cipher), block::encryption_iv(iv.as_deref()))
             }
-            (Mechanism::ArcFour, Use::Encryption) => {
-                (State::ArcFour(symmetric::arc_four(key.arc_four_key()?)?), MechIV::Empty)
-            }
+            (Mechanism::ArcFour, Use::Encryption) => (
+                State::ArcFour(symmetric::arc_four(key.arc_four_key()?)?),
+                MechIV::Empty,
+            ),
             (Mechanism::BlockMac(how), Use::Signature) => {
                 let bytes = key.block_key(how.algorithm)?;
                 let iv = block::starting_iv(rng, mech, how.algorithm, how.with_iv, given_iv)?;
                 let mac = Mac::start(bytes, how, iv.as_deref())?;
-                (State::digesting(mode, Digester::Block(mac)), block::mac_iv(iv.as_deref()))
+                (
+                    State::digesting(mode, Digester::Block(mac)),
+                    block::mac_iv(iv.as_deref()),
+                )
             }
             (Mechanism::Hmac(hash), Use::Signature) => {
                 let mac = hash.start_hmac(key.hmac_key(hash)?)?;
@@ -120,7 +129,11 @@ impl Channel {
             }
             State::Verify(digester) if last => {
                 let value = digester.finish()?;
-                if bool::from(value.ct_eq(input)) { Ok(Vec::new()) } else { Err(Status::VerifyFailed) }
+                if bool::from(value.ct_eq(input)) {
+                    Ok(Vec::new())
+                } else {
+                    Err(Status::VerifyFailed)
+                }
             }
             State::Verify(mut digester) => {
                 digester.update(input);
@@ -151,12 +164,20 @@ impl fmt::Debug for Channel {
 
 impl State {
     fn digesting(mode: ChannelMode, digester: Digester) -> Self {
-        if mode == ChannelMode::Verify { Self::Verify(digester) } else { Self::Sign(digester) }
+        if mode == ChannelMode::Verify {
+            Self::Verify(digester)
+        } else {
+            Self::Sign(digester)
+        }
     }
 }
 
 fn direction(mode: ChannelMode) -> Direction {
-    if mode == ChannelMode::Decrypt { Direction::Decrypt } else { Direction::Encrypt }
+    if mode == ChannelMode::Decrypt {
+        Direction::Decrypt
+    } else {
+        Direction::Encrypt
+    }
 }
 
 /// A hash or a MAC.
@@ -190,9 +211,19 @@ struct Cipher {
 }
 
 impl Cipher {
-    fn start(key: &[u8], how: BlockMechanism, iv: Option<&[u8]>, direction: Direction) -> Result<Self, Status> {
+    fn start(
+        key: &[u8],
+        how: BlockMechanism,
+        iv: Option<&[u8]>,
+        direction: Direction,
+    ) -> Result<Self, Status> {
         let mode = symmetric::block_mode(how.algorithm, key, iv, direction)?;
-        Ok(Self { mode, how, direction, rest: Zeroizing::default() })
+        Ok(Self {
+            mode,
+            how,
+            direction,
+            rest: Zeroizing::default(),
+        })
     }
 
     fn update(&mut self, input: &[u8], last: bool) -> Result<Vec<u8>, Status> {

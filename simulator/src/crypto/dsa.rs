@@ -2,7 +2,9 @@
 
 use crypto_bigint::{BoxedUint, NonZero};
 use engine::{Engine, number};
-use ncore::types::{CipherText, Mech, MechCipher, MechDSACipher, MechIV, PlainText, PlainTextTypeData};
+use ncore::types::{
+    CipherText, Mech, MechCipher, MechDSACipher, MechIV, PlainText, PlainTextTypeData,
+};
 use ncore::{Bignum, Status};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
@@ -24,8 +26,15 @@ pub(super) fn sign(
     data: &PlainText,
 ) -> Result<CipherText, Status> {
     let (r, s) = sign_digest(engine, rng, group, x, &digest_of(hash, data)?)?;
-    let body = MechDSACipher { r: Bignum::from_be(&r), s: Bignum::from_be(&s) };
-    Ok(CipherText { mech, data: MechCipher::DSA(body), iv: MechIV::Empty })
+    let body = MechDSACipher {
+        r: Bignum::from_be(&r),
+        s: Bignum::from_be(&s),
+    };
+    Ok(CipherText {
+        mech,
+        data: MechCipher::DSA(body),
+        iv: MechIV::Empty,
+    })
 }
 
 /// Verifies what [`sign`] makes.
@@ -45,8 +54,19 @@ pub(super) fn verify(
         return Err(Status::TypeMismatch);
     };
     let digest = digest_of(hash, data)?;
-    let good = verify_digest(engine, group, y, &digest, &signature.r.to_be(), &signature.s.to_be())?;
-    if good { Ok(()) } else { Err(Status::VerifyFailed) }
+    let good = verify_digest(
+        engine,
+        group,
+        y,
+        &digest,
+        &signature.r.to_be(),
+        &signature.s.to_be(),
+    )?;
+    if good {
+        Ok(())
+    } else {
+        Err(Status::VerifyFailed)
+    }
 }
 
 /// The signature `(r, s)` of a digest, big-endian.
@@ -63,7 +83,9 @@ pub(super) fn sign_digest(
     loop {
         let k = Zeroizing::new(random_below(rng, &q)?);
         let k_bytes = number::to_be_padded(&k, group.q.len()).ok_or(Status::Failed)?;
-        let power = engine.mod_exp(&group.g, &k_bytes, &group.p).map_err(engine_status)?;
+        let power = engine
+            .mod_exp(&group.g, &k_bytes, &group.p)
+            .map_err(engine_status)?;
         let r = number::reduce(&number::from_be(&power), &q);
         let k_inverse = Zeroizing::new(number::invert_mod(&k, &q).ok_or(Status::Failed)?);
         let xr = Zeroizing::new(number::mul_mod(&x, &r, &q));
@@ -96,8 +118,12 @@ pub(super) fn verify_digest(
     };
     let u1 = number::mul_mod(&leftmost_bits(digest, &q), &w, &q);
     let u2 = number::mul_mod(&r, &w, &q);
-    let one = engine.mod_exp(&group.g, &number::to_be(&u1), &group.p).map_err(engine_status)?;
-    let two = engine.mod_exp(y, &number::to_be(&u2), &group.p).map_err(engine_status)?;
+    let one = engine
+        .mod_exp(&group.g, &number::to_be(&u1), &group.p)
+        .map_err(engine_status)?;
+    let two = engine
+        .mod_exp(y, &number::to_be(&u2), &group.p)
+        .map_err(engine_status)?;
     let p = number::non_zero(number::from_be(&group.p)).ok_or(Status::InvalidData)?;
     let v = number::mul_mod(&number::from_be(&one), &number::from_be(&two), &p);
     Ok(number::reduce(&v, &q) == r)
@@ -105,11 +131,19 @@ pub(super) fn verify_digest(
 
 /// A number from 1 to `limit - 1`, uniform to within 2^-64: 64 bits more than needed, reduced (FIPS 186-4,
 /// sections B.1.1 and B.2.1).
-pub(super) fn random_below(rng: &mut dyn CryptoRng, limit: &NonZero<BoxedUint>) -> Result<BoxedUint, Status> {
-    let mut bytes = Zeroizing::new(vec![0; limit.as_ref().bit_width_vartime().div_ceil(8) as usize + 8]);
+pub(super) fn random_below(
+    rng: &mut dyn CryptoRng,
+    limit: &NonZero<BoxedUint>,
+) -> Result<BoxedUint, Status> {
+    let mut bytes = Zeroizing::new(vec![
+        0;
+        limit.as_ref().bit_width_vartime().div_ceil(8) as usize
+            + 8
+    ]);
     rng.fill_bytes(&mut bytes);
     let wide = Zeroizing::new(number::from_be(&bytes));
-    let less_one = number::non_zero(limit.as_ref().wrapping_sub(BoxedUint::one())).ok_or(Status::InvalidData)?;
+    let less_one = number::non_zero(limit.as_ref().wrapping_sub(BoxedUint::one()))
+        .ok_or(Status::InvalidData)?;
     Ok(number::reduce(&wide, &less_one).wrapping_add(BoxedUint::one()))
 }
 

@@ -3,11 +3,12 @@
 use digest::{Digest, FixedOutput, KeyInit, Update};
 use hmac::Hmac;
 use md5::Md5;
-use ncore::types::{
-    CipherText, KeyType, Mech, MechCipher, MechIV, MechMD5HashCipher, MechSHA1HashCipher, MechSHA224HashCipher,
-    MechSHA256HashCipher, MechSHA384HashCipher, MechSHA512HashCipher, PlainText,
-};
 use ncore::Status;
+use ncore::types::{
+    CipherText, KeyType, Mech, MechCipher, MechIV, MechMD5HashCipher, MechSHA1HashCipher,
+    MechSHA224HashCipher, MechSHA256HashCipher, MechSHA384HashCipher, MechSHA512HashCipher,
+    PlainText,
+};
 use sha1::Sha1;
 use sha2::{Sha224, Sha256, Sha384, Sha512};
 
@@ -31,12 +32,23 @@ pub(super) enum Hash {
 pub fn hash(mech: Mech, data: &PlainText) -> Result<CipherText, Status> {
     let hash = Hash::from_mech(mech).ok_or(Status::UnknownMechanism)?;
     let digest = hash.digest(&plain::bytes(data)?);
-    Ok(CipherText { mech, data: hash.to_cipher(&digest), iv: MechIV::Empty })
+    Ok(CipherText {
+        mech,
+        data: hash.to_cipher(&digest),
+        iv: MechIV::Empty,
+    })
 }
 
 impl Hash {
     /// Every function, in order of length.
-    pub(super) const ALL: [Self; 6] = [Self::Md5, Self::Sha1, Self::Sha224, Self::Sha256, Self::Sha384, Self::Sha512];
+    pub(super) const ALL: [Self; 6] = [
+        Self::Md5,
+        Self::Sha1,
+        Self::Sha224,
+        Self::Sha256,
+        Self::Sha384,
+        Self::Sha512,
+    ];
 
     /// The function of a plain hash mechanism.
     pub(super) fn from_mech(mech: Mech) -> Option<Self> {
@@ -66,7 +78,9 @@ impl Hash {
 
     /// The function whose output has this length in bytes.
     pub(super) fn of_length(length: usize) -> Option<Self> {
-        Self::ALL.into_iter().find(|hash| hash.output_len() == length)
+        Self::ALL
+            .into_iter()
+            .find(|hash| hash.output_len() == length)
     }
 
     /// Length of the output in bytes.
@@ -84,12 +98,22 @@ impl Hash {
     /// What stands before the digest in a DigestInfo (RFC 8017, section 9.2, note 1).
     pub(super) fn digest_info(self) -> &'static [u8] {
         match self {
-            Self::Md5 => b"\x30\x20\x30\x0c\x06\x08\x2a\x86\x48\x86\xf7\x0d\x02\x05\x05\x00\x04\x10",
+            Self::Md5 => {
+                b"\x30\x20\x30\x0c\x06\x08\x2a\x86\x48\x86\xf7\x0d\x02\x05\x05\x00\x04\x10"
+            }
             Self::Sha1 => b"\x30\x21\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00\x04\x14",
-            Self::Sha224 => b"\x30\x2d\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x04\x05\x00\x04\x1c",
-            Self::Sha256 => b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20",
-            Self::Sha384 => b"\x30\x41\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\x04\x30",
-            Self::Sha512 => b"\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\x00\x04\x40",
+            Self::Sha224 => {
+                b"\x30\x2d\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x04\x05\x00\x04\x1c"
+            }
+            Self::Sha256 => {
+                b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20"
+            }
+            Self::Sha384 => {
+                b"\x30\x41\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\x04\x30"
+            }
+            Self::Sha512 => {
+                b"\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\x00\x04\x40"
+            }
         }
     }
 
@@ -114,7 +138,9 @@ impl Hash {
 
     /// An HMAC (RFC 2104) to be fed piece by piece.
     pub(super) fn start_hmac(self, key: &[u8]) -> Result<Box<dyn Streaming>, Status> {
-        fn start<M: KeyInit + Update + FixedOutput + Send + 'static>(key: &[u8]) -> Result<Box<dyn Streaming>, Status> {
+        fn start<M: KeyInit + Update + FixedOutput + Send + 'static>(
+            key: &[u8],
+        ) -> Result<Box<dyn Streaming>, Status> {
             let mac = M::new_from_slice(key).map_err(|_| Status::InvalidData)?;
             Ok(Box::new(State(mac)))
         }

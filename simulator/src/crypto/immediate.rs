@@ -12,7 +12,9 @@ use super::engine_status;
 /// # Errors
 /// `InvalidParameter` if `n` is zero or an operand has more than 16384 bits.
 pub fn mod_exp(engine: &dyn Engine, args: &ModExpArgs) -> Result<Bignum, Status> {
-    let power = engine.mod_exp(&args.a.to_be(), &args.p.to_be(), &args.n.to_be()).map_err(engine_status)?;
+    let power = engine
+        .mod_exp(&args.a.to_be(), &args.p.to_be(), &args.n.to_be())
+        .map_err(engine_status)?;
     Ok(Bignum::from_be(&power))
 }
 
@@ -38,7 +40,10 @@ pub fn mod_exp_crt(engine: &dyn Engine, args: &ModExpCrtArgs) -> Result<Bignum, 
 ///
 /// # Errors
 /// As for [`mod_exp_crt`].
-pub fn rsa_immed_sign_decrypt(engine: &dyn Engine, args: &RSAImmedSignDecryptArgs) -> Result<Bignum, Status> {
+pub fn rsa_immed_sign_decrypt(
+    engine: &dyn Engine,
+    args: &RSAImmedSignDecryptArgs,
+) -> Result<Bignum, Status> {
     let key = CrtKey {
         p: Zeroizing::new(args.k_p.to_be()),
         q: Zeroizing::new(args.k_q.to_be()),
@@ -54,9 +59,15 @@ pub fn rsa_immed_sign_decrypt(engine: &dyn Engine, args: &RSAImmedSignDecryptArg
 /// # Errors
 /// `InvalidParameter` for a modulus of an unsupported size, `InvalidData` for an even modulus or an impossible exponent,
 /// `OutOfRange` if `m` is not less than the modulus.
-pub fn rsa_immed_verify_encrypt(engine: &dyn Engine, args: &RSAImmedVerifyEncryptArgs) -> Result<Bignum, Status> {
-    let key = RsaPublicComponents::new(&args.k_n.to_be(), &args.k_e.to_be()).map_err(engine_status)?;
-    let output = engine.rsa_public(&key, &args.m.to_be()).map_err(engine_status)?;
+pub fn rsa_immed_verify_encrypt(
+    engine: &dyn Engine,
+    args: &RSAImmedVerifyEncryptArgs,
+) -> Result<Bignum, Status> {
+    let key =
+        RsaPublicComponents::new(&args.k_n.to_be(), &args.k_e.to_be()).map_err(engine_status)?;
+    let output = engine
+        .rsa_public(&key, &args.m.to_be())
+        .map_err(engine_status)?;
     Ok(Bignum::from_be(&output))
 }
 
@@ -73,8 +84,12 @@ impl CrtKey {
     fn power(&self, engine: &dyn Engine, base: &Bignum) -> Result<Bignum, Status> {
         let base = base.to_be();
         // The engine's limits bound the operands before anything is multiplied here.
-        let one = engine.mod_exp(&base, &self.dmp1, &self.p).map_err(engine_status)?;
-        let two = engine.mod_exp(&base, &self.dmq1, &self.q).map_err(engine_status)?;
+        let one = engine
+            .mod_exp(&base, &self.dmp1, &self.p)
+            .map_err(engine_status)?;
+        let two = engine
+            .mod_exp(&base, &self.dmq1, &self.q)
+            .map_err(engine_status)?;
         if self.iqmp.len() > self.p.len() {
             return Err(Status::InvalidData);
         }

@@ -6,12 +6,13 @@ use std::sync::{Arc, OnceLock};
 use engine::{CrtComponents, Engine, RsaPrivateComponents, RsaPrivateOp, RsaPublicComponents};
 use ncore::keyhash;
 use ncore::types::{
-    DSADiscreteLogGroup, DSAInitValues, DSAInitValuesVarSeed, DiscreteLogGroup, KeyData, KeyHashEx, KeyHashMech,
-    KeyHashMechKeyHashData, KeyHashMechSHA1HashKeyHashData, KeyHashMechSHA256HashKeyHashData,
-    KeyHashMechSHA512HashKeyHashData, KeyType, KeyTypeDES2Data, KeyTypeDES3Data, KeyTypeDESData, KeyTypeDHExPrivateData,
-    KeyTypeDHExPublicData, KeyTypeDHPrivateData, KeyTypeDHPublicData, KeyTypeDKTemplateData, KeyTypeDSACommData,
-    KeyTypeDSACommVariableSeedData, KeyTypeDSAPrivateData, KeyTypeDSAPublicData, KeyTypeData, KeyTypeRSAPrivateData,
-    KeyTypeRSAPublicData, KeyTypeRandomData,
+    DSADiscreteLogGroup, DSAInitValues, DSAInitValuesVarSeed, DiscreteLogGroup, KeyData, KeyHashEx,
+    KeyHashMech, KeyHashMechKeyHashData, KeyHashMechSHA1HashKeyHashData,
+    KeyHashMechSHA256HashKeyHashData, KeyHashMechSHA512HashKeyHashData, KeyType, KeyTypeDES2Data,
+    KeyTypeDES3Data, KeyTypeDESData, KeyTypeDHExPrivateData, KeyTypeDHExPublicData,
+    KeyTypeDHPrivateData, KeyTypeDHPublicData, KeyTypeDKTemplateData, KeyTypeDSACommData,
+    KeyTypeDSACommVariableSeedData, KeyTypeDSAPrivateData, KeyTypeDSAPublicData, KeyTypeData,
+    KeyTypeRSAPrivateData, KeyTypeRSAPublicData, KeyTypeRandomData,
 };
 use ncore::{Bignum, Status};
 use rand_core::CryptoRng;
@@ -33,13 +34,39 @@ pub struct KeyMaterial {
 pub(super) enum Body {
     RsaPrivate(RsaPrivateKey),
     RsaPublic(RsaPublicComponents),
-    DsaPrivate { group: Group, x: Secret, y: Vec<u8> },
-    DsaPublic { group: Group, y: Vec<u8> },
-    DsaGroup { group: Group, origin: Origin },
-    DhPrivate { p: Vec<u8>, g: Vec<u8>, x: Secret, gx: Vec<u8> },
-    DhPublic { p: Vec<u8>, g: Vec<u8>, gx: Vec<u8> },
-    DhExPrivate { group: Group, x: Secret, gx: Vec<u8> },
-    DhExPublic { group: Group, gx: Vec<u8> },
+    DsaPrivate {
+        group: Group,
+        x: Secret,
+        y: Vec<u8>,
+    },
+    DsaPublic {
+        group: Group,
+        y: Vec<u8>,
+    },
+    DsaGroup {
+        group: Group,
+        origin: Origin,
+    },
+    DhPrivate {
+        p: Vec<u8>,
+        g: Vec<u8>,
+        x: Secret,
+        gx: Vec<u8>,
+    },
+    DhPublic {
+        p: Vec<u8>,
+        g: Vec<u8>,
+        gx: Vec<u8>,
+    },
+    DhExPrivate {
+        group: Group,
+        x: Secret,
+        gx: Vec<u8>,
+    },
+    DhExPublic {
+        group: Group,
+        gx: Vec<u8>,
+    },
     /// Symmetric keys of every kind: the bytes as they are.
     Raw(Secret),
     Template(KeyTypeDKTemplateData),
@@ -90,7 +117,10 @@ pub(super) struct RsaPrivateKey {
 
 impl RsaPrivateKey {
     pub(super) fn new(components: RsaPrivateComponents) -> Self {
-        Self { components, prepared: OnceLock::new() }
+        Self {
+            components,
+            prepared: OnceLock::new(),
+        }
     }
 
     /// The key made ready for `engine`: prepared on first use and kept.
@@ -98,7 +128,9 @@ impl RsaPrivateKey {
         match self.prepared.get() {
             Some((kind, prepared)) if *kind == engine.kind() => Ok(Arc::clone(prepared)),
             kept => {
-                let prepared = engine.prepare_rsa(&self.components).map_err(engine_status)?;
+                let prepared = engine
+                    .prepare_rsa(&self.components)
+                    .map_err(engine_status)?;
                 if kept.is_none() {
                     // Another thread may have been quicker; its work is as good.
                     let _ = self.prepared.set((engine.kind(), Arc::clone(&prepared)));
@@ -130,13 +162,17 @@ impl KeyMaterial {
     /// As for [`import`](Self::import).
     pub fn restore(engine: &dyn Engine, data: &KeyData) -> Result<Self, Status> {
         let body = parse(engine, data)?;
-        validate::check_ranges(data.type_, &body)?;
+        validate::check_ranges(&body)?;
         Self::new(data.type_, body)
     }
 
     /// Puts a body that is known to be good under its type.
     pub(super) fn new(key_type: KeyType, body: Body) -> Result<Self, Status> {
-        let mut material = Self { key_type, body, hash: [0; 20] };
+        let mut material = Self {
+            key_type,
+            body,
+            hash: [0; 20],
+        };
         let preimage = material.hash_input()?;
         material.hash = Sha1::digest(&*preimage).into();
         Ok(material)
@@ -162,12 +198,16 @@ impl KeyMaterial {
             KeyHashMech::SHA1Hash => {
                 KeyHashMechKeyHashData::SHA1Hash(KeyHashMechSHA1HashKeyHashData { hash: self.hash })
             }
-            KeyHashMech::SHA256Hash => KeyHashMechKeyHashData::SHA256Hash(KeyHashMechSHA256HashKeyHashData {
-                hash: sha2::Sha256::digest(&*input).into(),
-            }),
-            KeyHashMech::SHA512Hash => KeyHashMechKeyHashData::SHA512Hash(KeyHashMechSHA512HashKeyHashData {
-                hash: sha2::Sha512::digest(&*input).into(),
-            }),
+            KeyHashMech::SHA256Hash => {
+                KeyHashMechKeyHashData::SHA256Hash(KeyHashMechSHA256HashKeyHashData {
+                    hash: sha2::Sha256::digest(&*input).into(),
+                })
+            }
+            KeyHashMech::SHA512Hash => {
+                KeyHashMechKeyHashData::SHA512Hash(KeyHashMechSHA512HashKeyHashData {
+                    hash: sha2::Sha512::digest(&*input).into(),
+                })
+            }
             _ => return Err(Status::UnknownMechanism),
         };
         Ok(KeyHashEx { mech, data })
@@ -200,24 +240,45 @@ impl KeyMaterial {
     pub fn public(&self) -> Option<KeyMaterial> {
         let body = match &self.body {
             Body::RsaPrivate(key) => Body::RsaPublic(key.components.public()),
-            Body::DsaPrivate { group, y, .. } => Body::DsaPublic { group: group.clone(), y: y.clone() },
-            Body::DhPrivate { p, g, gx, .. } => Body::DhPublic { p: p.clone(), g: g.clone(), gx: gx.clone() },
-            Body::DhExPrivate { group, gx, .. } => Body::DhExPublic { group: group.clone(), gx: gx.clone() },
+            Body::DsaPrivate { group, y, .. } => Body::DsaPublic {
+                group: group.clone(),
+                y: y.clone(),
+            },
+            Body::DhPrivate { p, g, gx, .. } => Body::DhPublic {
+                p: p.clone(),
+                g: g.clone(),
+                gx: gx.clone(),
+            },
+            Body::DhExPrivate { group, gx, .. } => Body::DhExPublic {
+                group: group.clone(),
+                gx: gx.clone(),
+            },
             _ => return None,
         };
-        Some(Self { key_type: self.public_type()?, body, hash: self.hash })
+        Some(Self {
+            key_type: self.public_type()?,
+            body,
+            hash: self.hash,
+        })
     }
 
     /// The key in the clear, as Cmd_Export gives it and blobs hold it.
     pub fn to_key_data(&self) -> KeyData {
-        KeyData { type_: self.key_type, data: self.plain() }
+        KeyData {
+            type_: self.key_type,
+            data: self.plain(),
+        }
     }
 
     /// Tests that both halves of a pair belong together by using them (the PairwiseCheck flag).
     ///
     /// # Errors
     /// `Failed` if what one half does, the other does not undo.
-    pub fn pairwise_check(&self, engine: &dyn Engine, rng: &mut dyn CryptoRng) -> Result<(), Status> {
+    pub fn pairwise_check(
+        &self,
+        engine: &dyn Engine,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), Status> {
         validate::pairwise(engine, self, rng)
     }
 
@@ -254,38 +315,54 @@ impl KeyMaterial {
                     e: number(key.components.e()),
                 })
             }
-            Body::RsaPublic(key) => {
-                KeyTypeData::RSAPublic(KeyTypeRSAPublicData { e: number(key.e()), n: number(key.n()) })
-            }
-            Body::DsaPrivate { group, x, .. } => {
-                KeyTypeData::DSAPrivate(KeyTypeDSAPrivateData { dlg: group.to_wire(), x: number(x.bytes()) })
-            }
-            Body::DsaPublic { group, y } => {
-                KeyTypeData::DSAPublic(KeyTypeDSAPublicData { dlg: group.to_wire(), y: number(y) })
-            }
+            Body::RsaPublic(key) => KeyTypeData::RSAPublic(KeyTypeRSAPublicData {
+                e: number(key.e()),
+                n: number(key.n()),
+            }),
+            Body::DsaPrivate { group, x, .. } => KeyTypeData::DSAPrivate(KeyTypeDSAPrivateData {
+                dlg: group.to_wire(),
+                x: number(x.bytes()),
+            }),
+            Body::DsaPublic { group, y } => KeyTypeData::DSAPublic(KeyTypeDSAPublicData {
+                dlg: group.to_wire(),
+                y: number(y),
+            }),
             Body::DsaGroup { group, origin } => match origin {
-                Origin::Fixed(iv) => {
-                    KeyTypeData::DSAComm(KeyTypeDSACommData { iv: iv.clone(), dlg: group.to_wire() })
-                }
-                Origin::Variable(iv) => KeyTypeData::DSACommVariableSeed(KeyTypeDSACommVariableSeedData {
+                Origin::Fixed(iv) => KeyTypeData::DSAComm(KeyTypeDSACommData {
                     iv: iv.clone(),
                     dlg: group.to_wire(),
                 }),
+                Origin::Variable(iv) => {
+                    KeyTypeData::DSACommVariableSeed(KeyTypeDSACommVariableSeedData {
+                        iv: iv.clone(),
+                        dlg: group.to_wire(),
+                    })
+                }
             },
             Body::DhPrivate { p, g, x, .. } => KeyTypeData::DHPrivate(KeyTypeDHPrivateData {
-                dlg: DiscreteLogGroup { p: number(p), g: number(g) },
+                dlg: DiscreteLogGroup {
+                    p: number(p),
+                    g: number(g),
+                },
                 x: number(x.bytes()),
             }),
             Body::DhPublic { p, g, gx } => KeyTypeData::DHPublic(KeyTypeDHPublicData {
-                dlg: DiscreteLogGroup { p: number(p), g: number(g) },
+                dlg: DiscreteLogGroup {
+                    p: number(p),
+                    g: number(g),
+                },
                 gx: number(gx),
             }),
             Body::DhExPrivate { group, x, .. } => {
-                KeyTypeData::DHExPrivate(KeyTypeDHExPrivateData { dlg: group.to_wire(), x: number(x.bytes()) })
+                KeyTypeData::DHExPrivate(KeyTypeDHExPrivateData {
+                    dlg: group.to_wire(),
+                    x: number(x.bytes()),
+                })
             }
-            Body::DhExPublic { group, gx } => {
-                KeyTypeData::DHExPublic(KeyTypeDHExPublicData { dlg: group.to_wire(), gx: number(gx) })
-            }
+            Body::DhExPublic { group, gx } => KeyTypeData::DHExPublic(KeyTypeDHExPublicData {
+                dlg: group.to_wire(),
+                gx: number(gx),
+            }),
             Body::Raw(bytes) => self.plain_raw(bytes.bytes()),
             Body::Template(template) => KeyTypeData::DKTemplate(template.clone()),
         }
@@ -320,7 +397,11 @@ impl fmt::Debug for KeyMaterial {
 
 impl Group {
     pub(super) fn from_wire(group: &DSADiscreteLogGroup) -> Self {
-        Self { p: group.p.to_be(), q: group.q.to_be(), g: group.g.to_be() }
+        Self {
+            p: group.p.to_be(),
+            q: group.q.to_be(),
+            g: group.g.to_be(),
+        }
     }
 
     pub(super) fn to_wire(&self) -> DSADiscreteLogGroup {
@@ -351,8 +432,9 @@ pub(super) fn public_value(
 }
 
 fn parse(engine: &dyn Engine, data: &KeyData) -> Result<Body, Status> {
-    Ok(match &data.data {
-        KeyTypeData::RSAPrivate(key) => {
+    // The decoder pairs types and arms; values made elsewhere in this process are held to the same.
+    Ok(match (data.type_, &data.data) {
+        (KeyType::RSAPrivate, KeyTypeData::RSAPrivate(key)) => {
             let given = CrtComponents {
                 p: key.p.to_be(),
                 q: key.q.to_be(),
@@ -360,48 +442,63 @@ fn parse(engine: &dyn Engine, data: &KeyData) -> Result<Body, Status> {
                 dmq1: key.dmq1.to_be(),
                 iqmp: key.iqmp.to_be(),
             };
-            let components = RsaPrivateComponents::from_crt(&given, &key.e.to_be()).map_err(engine_status)?;
+            let components =
+                RsaPrivateComponents::from_crt(&given, &key.e.to_be()).map_err(engine_status)?;
             Body::RsaPrivate(RsaPrivateKey::new(components))
         }
-        KeyTypeData::RSAPublic(key) => {
-            Body::RsaPublic(RsaPublicComponents::new(&key.n.to_be(), &key.e.to_be()).map_err(engine_status)?)
-        }
-        KeyTypeData::DSAPrivate(key) => {
+        (KeyType::RSAPublic, KeyTypeData::RSAPublic(key)) => Body::RsaPublic(
+            RsaPublicComponents::new(&key.n.to_be(), &key.e.to_be()).map_err(engine_status)?,
+        ),
+        (KeyType::DSAPrivate, KeyTypeData::DSAPrivate(key)) => {
             let (group, x) = (Group::from_wire(&key.dlg), Secret(key.x.to_be()));
             validate::group_ranges(&group)?;
             let y = group.power(engine, x.bytes())?;
             Body::DsaPrivate { group, x, y }
         }
-        KeyTypeData::DSAPublic(key) => Body::DsaPublic { group: Group::from_wire(&key.dlg), y: key.y.to_be() },
-        KeyTypeData::DSAComm(key) => {
-            Body::DsaGroup { group: Group::from_wire(&key.dlg), origin: Origin::Fixed(key.iv.clone()) }
-        }
-        KeyTypeData::DSACommVariableSeed(key) => {
-            Body::DsaGroup { group: Group::from_wire(&key.dlg), origin: Origin::Variable(key.iv.clone()) }
-        }
-        KeyTypeData::DHPrivate(key) => {
+        (KeyType::DSAPublic, KeyTypeData::DSAPublic(key)) => Body::DsaPublic {
+            group: Group::from_wire(&key.dlg),
+            y: key.y.to_be(),
+        },
+        (KeyType::DSAComm, KeyTypeData::DSAComm(key)) => Body::DsaGroup {
+            group: Group::from_wire(&key.dlg),
+            origin: Origin::Fixed(key.iv.clone()),
+        },
+        (
+            KeyType::DSACommVariableSeed | KeyType::DSACommFIPS186_3,
+            KeyTypeData::DSACommVariableSeed(key),
+        ) => Body::DsaGroup {
+            group: Group::from_wire(&key.dlg),
+            origin: Origin::Variable(key.iv.clone()),
+        },
+        (KeyType::DHPrivate, KeyTypeData::DHPrivate(key)) => {
             let (p, g, x) = (key.dlg.p.to_be(), key.dlg.g.to_be(), Secret(key.x.to_be()));
             validate::modulus_ranges(&p, &g)?;
             let gx = public_value(engine, &p, &g, x.bytes(), p.len())?;
             Body::DhPrivate { p, g, x, gx }
         }
-        KeyTypeData::DHPublic(key) => {
-            Body::DhPublic { p: key.dlg.p.to_be(), g: key.dlg.g.to_be(), gx: key.gx.to_be() }
-        }
-        KeyTypeData::DHExPrivate(key) => {
+        (KeyType::DHPublic, KeyTypeData::DHPublic(key)) => Body::DhPublic {
+            p: key.dlg.p.to_be(),
+            g: key.dlg.g.to_be(),
+            gx: key.gx.to_be(),
+        },
+        (KeyType::DHExPrivate, KeyTypeData::DHExPrivate(key)) => {
             let (group, x) = (Group::from_wire(&key.dlg), Secret(key.x.to_be()));
             validate::group_ranges(&group)?;
             let gx = group.power(engine, x.bytes())?;
             Body::DhExPrivate { group, x, gx }
         }
-        KeyTypeData::DHExPublic(key) => {
-            Body::DhExPublic { group: Group::from_wire(&key.dlg), gx: key.gx.to_be() }
+        (KeyType::DHExPublic, KeyTypeData::DHExPublic(key)) => Body::DhExPublic {
+            group: Group::from_wire(&key.dlg),
+            gx: key.gx.to_be(),
+        },
+        (KeyType::DKTemplate, KeyTypeData::DKTemplate(template)) => {
+            Body::Template(template.clone())
         }
-        KeyTypeData::DKTemplate(template) => Body::Template(template.clone()),
-        KeyTypeData::DES(key) => raw(data.type_, &key.k)?,
-        KeyTypeData::DES2(key) => raw(data.type_, &key.k)?,
-        KeyTypeData::DES3(key) => raw(data.type_, &key.k)?,
-        KeyTypeData::Random(key) => raw(data.type_, &key.k)?,
+        (KeyType::DES, KeyTypeData::DES(key)) => raw(data.type_, &key.k)?,
+        (KeyType::DES2, KeyTypeData::DES2(key)) => raw(data.type_, &key.k)?,
+        (KeyType::DES3, KeyTypeData::DES3(key)) => raw(data.type_, &key.k)?,
+        (KeyType::DES | KeyType::DES2 | KeyType::DES3, _) => return Err(Status::UnknownParameter),
+        (type_, KeyTypeData::Random(key)) => raw(type_, &key.k)?,
         _ => return Err(Status::UnknownParameter),
     })
 }

@@ -1,7 +1,7 @@
 //! Which algorithm a mechanism number means, and which one a key takes by default.
 
-use ncore::types::{KeyType, Mech};
 use ncore::Status;
+use ncore::types::{KeyType, Mech};
 
 use super::hash::Hash;
 use super::symmetric::Algorithm;
@@ -68,7 +68,10 @@ pub(super) fn resolve(mech: Mech, key_type: KeyType, usage: Use) -> Result<Mech,
         KeyType::DES => (Mech::DESmCBCMACi64pPKCS5, Mech::DESmCBCi64pPKCS5),
         KeyType::DES2 => (Mech::DES2mCBCMACi64pPKCS5, Mech::DES2mCBCi64pPKCS5),
         KeyType::DES3 => (Mech::DES3mCBCMACi64pPKCS5, Mech::DES3mCBCi64pPKCS5),
-        KeyType::Rijndael => (Mech::RijndaelmCBCMACi128pPKCS5, Mech::RijndaelmCBCi128pPKCS5),
+        KeyType::Rijndael => (
+            Mech::RijndaelmCBCMACi128pPKCS5,
+            Mech::RijndaelmCBCi128pPKCS5,
+        ),
         KeyType::ArcFour => (Mech::Any, Mech::ArcFourpNONE),
         KeyType::HMACMD5 => (Mech::HMACMD5, Mech::Any),
         KeyType::HMACSHA1 => (Mech::HMACSHA1, Mech::Any),
@@ -78,8 +81,16 @@ pub(super) fn resolve(mech: Mech, key_type: KeyType, usage: Use) -> Result<Mech,
         KeyType::HMACSHA512 => (Mech::HMACSHA512, Mech::Any),
         _ => (Mech::Any, Mech::Any),
     };
-    let default = if usage == Use::Signature { signature } else { encryption };
-    if default == Mech::Any { Err(Status::UnknownDefault) } else { Ok(default) }
+    let default = if usage == Use::Signature {
+        signature
+    } else {
+        encryption
+    };
+    if default == Mech::Any {
+        Err(Status::UnknownDefault)
+    } else {
+        Ok(default)
+    }
 }
 
 /// The mechanism behind a number.
@@ -89,8 +100,20 @@ pub(super) fn resolve(mech: Mech, key_type: KeyType, usage: Use) -> Result<Mech,
 pub(super) fn lookup(mech: Mech) -> Result<Mechanism, Status> {
     use Algorithm::{Aes, Des, Des2, Des3};
 
-    let block = |algorithm, chained, padded| Mechanism::Block(BlockMechanism { algorithm, chained, padded });
-    let mac = |algorithm, with_iv, padded| Mechanism::BlockMac(MacMechanism { algorithm, with_iv, padded });
+    let block = |algorithm, chained, padded| {
+        Mechanism::Block(BlockMechanism {
+            algorithm,
+            chained,
+            padded,
+        })
+    };
+    let mac = |algorithm, with_iv, padded| {
+        Mechanism::BlockMac(MacMechanism {
+            algorithm,
+            with_iv,
+            padded,
+        })
+    };
     Ok(match mech {
         Mech::RSApPKCS1 => Mechanism::RsaPkcs1(None),
         Mech::RSAhMD5pPKCS1 => Mechanism::RsaPkcs1(Some(Hash::Md5)),

@@ -29,15 +29,28 @@ pub fn sign(
     let mechanism = lookup(mech)?;
     iv_for(mech, given_iv)?;
     match (mechanism, &key.body) {
-        (Mechanism::RsaPkcs1(hash), Body::RsaPrivate(key)) => rsa::sign(engine, key, mech, hash, data),
+        (Mechanism::RsaPkcs1(hash), Body::RsaPrivate(key)) => {
+            rsa::sign(engine, key, mech, hash, data)
+        }
         (Mechanism::Dsa(hash), Body::DsaPrivate { group, x, .. }) => {
             dsa::sign(engine, rng, (group, x.bytes()), mech, hash, data)
         }
-        (Mechanism::BlockMac(how), _) => block::sign(rng, key.block_key(how.algorithm)?, mech, how, data, given_iv),
+        (Mechanism::BlockMac(how), _) => block::sign(
+            rng,
+            key.block_key(how.algorithm)?,
+            mech,
+            how,
+            data,
+            given_iv,
+        ),
         (Mechanism::Hmac(hash), _) => {
             let mut mac = hash.start_hmac(key.hmac_key(hash)?)?;
             mac.update(&plain::bytes(data)?);
-            Ok(CipherText { mech, data: hash.to_cipher(&mac.finish()), iv: MechIV::Empty })
+            Ok(CipherText {
+                mech,
+                data: hash.to_cipher(&mac.finish()),
+                iv: MechIV::Empty,
+            })
         }
         _ => Err(Status::TypeMismatch),
     }
@@ -56,16 +69,26 @@ pub fn verify(
 ) -> Result<(), Status> {
     let mech = of_cipher(mech, key, Use::Signature, signature)?;
     match (lookup(mech)?, &key.body) {
-        (Mechanism::RsaPkcs1(hash), Body::RsaPublic(key)) => rsa::verify(engine, key, hash, data, &signature.data),
+        (Mechanism::RsaPkcs1(hash), Body::RsaPublic(key)) => {
+            rsa::verify(engine, key, hash, data, &signature.data)
+        }
         (Mechanism::Dsa(hash), Body::DsaPublic { group, y }) => {
             dsa::verify(engine, group, y, hash, data, &signature.data)
         }
-        (Mechanism::BlockMac(how), _) => block::verify(key.block_key(how.algorithm)?, how, data, signature),
+        (Mechanism::BlockMac(how), _) => {
+            block::verify(key.block_key(how.algorithm)?, how, data, signature)
+        }
         (Mechanism::Hmac(hash), _) => {
-            let given = hash.of_cipher(&signature.data).ok_or(Status::TypeMismatch)?;
+            let given = hash
+                .of_cipher(&signature.data)
+                .ok_or(Status::TypeMismatch)?;
             let mut mac = hash.start_hmac(key.hmac_key(hash)?)?;
             mac.update(&plain::bytes(data)?);
-            if bool::from(mac.finish().ct_eq(given)) { Ok(()) } else { Err(Status::VerifyFailed) }
+            if bool::from(mac.finish().ct_eq(given)) {
+                Ok(())
+            } else {
+                Err(Status::VerifyFailed)
+            }
         }
         _ => Err(Status::TypeMismatch),
     }
@@ -87,16 +110,31 @@ pub fn encrypt(
     let mechanism = lookup(mech)?;
     iv_for(mech, given_iv)?;
     match (mechanism, &key.body) {
-        (Mechanism::RsaPkcs1(None), Body::RsaPublic(key)) => rsa::encrypt(engine, rng, key, mech, data),
+        (Mechanism::RsaPkcs1(None), Body::RsaPublic(key)) => {
+            rsa::encrypt(engine, rng, key, mech, data)
+        }
         (Mechanism::RsaOaep(hash), Body::RsaPublic(key)) => {
             rsa::encrypt_oaep(engine, rng, key, mech, hash, data, given_iv)
         }
-        (Mechanism::Block(how), _) => block::encrypt(rng, key.block_key(how.algorithm)?, mech, how, data, given_iv),
+        (Mechanism::Block(how), _) => block::encrypt(
+            rng,
+            key.block_key(how.algorithm)?,
+            mech,
+            how,
+            data,
+            given_iv,
+        ),
         (Mechanism::ArcFour, _) => {
             let mut bytes = plain::bytes(data)?;
             symmetric::arc_four_apply(key.arc_four_key()?, &mut bytes)?;
-            let body = MechArcFourpNONECipher { cipher: bytes.to_vec() };
-            Ok(CipherText { mech, data: MechCipher::ArcFourpNONE(body), iv: MechIV::Empty })
+            let body = MechArcFourpNONECipher {
+                cipher: bytes.to_vec(),
+            };
+            Ok(CipherText {
+                mech,
+                data: MechCipher::ArcFourpNONE(body),
+                iv: MechIV::Empty,
+            })
         }
         _ => Err(Status::TypeMismatch),
     }
@@ -115,9 +153,15 @@ pub fn decrypt(
 ) -> Result<PlainText, Status> {
     let mech = of_cipher(mech, key, Use::Encryption, cipher)?;
     match (lookup(mech)?, &key.body) {
-        (Mechanism::RsaPkcs1(None), Body::RsaPrivate(key)) => rsa::decrypt(engine, key, &cipher.data, wanted),
-        (Mechanism::RsaOaep(hash), Body::RsaPrivate(key)) => rsa::decrypt_oaep(engine, key, hash, cipher, wanted),
-        (Mechanism::Block(how), _) => block::decrypt(key.block_key(how.algorithm)?, how, cipher, wanted),
+        (Mechanism::RsaPkcs1(None), Body::RsaPrivate(key)) => {
+            rsa::decrypt(engine, key, &cipher.data, wanted)
+        }
+        (Mechanism::RsaOaep(hash), Body::RsaPrivate(key)) => {
+            rsa::decrypt_oaep(engine, key, hash, cipher, wanted)
+        }
+        (Mechanism::Block(how), _) => {
+            block::decrypt(key.block_key(how.algorithm)?, how, cipher, wanted)
+        }
         (Mechanism::ArcFour, _) => {
             let MechCipher::ArcFourpNONE(body) = &cipher.data else {
                 return Err(Status::TypeMismatch);
@@ -134,7 +178,12 @@ pub fn decrypt(
 ///
 /// # Errors
 /// `MechanismNotExpected` if the command names another.
-fn of_cipher(mech: Mech, key: &KeyMaterial, usage: Use, cipher: &CipherText) -> Result<Mech, Status> {
+fn of_cipher(
+    mech: Mech,
+    key: &KeyMaterial,
+    usage: Use,
+    cipher: &CipherText,
+) -> Result<Mech, Status> {
     match (mech, cipher.mech) {
         (Mech::Any, Mech::Any) => resolve(mech, key.key_type(), usage),
         (Mech::Any, named) => Ok(named),

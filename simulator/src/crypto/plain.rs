@@ -1,11 +1,12 @@
 //! The data of a command in its several types (`M_PlainText`).
 
-use ncore::types::{
-    Bignum, PlainText, PlainTextType, PlainTextTypeBignumData, PlainTextTypeBytesData, PlainTextTypeData,
-    PlainTextTypeHash16Data, PlainTextTypeHash24Data, PlainTextTypeHash28Data, PlainTextTypeHash32Data,
-    PlainTextTypeHash48Data, PlainTextTypeHash64Data, PlainTextTypeHashData,
-};
 use ncore::Status;
+use ncore::types::{
+    Bignum, PlainText, PlainTextType, PlainTextTypeBignumData, PlainTextTypeBytesData,
+    PlainTextTypeData, PlainTextTypeHash16Data, PlainTextTypeHash24Data, PlainTextTypeHash28Data,
+    PlainTextTypeHash32Data, PlainTextTypeHash48Data, PlainTextTypeHash64Data,
+    PlainTextTypeHashData,
+};
 use zeroize::Zeroizing;
 
 use super::hash::Hash;
@@ -38,23 +39,45 @@ pub(super) fn reply(bytes: &[u8], wanted: PlainTextType) -> Result<PlainText, St
         bytes.try_into().map_err(|_| Status::DecryptFailed)
     }
     let data = match wanted {
-        PlainTextType::Bytes => PlainTextTypeData::Bytes(PlainTextTypeBytesData { data: bytes.to_vec() }),
-        PlainTextType::Hash => PlainTextTypeData::Hash(PlainTextTypeHashData { data: array(bytes)? }),
-        PlainTextType::Hash16 => PlainTextTypeData::Hash16(PlainTextTypeHash16Data { data: array(bytes)? }),
-        PlainTextType::Hash24 => PlainTextTypeData::Hash24(PlainTextTypeHash24Data { data: array(bytes)? }),
-        PlainTextType::Hash28 => PlainTextTypeData::Hash28(PlainTextTypeHash28Data { data: array(bytes)? }),
-        PlainTextType::Hash32 => PlainTextTypeData::Hash32(PlainTextTypeHash32Data { data: array(bytes)? }),
-        PlainTextType::Hash48 => PlainTextTypeData::Hash48(PlainTextTypeHash48Data { data: array(bytes)? }),
-        PlainTextType::Hash64 => PlainTextTypeData::Hash64(PlainTextTypeHash64Data { data: array(bytes)? }),
+        PlainTextType::Bytes => PlainTextTypeData::Bytes(PlainTextTypeBytesData {
+            data: bytes.to_vec(),
+        }),
+        PlainTextType::Hash => PlainTextTypeData::Hash(PlainTextTypeHashData {
+            data: array(bytes)?,
+        }),
+        PlainTextType::Hash16 => PlainTextTypeData::Hash16(PlainTextTypeHash16Data {
+            data: array(bytes)?,
+        }),
+        PlainTextType::Hash24 => PlainTextTypeData::Hash24(PlainTextTypeHash24Data {
+            data: array(bytes)?,
+        }),
+        PlainTextType::Hash28 => PlainTextTypeData::Hash28(PlainTextTypeHash28Data {
+            data: array(bytes)?,
+        }),
+        PlainTextType::Hash32 => PlainTextTypeData::Hash32(PlainTextTypeHash32Data {
+            data: array(bytes)?,
+        }),
+        PlainTextType::Hash48 => PlainTextTypeData::Hash48(PlainTextTypeHash48Data {
+            data: array(bytes)?,
+        }),
+        PlainTextType::Hash64 => PlainTextTypeData::Hash64(PlainTextTypeHash64Data {
+            data: array(bytes)?,
+        }),
         _ => return Err(Status::InvalidParameter),
     };
-    Ok(PlainText { type_: wanted, data })
+    Ok(PlainText {
+        type_: wanted,
+        data,
+    })
 }
 
 /// A number as data.
 pub(super) fn reply_number(number: Bignum) -> PlainText {
     let data = PlainTextTypeData::Bignum(PlainTextTypeBignumData { m: number });
-    PlainText { type_: PlainTextType::Bignum, data }
+    PlainText {
+        type_: PlainTextType::Bignum,
+        data,
+    }
 }
 
 fn hash_bytes(data: &PlainTextTypeData) -> Option<&[u8]> {

@@ -1,5 +1,7 @@
 //! Finding and recognising primes, by one path that depends on nothing but the random stream.
 
+use std::sync::LazyLock;
+
 use crypto_bigint::{BoxedUint, Limb, NonZero, Odd, Resize};
 use crypto_primes::hazmat::{MillerRabin, SetBits, SmallFactorsSieveFactory};
 use crypto_primes::{Flavor, sieve_and_find};
@@ -34,7 +36,11 @@ pub(super) enum TopBits {
 }
 
 /// A random prime of exactly `bits` bits (at least 8).
-pub(super) fn random_prime(rng: &mut dyn CryptoRng, bits: u32, top: TopBits) -> Result<BoxedUint, Status> {
+pub(super) fn random_prime(
+    rng: &mut dyn CryptoRng,
+    bits: u32,
+    top: TopBits,
+) -> Result<BoxedUint, Status> {
     random_prime_where(rng, bits, top, |_| true)
 }
 
@@ -49,8 +55,11 @@ pub(super) fn random_prime_where(
         TopBits::One => SetBits::Msb,
         TopBits::Two => SetBits::TwoMsb,
     };
-    let sieve = SmallFactorsSieveFactory::new(Flavor::Any, bits.max(8), set).map_err(|_| Status::Failed)?;
-    let found = sieve_and_find(rng, sieve, |_, candidate: &BoxedUint| accept(candidate) && is_prime_number(candidate));
+    let sieve =
+        SmallFactorsSieveFactory::new(Flavor::Any, bits.max(8), set).map_err(|_| Status::Failed)?;
+    let found = sieve_and_find(rng, sieve, |_, candidate: &BoxedUint| {
+        accept(candidate) && is_prime_number(candidate)
+    });
     found.ok().flatten().ok_or(Status::Failed)
 }
 
@@ -68,7 +77,11 @@ pub(super) fn is_prime_number(candidate: &BoxedUint) -> bool {
 }
 
 /// `rounds` of the Miller-Rabin test with random bases.
-pub(super) fn survives_miller_rabin(rng: &mut dyn CryptoRng, candidate: &BoxedUint, rounds: u32) -> bool {
+pub(super) fn survives_miller_rabin(
+    rng: &mut dyn CryptoRng,
+    candidate: &BoxedUint,
+    rounds: u32,
+) -> bool {
     let candidate = candidate.resize_unchecked(candidate.bit_width().max(1));
     let Some(candidate) = Odd::new(candidate).into_option() else {
         return false;
@@ -80,16 +93,22 @@ pub(super) fn survives_miller_rabin(rng: &mut dyn CryptoRng, candidate: &BoxedUi
 /// Trial division by the small primes, which spares most candidates the costly tests. The candidate is larger than any
 /// of them.
 pub(super) fn has_no_small_factor(candidate: &BoxedUint) -> bool {
-    small_primes().all(|small| {
-        let divisor = NonZero::new(Limb::from(small)).into_option();
+    SMALL_PRIMES.iter().all(|small| {
+        let divisor = NonZero::new(Limb::from(*small)).into_option();
         divisor.is_some_and(|divisor| candidate.rem_limb(divisor) != Limb::ZERO)
     })
 }
 
 /// The odd primes below 2048.
-pub(super) fn small_primes() -> impl Iterator<Item = u32> {
-    (3..2048u32).step_by(2).filter(|n| (3..).step_by(2).take_while(|d| d * d <= *n).all(|d| !n.is_multiple_of(d)))
-}
+pub(super) static SMALL_PRIMES: LazyLock<Vec<u32>> = LazyLock::new(|| {
+    let is_prime = |n: &u32| {
+        (3..)
+            .step_by(2)
+            .take_while(|d| d * d <= *n)
+            .all(|d| !n.is_multiple_of(d))
+    };
+    (3..2048).step_by(2).filter(is_prime).collect()
+});
 
 #[cfg(test)]
 mod tests {
@@ -99,7 +118,8 @@ mod tests {
     #[test]
     fn prime_has_the_size_asked_for() {
         for lenbits in [16, 17, 64, 65, 160, 512] {
-            let prime = generate_prime(&GeneratePrimeArgs { lenbits }, &mut rng(1)).expect("supported");
+            let prime =
+                generate_prime(&GeneratePrimeArgs { lenbits }, &mut rng(1)).expect("supported");
             assert_eq!(prime.bits(), lenbits as usize);
             // An oracle that is not the generator's: Fermat's test by num-bigint.
             let p = num_bigint::BigUint::from_bytes_be(&prime.to_be());
@@ -132,8 +152,20 @@ mod tests {
 
     #[test]
     fn miller_rabin_catches_what_is_not_prime() {
-        assert!(survives_miller_rabin(&mut rng(2), &number::from_be(&65537u32.to_be_bytes()), 20));
-        assert!(!survives_miller_rabin(&mut rng(2), &number::from_be(&29341u32.to_be_bytes()), 20));
-        assert!(!survives_miller_rabin(&mut rng(2), &number::from_be(&[4]), 1));
+        assert!(survives_miller_rabin(
+            &mut rng(2),
+            &number::from_be(&65537u32.to_be_bytes()),
+            20
+        ));
+        assert!(!survives_miller_rabin(
+            &mut rng(2),
+            &number::from_be(&29341u32.to_be_bytes()),
+            20
+        ));
+        assert!(!survives_miller_rabin(
+            &mut rng(2),
+            &number::from_be(&[4]),
+            1
+        ));
     }
 }

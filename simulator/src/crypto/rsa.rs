@@ -2,8 +2,8 @@
 
 use engine::{Engine, RsaPublicComponents, number};
 use ncore::types::{
-    CipherText, IV, Mech, MechCipher, MechIV, MechRSApPKCS1Cipher, MechRSApPKCS1OAEPIV, PlainText, PlainTextType,
-    PlainTextTypeData,
+    CipherText, IV, Mech, MechCipher, MechIV, MechRSApPKCS1Cipher, MechRSApPKCS1OAEPIV, PlainText,
+    PlainTextType, PlainTextTypeData,
 };
 use ncore::{Bignum, Status};
 use rand_core::CryptoRng;
@@ -27,7 +27,10 @@ pub(super) fn sign(
     data: &PlainText,
 ) -> Result<CipherText, Status> {
     let input = encode_signature(hash, data, key.components.n().len())?;
-    let signature = key.prepared(engine)?.private(&input).map_err(engine_status)?;
+    let signature = key
+        .prepared(engine)?
+        .private(&input)
+        .map_err(engine_status)?;
     Ok(cipher_text(mech, &signature, MechIV::Empty))
 }
 
@@ -48,7 +51,11 @@ pub(super) fn verify(
         Err(engine::Error::OutOfRange) => return Err(Status::VerifyFailed),
         Err(error) => return Err(engine_status(error)),
     };
-    if bool::from(recovered.ct_eq(&expected)) { Ok(()) } else { Err(Status::VerifyFailed) }
+    if bool::from(recovered.ct_eq(&expected)) {
+        Ok(())
+    } else {
+        Err(Status::VerifyFailed)
+    }
 }
 
 /// Encrypts with PKCS#1 v1.5 padding, or without any if the data are a number.
@@ -82,7 +89,10 @@ pub(super) fn decrypt(
     cipher: &MechCipher,
     wanted: PlainTextType,
 ) -> Result<PlainText, Status> {
-    let padded = key.prepared(engine)?.private(&number_of(cipher)?).map_err(engine_status)?;
+    let padded = key
+        .prepared(engine)?
+        .private(&number_of(cipher)?)
+        .map_err(engine_status)?;
     if wanted == PlainTextType::Bignum {
         return Ok(plain::reply_number(Bignum::from_be(&padded)));
     }
@@ -109,7 +119,11 @@ pub(super) fn encrypt_oaep(
     };
     let input = pad_oaep(rng, hash, &label, &plain::bytes(data)?, key.n().len())?;
     let output = engine.rsa_public(key, &input).map_err(engine_status)?;
-    Ok(cipher_text(mech, &output, MechIV::RSApPKCS1OAEP(MechRSApPKCS1OAEPIV { p: label })))
+    Ok(cipher_text(
+        mech,
+        &output,
+        MechIV::RSApPKCS1OAEP(MechRSApPKCS1OAEPIV { p: label }),
+    ))
 }
 
 /// Decrypts what [`encrypt_oaep`] makes. Every defect of the padding gives the same answer in the same time.
@@ -124,13 +138,20 @@ pub(super) fn decrypt_oaep(
     wanted: PlainTextType,
 ) -> Result<PlainText, Status> {
     let label = oaep_label(&cipher.iv)?;
-    let padded = key.prepared(engine)?.private(&number_of(&cipher.data)?).map_err(engine_status)?;
+    let padded = key
+        .prepared(engine)?
+        .private(&number_of(&cipher.data)?)
+        .map_err(engine_status)?;
     let data = unpad_oaep(hash, label, &padded).ok_or(Status::DecryptFailed)?;
     plain::reply(&data, wanted)
 }
 
 /// What is raised to the private exponent to sign `data`, in `length` bytes (RFC 8017, section 9.2).
-fn encode_signature(hash: Option<Hash>, data: &PlainText, length: usize) -> Result<Zeroizing<Vec<u8>>, Status> {
+fn encode_signature(
+    hash: Option<Hash>,
+    data: &PlainText,
+    length: usize,
+) -> Result<Zeroizing<Vec<u8>>, Status> {
     let content = match (hash, &data.data) {
         (None, PlainTextTypeData::Bignum(body)) => {
             return number::pad(&body.m.to_be(), length).ok_or(Status::OutOfRange);
@@ -146,7 +167,9 @@ fn encode_signature(hash: Option<Hash>, data: &PlainText, length: usize) -> Resu
         }
     };
     // 0, 1, at least eight times 255, 0, content.
-    let filling = length.checked_sub(content.len() + 3).filter(|filling| *filling >= 8);
+    let filling = length
+        .checked_sub(content.len() + 3)
+        .filter(|filling| *filling >= 8);
     let filling = filling.ok_or(Status::InvalidData)?;
     let mut out = Zeroizing::new(vec![0xff; length]);
     out[0] = 0;
@@ -161,8 +184,14 @@ fn digest_info(hash: Hash, digest: &[u8]) -> Vec<u8> {
 }
 
 /// RFC 8017, section 7.2.1: 0, 2, at least eight random bytes that are not zero, 0, content.
-fn pad_type_two(rng: &mut dyn CryptoRng, content: &[u8], length: usize) -> Result<Zeroizing<Vec<u8>>, Status> {
-    let filling = length.checked_sub(content.len() + 3).filter(|filling| *filling >= 8);
+fn pad_type_two(
+    rng: &mut dyn CryptoRng,
+    content: &[u8],
+    length: usize,
+) -> Result<Zeroizing<Vec<u8>>, Status> {
+    let filling = length
+        .checked_sub(content.len() + 3)
+        .filter(|filling| *filling >= 8);
     let filling = filling.ok_or(Status::EncryptFailed)?;
     let mut out = Zeroizing::new(vec![0; length]);
     out[1] = 2;
@@ -202,7 +231,9 @@ fn pad_oaep(
     length: usize,
 ) -> Result<Zeroizing<Vec<u8>>, Status> {
     let size = hash.output_len();
-    let zeros = length.checked_sub(content.len() + 2 * size + 2).ok_or(Status::EncryptFailed)?;
+    let zeros = length
+        .checked_sub(content.len() + 2 * size + 2)
+        .ok_or(Status::EncryptFailed)?;
     let mut out = Zeroizing::new(vec![0; length]);
     let (seed, block) = out[1..].split_at_mut(size);
     block[..size].copy_from_slice(&hash.digest(label));
@@ -267,6 +298,8 @@ fn number_of(cipher: &MechCipher) -> Result<Vec<u8>, Status> {
 }
 
 fn cipher_text(mech: Mech, output: &[u8], iv: MechIV) -> CipherText {
-    let data = MechCipher::RSApPKCS1(MechRSApPKCS1Cipher { m: Bignum::from_be(output) });
+    let data = MechCipher::RSApPKCS1(MechRSApPKCS1Cipher {
+        m: Bignum::from_be(output),
+    });
     CipherText { mech, data, iv }
 }

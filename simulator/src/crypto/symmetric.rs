@@ -2,8 +2,8 @@
 
 use aes::{Aes128, Aes192, Aes256};
 use cipher::{
-    Array, Block, BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt, BlockSizeUser, InnerIvInit,
-    KeyInit, StreamCipher,
+    Array, Block, BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt,
+    BlockSizeUser, InnerIvInit, KeyInit, StreamCipher,
 };
 use des::{Des, TdesEde2, TdesEde3};
 use ncore::Status;
@@ -63,7 +63,11 @@ pub(super) fn check_length(key_type: KeyType, length: usize) -> Result<(), Statu
         hmac if Hash::from_hmac_key(hmac).is_some() => (1..=MAX_RAW).contains(&length),
         _ => return Err(Status::UnknownParameter),
     };
-    if good { Ok(()) } else { Err(Status::InvalidParameter) }
+    if good {
+        Ok(())
+    } else {
+        Err(Status::InvalidParameter)
+    }
 }
 
 /// Makes a symmetric key. `length` is in bytes, and `None` for DES, whose types say it themselves.
@@ -108,7 +112,7 @@ pub(super) fn generate(
 /// The byte with its lowest bit such that the number of ones is odd (FIPS 46-3).
 fn with_odd_parity(byte: u8) -> u8 {
     let rest = byte & 0xfe;
-    rest | u8::from(rest.count_ones() % 2 == 0)
+    rest | u8::from(rest.count_ones().is_multiple_of(2))
 }
 
 /// Which way a cipher is run.
@@ -144,7 +148,11 @@ pub(super) fn block_mode(
     }
 }
 
-fn mode_of<C>(key: &[u8], iv: Option<&[u8]>, direction: Direction) -> Result<Box<dyn BlockMode>, Status>
+fn mode_of<C>(
+    key: &[u8],
+    iv: Option<&[u8]>,
+    direction: Direction,
+) -> Result<Box<dyn BlockMode>, Status>
 where
     C: KeyInit + BlockSizeUser + BlockCipherEncrypt + BlockCipherDecrypt + Send + 'static,
 {
@@ -152,12 +160,12 @@ where
     Ok(match (iv, direction) {
         (None, Direction::Encrypt) => Box::new(EcbEncrypt(cipher)),
         (None, Direction::Decrypt) => Box::new(EcbDecrypt(cipher)),
-        (Some(iv), Direction::Encrypt) => {
-            Box::new(CbcEncrypt(cbc::Encryptor::inner_iv_slice_init(cipher, iv).map_err(|_| Status::TypeMismatch)?))
-        }
-        (Some(iv), Direction::Decrypt) => {
-            Box::new(CbcDecrypt(cbc::Decryptor::inner_iv_slice_init(cipher, iv).map_err(|_| Status::TypeMismatch)?))
-        }
+        (Some(iv), Direction::Encrypt) => Box::new(CbcEncrypt(
+            cbc::Encryptor::inner_iv_slice_init(cipher, iv).map_err(|_| Status::TypeMismatch)?,
+        )),
+        (Some(iv), Direction::Decrypt) => Box::new(CbcDecrypt(
+            cbc::Decryptor::inner_iv_slice_init(cipher, iv).map_err(|_| Status::TypeMismatch)?,
+        )),
     })
 }
 

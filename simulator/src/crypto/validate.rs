@@ -2,7 +2,6 @@
 
 use engine::{Engine, number};
 use ncore::Status;
-use ncore::types::KeyType;
 use rand_core::CryptoRng;
 
 use super::key::{Body, Group, KeyMaterial};
@@ -19,7 +18,7 @@ const ORDER_BITS: std::ops::RangeInclusive<u32> = 160..=512;
 ///
 /// # Errors
 /// `InvalidParameter` for a size, `InvalidData` for a value.
-pub(super) fn check_ranges(key_type: KeyType, body: &Body) -> Result<(), Status> {
+pub(super) fn check_ranges(body: &Body) -> Result<(), Status> {
     match body {
         // The engine's types have their own checks.
         Body::RsaPrivate(_) | Body::RsaPublic(_) | Body::Raw(_) | Body::Template(_) => Ok(()),
@@ -32,11 +31,7 @@ pub(super) fn check_ranges(key_type: KeyType, body: &Body) -> Result<(), Status>
             between_one_and(y, &group.p)?;
             not_one(y)
         }
-        Body::DsaGroup { group, .. } => {
-            let dsa = [KeyType::DSAComm, KeyType::DSACommVariableSeed, KeyType::DSACommFIPS186_3];
-            debug_assert!(dsa.contains(&key_type), "no other type has this body");
-            group_ranges(group)
-        }
+        Body::DsaGroup { group, .. } => group_ranges(group),
         Body::DhPrivate { p, g, x, .. } => {
             modulus_ranges(p, g)?;
             between_one_and(x.bytes(), p)
@@ -90,15 +85,19 @@ pub(super) fn check(engine: &dyn Engine, body: &Body) -> Result<(), Status> {
             Ok(())
         }
         Body::RsaPublic(_) | Body::Raw(_) | Body::Template(_) => Ok(()),
-        Body::DsaPrivate { group, .. } | Body::DsaGroup { group, .. } | Body::DhExPrivate { group, .. } => {
-            check_group(engine, group)
-        }
+        Body::DsaPrivate { group, .. }
+        | Body::DsaGroup { group, .. }
+        | Body::DhExPrivate { group, .. } => check_group(engine, group),
         Body::DsaPublic { group, y } | Body::DhExPublic { group, gx: y } => {
             check_group(engine, group)?;
             has_order(engine, group, y)
         }
         Body::DhPrivate { p, .. } | Body::DhPublic { p, .. } => {
-            if prime::is_prime(p) { Ok(()) } else { Err(Status::InvalidData) }
+            if prime::is_prime(p) {
+                Ok(())
+            } else {
+                Err(Status::InvalidData)
+            }
         }
     }
 }
@@ -116,13 +115,22 @@ pub(super) fn check_group(engine: &dyn Engine, group: &Group) -> Result<(), Stat
 ///
 /// # Errors
 /// `Failed` if they do not fit, `TypeMismatch` if the key has no public half.
-pub(super) fn pairwise(engine: &dyn Engine, private: &KeyMaterial, rng: &mut dyn CryptoRng) -> Result<(), Status> {
+pub(super) fn pairwise(
+    engine: &dyn Engine,
+    private: &KeyMaterial,
+    rng: &mut dyn CryptoRng,
+) -> Result<(), Status> {
     let fits = match &private.body {
         Body::RsaPrivate(key) => {
             let mut input = vec![0; key.components.n().len() - 1];
             rng.fill_bytes(&mut input);
-            let output = key.prepared(engine)?.private(&input).map_err(engine_status)?;
-            let back = engine.rsa_public(&key.components.public(), &output).map_err(engine_status)?;
+            let output = key
+                .prepared(engine)?
+                .private(&input)
+                .map_err(engine_status)?;
+            let back = engine
+                .rsa_public(&key.components.public(), &output)
+                .map_err(engine_status)?;
             number::trim(&back) == number::trim(&input)
         }
         Body::DsaPrivate { group, x, y } => {
@@ -135,7 +143,9 @@ pub(super) fn pairwise(engine: &dyn Engine, private: &KeyMaterial, rng: &mut dyn
             // Two exponentiations in another order: (g^x)^2 = (g^2)^x.
             let square = engine.mod_exp(g, &[2], p).map_err(engine_status)?;
             let one = engine.mod_exp(gx, &[2], p).map_err(engine_status)?;
-            let two = engine.mod_exp(&square, x.bytes(), p).map_err(engine_status)?;
+            let two = engine
+                .mod_exp(&square, x.bytes(), p)
+                .map_err(engine_status)?;
             one == two
         }
         Body::DhExPrivate { group, gx, .. } => has_order(engine, group, gx).is_ok(),
@@ -145,8 +155,14 @@ pub(super) fn pairwise(engine: &dyn Engine, private: &KeyMaterial, rng: &mut dyn
 }
 
 fn has_order(engine: &dyn Engine, group: &Group, value: &[u8]) -> Result<(), Status> {
-    let power = engine.mod_exp(value, &group.q, &group.p).map_err(engine_status)?;
-    if number::trim(&power) == [1] { Ok(()) } else { Err(Status::InvalidData) }
+    let power = engine
+        .mod_exp(value, &group.q, &group.p)
+        .map_err(engine_status)?;
+    if number::trim(&power) == [1] {
+        Ok(())
+    } else {
+        Err(Status::InvalidData)
+    }
 }
 
 /// `1 <= value < limit`.
@@ -159,5 +175,9 @@ fn between_one_and(value: &[u8], limit: &[u8]) -> Result<(), Status> {
 }
 
 fn not_one(value: &[u8]) -> Result<(), Status> {
-    if number::trim(value) == [1] { Err(Status::InvalidData) } else { Ok(()) }
+    if number::trim(value) == [1] {
+        Err(Status::InvalidData)
+    } else {
+        Ok(())
+    }
 }

@@ -79,7 +79,11 @@ pub(super) fn generate_ex(
         }
         None => {
             check_size(params.plength)?;
-            let bits = if params.qlength == 0 { order_bits(params.plength) } else { params.qlength };
+            let bits = if params.qlength == 0 {
+                order_bits(params.plength)
+            } else {
+                params.qlength
+            };
             if !(160..=512).contains(&bits) || bits >= params.plength {
                 return Err(Status::InvalidParameter);
             }
@@ -94,16 +98,28 @@ pub(super) fn generate_ex(
 }
 
 fn no_flags(flags: u32) -> Result<(), Status> {
-    if flags == 0 { Ok(()) } else { Err(Status::UnknownFlag) }
+    if flags == 0 {
+        Ok(())
+    } else {
+        Err(Status::UnknownFlag)
+    }
 }
 
 fn check_size(bits: u32) -> Result<(), Status> {
     let good = (512..=4096).contains(&bits) && bits.is_multiple_of(64);
-    if good { Ok(()) } else { Err(Status::InvalidParameter) }
+    if good {
+        Ok(())
+    } else {
+        Err(Status::InvalidParameter)
+    }
 }
 
 fn check_given_size(asked: u32, p: &Bignum) -> Result<(), Status> {
-    if asked == 0 || asked as usize == p.bits() { Ok(()) } else { Err(Status::InvalidParameter) }
+    if asked == 0 || asked as usize == p.bits() {
+        Ok(())
+    } else {
+        Err(Status::InvalidParameter)
+    }
 }
 
 /// The size of the order that goes with a prime, as in FIPS 186 and X9.42.
@@ -132,12 +148,18 @@ fn new_group(
         let step = number::mul(&q, &BoxedUint::from(2u8)).resize_unchecked(p_bits);
         let modulus = number::non_zero(step).ok_or(Status::Failed)?;
         let start = random_of_size(rng, p_bits);
-        let start = start.wrapping_sub(&number::reduce(&start, &modulus)).wrapping_add(BoxedUint::one());
+        let start = start
+            .wrapping_sub(number::reduce(&start, &modulus))
+            .wrapping_add(BoxedUint::one());
         let Some(p) = first_prime(&start, &modulus, p_bits) else {
             continue;
         };
         if let Some((g, _)) = generator(engine, &p, &q, 0)? {
-            return Ok(Group { p: number::to_be(&p).to_vec(), q: number::to_be(&q).to_vec(), g });
+            return Ok(Group {
+                p: number::to_be(&p).to_vec(),
+                q: number::to_be(&q).to_vec(),
+                g,
+            });
         }
     }
 }
@@ -147,11 +169,14 @@ fn first_prime(start: &BoxedUint, step: &NonZero<BoxedUint>, bits: u32) -> Optio
     // One term in about bits / 3 is prime.
     let terms = 16 * bits as usize;
     let mut composite = vec![false; terms];
-    for small in prime::small_primes() {
+    for small in prime::SMALL_PRIMES.iter().copied() {
         let Some(divisor) = NonZero::new(Limb::from(small)).into_option() else {
             continue;
         };
-        let (first, increment) = (u64::from(start.rem_limb(divisor)), u64::from(step.as_ref().rem_limb(divisor)));
+        let (first, increment) = (
+            u64::from(start.rem_limb(divisor)),
+            u64::from(step.as_ref().rem_limb(divisor)),
+        );
         let small = u64::from(small);
         // A step that is a multiple of the small prime leaves every term the same remainder, which is one.
         let mut remainder = first;
@@ -163,9 +188,14 @@ fn first_prime(start: &BoxedUint, step: &NonZero<BoxedUint>, bits: u32) -> Optio
             }
         }
     }
-    let sieved = composite.iter().enumerate().filter(|(_, composite)| !**composite);
+    let sieved = composite
+        .iter()
+        .enumerate()
+        .filter(|(_, composite)| !**composite);
     sieved
-        .map(|(index, _)| start.wrapping_add(number::mul(step.as_ref(), &BoxedUint::from(index as u64))))
+        .map(|(index, _)| {
+            start.wrapping_add(number::mul(step.as_ref(), &BoxedUint::from(index as u64)))
+        })
         .take_while(|candidate| candidate.bit_width_vartime() == bits)
         .find(prime::is_prime_number)
 }

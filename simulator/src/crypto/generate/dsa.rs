@@ -2,11 +2,11 @@
 
 use crypto_bigint::{BoxedUint, NonZero};
 use engine::{Engine, number};
-use ncore::types::{
-    DSADiscreteLogGroup, DSAGenerationHash, DSAInitValues, DSAInitValuesVarSeed, KeyType, KeyTypeDSACommGenParams,
-    KeyTypeDSACommVariableSeedGenParams, KeyTypeDSAPrivateGenParams,
-};
 use ncore::Status;
+use ncore::types::{
+    DSADiscreteLogGroup, DSAGenerationHash, DSAInitValues, DSAInitValuesVarSeed, KeyType,
+    KeyTypeDSACommGenParams, KeyTypeDSACommVariableSeedGenParams, KeyTypeDSAPrivateGenParams,
+};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
@@ -32,11 +32,29 @@ pub(super) fn generate_group_fixed(
 ) -> Result<KeyMaterial, Status> {
     no_flags(params.flags)?;
     let method = Method::fips186_2(params.lenbits)?;
-    let given = params.iv.as_ref().map(|iv| Given { seed: &iv.seed, counter: iv.counter, h: iv.h });
+    let given = params.iv.as_ref().map(|iv| Given {
+        seed: &iv.seed,
+        counter: iv.counter,
+        h: iv.h,
+    });
     let made = method.generate(engine, given, rng)?;
-    let seed = made.seed.as_slice().try_into().map_err(|_| Status::Failed)?;
-    let origin = Origin::Fixed(DSAInitValues { seed, counter: made.counter, h: made.h });
-    KeyMaterial::new(KeyType::DSAComm, Body::DsaGroup { group: made.group, origin })
+    let seed = made
+        .seed
+        .as_slice()
+        .try_into()
+        .map_err(|_| Status::Failed)?;
+    let origin = Origin::Fixed(DSAInitValues {
+        seed,
+        counter: made.counter,
+        h: made.h,
+    });
+    KeyMaterial::new(
+        KeyType::DSAComm,
+        Body::DsaGroup {
+            group: made.group,
+            origin,
+        },
+    )
 }
 
 /// Makes a group with a seed of any length (KeyType_DSACommVariableSeed, KeyType_DSACommFIPS186_3), by FIPS 186-4
@@ -53,10 +71,24 @@ pub(super) fn generate_group_variable(
 ) -> Result<KeyMaterial, Status> {
     no_flags(params.flags)?;
     let method = Method::fips186_4(params.lenbits, params.qhash.as_ref())?;
-    let given = params.iv.as_ref().map(|iv| Given { seed: &iv.seed, counter: iv.counter, h: iv.h });
+    let given = params.iv.as_ref().map(|iv| Given {
+        seed: &iv.seed,
+        counter: iv.counter,
+        h: iv.h,
+    });
     let made = method.generate(engine, given, rng)?;
-    let origin = Origin::Variable(DSAInitValuesVarSeed { seed: made.seed, counter: made.counter, h: made.h });
-    KeyMaterial::new(key_type, Body::DsaGroup { group: made.group, origin })
+    let origin = Origin::Variable(DSAInitValuesVarSeed {
+        seed: made.seed,
+        counter: made.counter,
+        h: made.h,
+    });
+    KeyMaterial::new(
+        key_type,
+        Body::DsaGroup {
+            group: made.group,
+            origin,
+        },
+    )
 }
 
 /// Makes a key pair, in the group given or in a new one: 512 to 1024 bits in steps of 64 with an order of 160 bits by
@@ -74,9 +106,15 @@ pub(super) fn generate(
     let group = match &params.dlg {
         Some(given) => given_group(engine, params.lenbits, given, params.flags & STRICT != 0)?,
         None if params.lenbits <= 1024 && params.qhash.is_none() => {
-            Method::fips186_2(params.lenbits)?.generate(engine, None, rng)?.group
+            Method::fips186_2(params.lenbits)?
+                .generate(engine, None, rng)?
+                .group
         }
-        None => Method::fips186_4(params.lenbits, params.qhash.as_ref())?.generate(engine, None, rng)?.group,
+        None => {
+            Method::fips186_4(params.lenbits, params.qhash.as_ref())?
+                .generate(engine, None, rng)?
+                .group
+        }
     };
     let q = number::non_zero(number::from_be(&group.q)).ok_or(Status::Failed)?;
     let x = Zeroizing::new(dsa::random_below(rng, &q)?);
@@ -109,7 +147,11 @@ pub(super) fn given_group(
 }
 
 fn no_flags(flags: u32) -> Result<(), Status> {
-    if flags == 0 { Ok(()) } else { Err(Status::UnknownFlag) }
+    if flags == 0 {
+        Ok(())
+    } else {
+        Err(Status::UnknownFlag)
+    }
 }
 
 /// Values from which the caller wants a group to be made (again).
@@ -147,11 +189,18 @@ impl Method {
         if !(512..=1024).contains(&p_bits) || !p_bits.is_multiple_of(64) {
             return Err(Status::InvalidParameter);
         }
-        Ok(Self { p_bits, q_bits: 160, hash: Hash::Sha1, standard: Standard::Fips186_2 })
+        Ok(Self {
+            p_bits,
+            q_bits: 160,
+            hash: Hash::Sha1,
+            standard: Standard::Fips186_2,
+        })
     }
 
     fn fips186_4(p_bits: u32, hash: Option<&DSAGenerationHash>) -> Result<Self, Status> {
-        let named = hash.map(|named| Hash::from_mech(named.hash).ok_or(Status::UnknownMechanism)).transpose()?;
+        let named = hash
+            .map(|named| Hash::from_mech(named.hash).ok_or(Status::UnknownMechanism))
+            .transpose()?;
         let q_bits = match (p_bits, named) {
             (1024, _) => 160,
             (2048, Some(Hash::Sha224)) => 224,
@@ -164,7 +213,12 @@ impl Method {
         if (hash.output_len() * 8) < q_bits as usize {
             return Err(Status::InvalidParameter);
         }
-        Ok(Self { p_bits, q_bits, hash, standard: Standard::Fips186_4 })
+        Ok(Self {
+            p_bits,
+            q_bits,
+            hash,
+            standard: Standard::Fips186_4,
+        })
     }
 
     fn generate(
@@ -174,19 +228,26 @@ impl Method {
         rng: &mut dyn CryptoRng,
     ) -> Result<Made, Status> {
         if let Some(given) = given {
-            return self.from_given(engine, &given)?.ok_or(Status::InvalidData);
+            return self.group_of(engine, &given)?.ok_or(Status::InvalidData);
         }
         loop {
             let mut seed = vec![0; self.q_bits as usize / 8];
             rng.fill_bytes(&mut seed);
-            if let Some(made) = self.from_given(engine, &Given { seed: &seed, counter: 0, h: 0 })? {
+            if let Some(made) = self.group_of(
+                engine,
+                &Given {
+                    seed: &seed,
+                    counter: 0,
+                    h: 0,
+                },
+            )? {
                 return Ok(made);
             }
         }
     }
 
     /// The group of a seed, or `None` if it has none.
-    fn from_given(&self, engine: &dyn Engine, given: &Given<'_>) -> Result<Option<Made>, Status> {
+    fn group_of(&self, engine: &dyn Engine, given: &Given<'_>) -> Result<Option<Made>, Status> {
         // A seed is at least as long as the order; four times that is more than anybody uses.
         let lengths = self.q_bits as usize / 8..=self.q_bits as usize / 2;
         if !lengths.contains(&given.seed.len()) {
@@ -204,7 +265,11 @@ impl Method {
         }
         let generator = generator(engine, &p, &q, given.h)?;
         Ok(generator.map(|(g, h)| Made {
-            group: Group { p: number::to_be(&p).to_vec(), q: number::to_be(&q).to_vec(), g },
+            group: Group {
+                p: number::to_be(&p).to_vec(),
+                q: number::to_be(&q).to_vec(),
+                g,
+            },
             seed: given.seed.to_vec(),
             counter,
             h,
@@ -230,7 +295,8 @@ impl Method {
     fn prime(&self, seed: &[u8], q: &BoxedUint) -> Result<Option<(BoxedUint, u32)>, Status> {
         let length = self.p_bits as usize / 8;
         let hashes = length.div_ceil(self.hash.output_len()) as u64;
-        let two_q = number::non_zero(number::mul(q, &BoxedUint::from(2u8))).ok_or(Status::Failed)?;
+        let two_q =
+            number::non_zero(number::mul(q, &BoxedUint::from(2u8))).ok_or(Status::Failed)?;
         let (mut offset, candidates) = match self.standard {
             Standard::Fips186_2 => (2, 4096),
             Standard::Fips186_4 => (1, 4 * self.p_bits),
@@ -246,7 +312,10 @@ impl Method {
             let x = number::from_be(&x);
             let remainder = number::reduce(&x, &two_q);
             let p = x.wrapping_sub(&remainder).wrapping_add(BoxedUint::one());
-            if p.bit_width_vartime() == self.p_bits && prime::has_no_small_factor(&p) && prime::is_prime_number(&p) {
+            if p.bit_width_vartime() == self.p_bits
+                && prime::has_no_small_factor(&p)
+                && prime::is_prime_number(&p)
+            {
                 return Ok(Some((p, counter)));
             }
             offset += hashes;
@@ -269,7 +338,9 @@ pub(super) fn generator(
     // Each h fails with probability 1/q.
     let tries = if given == 0 { 2..=64 } else { given..=given };
     for h in tries {
-        let g = engine.mod_exp(&h.to_be_bytes(), &exponent, &p).map_err(engine_status)?;
+        let g = engine
+            .mod_exp(&h.to_be_bytes(), &exponent, &p)
+            .map_err(engine_status)?;
         let g = number::trim(&g);
         if g.len() > 1 || g.first().is_some_and(|byte| *byte > 1) {
             return Ok(Some((g.to_vec(), h)));

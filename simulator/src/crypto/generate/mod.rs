@@ -27,9 +27,13 @@ pub fn generate_key(
     rng: &mut dyn CryptoRng,
 ) -> Result<KeyMaterial, Status> {
     match &params.params {
-        KeyTypeGenParams::Random(random) => symmetric::generate(params.type_, Some(random.lenbytes), rng),
+        KeyTypeGenParams::Random(random) => {
+            symmetric::generate(params.type_, Some(random.lenbytes), rng)
+        }
         KeyTypeGenParams::DSAComm(params) => dsa::generate_group_fixed(engine, params, rng),
-        KeyTypeGenParams::DSACommVariableSeed(comm) => dsa::generate_group_variable(engine, params.type_, comm, rng),
+        KeyTypeGenParams::DSACommVariableSeed(comm) => {
+            dsa::generate_group_variable(engine, params.type_, comm, rng)
+        }
         KeyTypeGenParams::Empty => symmetric::generate(params.type_, None, rng),
         KeyTypeGenParams::RSAPrivate(_)
         | KeyTypeGenParams::DSAPrivate(_)
@@ -56,7 +60,9 @@ pub fn generate_key_pair(
         KeyTypeGenParams::DSAPrivate(params) => dsa::generate(engine, params, rng),
         KeyTypeGenParams::DHPrivate(params) => dh::generate(engine, params, rng),
         KeyTypeGenParams::DHExPrivate(params) => dh::generate_ex(engine, params, rng),
-        KeyTypeGenParams::ECPrivate(_) | KeyTypeGenParams::KCDSAPrivate(_) => Err(Status::UnknownParameter),
+        KeyTypeGenParams::ECPrivate(_) | KeyTypeGenParams::KCDSAPrivate(_) => {
+            Err(Status::UnknownParameter)
+        }
         KeyTypeGenParams::Empty if params.type_ == KeyType::Any => Err(Status::UnknownParameter),
         _ => Err(Status::TypeMismatch),
     }

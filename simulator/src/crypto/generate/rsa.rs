@@ -23,15 +23,23 @@ const MAX_CHECKS: u32 = 256;
 /// # Errors
 /// `InvalidParameter` for another size, an exponent that is even or one or longer than half the modulus, or more than
 /// 256 checks; `UnknownFlag` for an unknown flag.
-pub(super) fn generate(params: &KeyTypeRSAPrivateGenParams, rng: &mut dyn CryptoRng) -> Result<KeyMaterial, Status> {
-    if !(MIN_RSA_BITS..=MAX_MODULUS_BITS).contains(&params.lenbits) || !params.lenbits.is_multiple_of(8) {
+pub(super) fn generate(
+    params: &KeyTypeRSAPrivateGenParams,
+    rng: &mut dyn CryptoRng,
+) -> Result<KeyMaterial, Status> {
+    if !(MIN_RSA_BITS..=MAX_MODULUS_BITS).contains(&params.lenbits)
+        || !params.lenbits.is_multiple_of(8)
+    {
         return Err(Status::InvalidParameter);
     }
     if params.flags & !USE_STRONG_PRIMES != 0 {
         return Err(Status::UnknownFlag);
     }
     let half = params.lenbits / 2;
-    let e = params.given_e.as_ref().map_or_else(|| vec![1, 0, 1], |e| e.to_be());
+    let e = params
+        .given_e
+        .as_ref()
+        .map_or_else(|| vec![1, 0, 1], |e| e.to_be());
     let e = number::from_be(&e);
     if number::odd(&e).is_none() || bool::from(e.is_one()) || e.bit_width_vartime() >= half {
         return Err(Status::InvalidParameter);
@@ -40,18 +48,33 @@ pub(super) fn generate(params: &KeyTypeRSAPrivateGenParams, rng: &mut dyn Crypto
     if checks > MAX_CHECKS {
         return Err(Status::InvalidParameter);
     }
-    let request = Request { bits: half, e: &e, checks, strong: params.flags & USE_STRONG_PRIMES != 0 };
+    let request = Request {
+        bits: half,
+        e: &e,
+        checks,
+        strong: params.flags & USE_STRONG_PRIMES != 0,
+    };
     loop {
         let one = Zeroizing::new(request.prime(rng)?);
         let two = Zeroizing::new(request.prime(rng)?);
         if *one == *two {
             continue;
         }
-        let (p, q) = if *one > *two { (&one, &two) } else { (&two, &one) };
-        let components =
-            RsaPrivateComponents::from_primes(&number::to_be(p), &number::to_be(q), &number::to_be(&e));
+        let (p, q) = if *one > *two {
+            (&one, &two)
+        } else {
+            (&two, &one)
+        };
+        let components = RsaPrivateComponents::from_primes(
+            &number::to_be(p),
+            &number::to_be(q),
+            &number::to_be(&e),
+        );
         let components = components.map_err(|_| Status::Failed)?;
-        return KeyMaterial::new(KeyType::RSAPrivate, Body::RsaPrivate(RsaPrivateKey::new(components)));
+        return KeyMaterial::new(
+            KeyType::RSAPrivate,
+            Body::RsaPrivate(RsaPrivateKey::new(components)),
+        );
     }
 }
 
@@ -69,7 +92,9 @@ impl Request<'_> {
             let prime = if self.strong {
                 self.strong_prime(rng)?
             } else {
-                prime::random_prime_where(rng, self.bits, TopBits::Two, |p| self.exponent_has_inverse(p))?
+                prime::random_prime_where(rng, self.bits, TopBits::Two, |p| {
+                    self.exponent_has_inverse(p)
+                })?
             };
             if prime::survives_miller_rabin(rng, &prime, self.checks) {
                 return Ok(prime);
@@ -96,15 +121,18 @@ impl Request<'_> {
         let s = Zeroizing::new(prime::random_prime(rng, auxiliary, TopBits::One)?);
         let two_r = Zeroizing::new(number::mul(&r, &BoxedUint::from(2u8)));
         let step = number::mul(&two_r, &s);
-        let (Some(modulus), Some(of_s), Some(of_two_r)) =
-            (number::non_zero(step), number::non_zero((*s).clone()), number::non_zero((*two_r).clone()))
-        else {
+        let (Some(modulus), Some(of_s), Some(of_two_r)) = (
+            number::non_zero(step),
+            number::non_zero((*s).clone()),
+            number::non_zero((*two_r).clone()),
+        ) else {
             return Err(Status::Failed);
         };
         // residue = (s^-1 mod 2r) s - (2r^-1 mod s) 2r, which is 1 modulo 2r and -1 modulo s.
-        let (Some(s_inverse), Some(r_inverse)) =
-            (number::invert_mod(&s, &of_two_r), number::invert_mod(&two_r, &of_s))
-        else {
+        let (Some(s_inverse), Some(r_inverse)) = (
+            number::invert_mod(&s, &of_two_r),
+            number::invert_mod(&two_r, &of_s),
+        ) else {
             // Both primes came out the same.
             return self.strong_prime(rng);
         };
@@ -128,7 +156,9 @@ impl Request<'_> {
             {
                 return Ok(Resize::resize_unchecked(&*candidate, self.bits));
             }
-            *candidate = candidate.concatenating_add(modulus.as_ref()).resize_unchecked(self.bits + 64);
+            *candidate = candidate
+                .concatenating_add(modulus.as_ref())
+                .resize_unchecked(self.bits + 64);
         }
         self.strong_prime(rng)
     }

@@ -4,20 +4,26 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use engine::Engine;
-use ncore::types::{
-    Bignum, CipherText, IV, KeyData, KeyGenParams, KeyHashMech, KeyType, KeyTypeData, KeyTypeGenParams,
-    KeyTypeRSAPrivateData, KeyTypeRSAPrivateGenParams, Mech, MechCipher, MechIV, MechRSApPKCS1Cipher,
-    MechRSApPKCS1OAEPIV, PlainText, PlainTextType, PlainTextTypeBignumData, PlainTextTypeData, PlainTextTypeHashData,
-};
 use ncore::Status;
+use ncore::types::{
+    Bignum, CipherText, IV, KeyData, KeyGenParams, KeyHashMech, KeyType, KeyTypeData,
+    KeyTypeGenParams, KeyTypeRSAPrivateData, KeyTypeRSAPrivateGenParams, Mech, MechCipher, MechIV,
+    MechRSApPKCS1Cipher, MechRSApPKCS1OAEPIV, PlainText, PlainTextType, PlainTextTypeBignumData,
+    PlainTextTypeData, PlainTextTypeHashData,
+};
 use proptest::prelude::*;
 
 use super::super::testing::{ENGINES, bytes, hex, rng, rsa_1024, rsa_params};
 use super::super::{KeyMaterial, decrypt, encrypt, generate_key_pair, sign, verify};
 
 static VECTORS: LazyLock<HashMap<&str, Vec<u8>>> = LazyLock::new(|| {
-    let lines = include_str!("openssl-rsa1024.txt").lines().filter(|line| !line.starts_with('#'));
-    lines.filter_map(|line| line.split_once(" = ")).map(|(name, value)| (name, hex(value))).collect()
+    let lines = include_str!("openssl-rsa1024.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'));
+    lines
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(name, value)| (name, hex(value)))
+        .collect()
 });
 
 const MESSAGE: &[u8] = b"softshield";
@@ -44,7 +50,13 @@ fn vector_data() -> KeyTypeRSAPrivateData {
 }
 
 fn import(engine: &dyn Engine, data: KeyTypeRSAPrivateData) -> Result<KeyMaterial, Status> {
-    KeyMaterial::import(engine, &KeyData { type_: KeyType::RSAPrivate, data: KeyTypeData::RSAPrivate(data) })
+    KeyMaterial::import(
+        engine,
+        &KeyData {
+            type_: KeyType::RSAPrivate,
+            data: KeyTypeData::RSAPrivate(data),
+        },
+    )
 }
 
 fn vector_key(engine: &dyn Engine) -> KeyMaterial {
@@ -52,18 +64,34 @@ fn vector_key(engine: &dyn Engine) -> KeyMaterial {
 }
 
 fn cipher(mech: Mech, value: &[u8], iv: MechIV) -> CipherText {
-    CipherText { mech, data: MechCipher::RSApPKCS1(MechRSApPKCS1Cipher { m: Bignum::from_be(value) }), iv }
+    CipherText {
+        mech,
+        data: MechCipher::RSApPKCS1(MechRSApPKCS1Cipher {
+            m: Bignum::from_be(value),
+        }),
+        iv,
+    }
 }
 
 fn number(value: &[u8]) -> PlainText {
-    let data = PlainTextTypeData::Bignum(PlainTextTypeBignumData { m: Bignum::from_be(value) });
-    PlainText { type_: PlainTextType::Bignum, data }
+    let data = PlainTextTypeData::Bignum(PlainTextTypeBignumData {
+        m: Bignum::from_be(value),
+    });
+    PlainText {
+        type_: PlainTextType::Bignum,
+        data,
+    }
 }
 
 fn sha1_of_message() -> PlainText {
     let digest = <sha1::Sha1 as sha1::Digest>::digest(MESSAGE);
-    let data = PlainTextTypeData::Hash(PlainTextTypeHashData { data: digest.into() });
-    PlainText { type_: PlainTextType::Hash, data }
+    let data = PlainTextTypeData::Hash(PlainTextTypeHashData {
+        data: digest.into(),
+    });
+    PlainText {
+        type_: PlainTextType::Hash,
+        data,
+    }
 }
 
 /// The signature must be OpenSSL's, with either engine, and verify.
@@ -80,17 +108,44 @@ fn check_signature(mech: Mech, data: &PlainText, expected: &[u8]) {
 #[test]
 fn signatures_are_those_of_openssl() {
     for (hash, mech) in HASHED {
-        check_signature(mech, &bytes(MESSAGE), &VECTORS[&*format!("signature-{hash}")]);
+        check_signature(
+            mech,
+            &bytes(MESSAGE),
+            &VECTORS[&*format!("signature-{hash}")],
+        );
     }
-    check_signature(Mech::RSApPKCS1, &bytes(MESSAGE), &VECTORS["signature-bytes"]);
-    check_signature(Mech::RSApPKCS1, &number(&VECTORS["raw-input"]), &VECTORS["raw-output"]);
+    check_signature(
+        Mech::RSApPKCS1,
+        &bytes(MESSAGE),
+        &VECTORS["signature-bytes"],
+    );
+    check_signature(
+        Mech::RSApPKCS1,
+        &number(&VECTORS["raw-input"]),
+        &VECTORS["raw-output"],
+    );
 }
 
 #[test]
 fn digest_in_the_plain_text_gives_the_signature_of_what_was_hashed() {
-    check_signature(Mech::RSApPKCS1, &sha1_of_message(), &VECTORS["signature-sha1"]);
-    check_signature(Mech::RSAhSHA1pPKCS1, &sha1_of_message(), &VECTORS["signature-sha1"]);
-    let refused = sign(ENGINES[0], &mut rng(1), rsa_1024(), Mech::RSAhSHA256pPKCS1, &sha1_of_message(), None);
+    check_signature(
+        Mech::RSApPKCS1,
+        &sha1_of_message(),
+        &VECTORS["signature-sha1"],
+    );
+    check_signature(
+        Mech::RSAhSHA1pPKCS1,
+        &sha1_of_message(),
+        &VECTORS["signature-sha1"],
+    );
+    let refused = sign(
+        ENGINES[0],
+        &mut rng(1),
+        rsa_1024(),
+        Mech::RSAhSHA256pPKCS1,
+        &sha1_of_message(),
+        None,
+    );
     assert_eq!(refused, Err(Status::TypeMismatch));
 }
 
@@ -100,7 +155,9 @@ fn key_hash_is_the_hash_of_the_published_material() {
     // nCipher 1997\0" for the key of the vectors.
     let sha1 = hex("1a94bed914a0a40f679d32d89c20a0551c1d0975");
     let sha256 = hex("92a17108eba2b25b680cdf7d7915d30bde3ff57f02252963d199ce1decf8e88a");
-    let sha512 = hex("1ba71a7219b97ab3124c3843a0acd46db6d2b549ad78bfd2197d62be158a737f fbcceee85284850d94246ee2038a2f995b1b9c16ab5b71935d2bc71e81e223b5");
+    let sha512 = hex(
+        "1ba71a7219b97ab3124c3843a0acd46db6d2b549ad78bfd2197d62be158a737f fbcceee85284850d94246ee2038a2f995b1b9c16ab5b71935d2bc71e81e223b5",
+    );
     let key = vector_key(ENGINES[0]);
     let public = key.public().expect("has a public half");
     for key in [&key, &public] {
@@ -121,10 +178,26 @@ fn decrypts_what_openssl_encrypted() {
     let cases = [
         ("cipher-pkcs1", Mech::RSApPKCS1, MechIV::Empty),
         ("cipher-oaep-sha1", Mech::RSApPKCS1OAEP, label(b"")),
-        ("cipher-oaep-label-sha1", Mech::RSApPKCS1OAEP, label(b"label")),
-        ("cipher-oaep-label-sha224", Mech::RSApPKCS1OAEPhSHA224, label(b"label")),
-        ("cipher-oaep-label-sha256", Mech::RSApPKCS1OAEPhSHA256, label(b"label")),
-        ("cipher-oaep-label-sha384", Mech::RSApPKCS1OAEPhSHA384, label(b"label")),
+        (
+            "cipher-oaep-label-sha1",
+            Mech::RSApPKCS1OAEP,
+            label(b"label"),
+        ),
+        (
+            "cipher-oaep-label-sha224",
+            Mech::RSApPKCS1OAEPhSHA224,
+            label(b"label"),
+        ),
+        (
+            "cipher-oaep-label-sha256",
+            Mech::RSApPKCS1OAEPhSHA256,
+            label(b"label"),
+        ),
+        (
+            "cipher-oaep-label-sha384",
+            Mech::RSApPKCS1OAEPhSHA384,
+            label(b"label"),
+        ),
     ];
     for engine in ENGINES {
         let key = vector_key(engine);
@@ -133,12 +206,31 @@ fn decrypts_what_openssl_encrypted() {
             let plain = decrypt(engine, &key, mech, &cipher, PlainTextType::Bytes);
             assert_eq!(plain, Ok(bytes(MESSAGE)), "{name}");
             // The mechanism may be left to the ciphertext, and must not be another.
-            assert_eq!(decrypt(engine, &key, Mech::Any, &cipher, PlainTextType::Bytes), Ok(bytes(MESSAGE)));
-            let other = decrypt(engine, &key, Mech::RSAhMD5pPKCS1, &cipher, PlainTextType::Bytes);
+            assert_eq!(
+                decrypt(engine, &key, Mech::Any, &cipher, PlainTextType::Bytes),
+                Ok(bytes(MESSAGE))
+            );
+            let other = decrypt(
+                engine,
+                &key,
+                Mech::RSAhMD5pPKCS1,
+                &cipher,
+                PlainTextType::Bytes,
+            );
             assert_eq!(other, Err(Status::MechanismNotExpected));
         }
-        let wrong = cipher(Mech::RSApPKCS1OAEP, &VECTORS["cipher-oaep-label-sha1"], label(b"lable"));
-        let refused = decrypt(engine, &key, Mech::RSApPKCS1OAEP, &wrong, PlainTextType::Bytes);
+        let wrong = cipher(
+            Mech::RSApPKCS1OAEP,
+            &VECTORS["cipher-oaep-label-sha1"],
+            label(b"lable"),
+        );
+        let refused = decrypt(
+            engine,
+            &key,
+            Mech::RSApPKCS1OAEP,
+            &wrong,
+            PlainTextType::Bytes,
+        );
         assert_eq!(refused, Err(Status::DecryptFailed));
     }
 }
@@ -148,10 +240,23 @@ fn raw_decryption_gives_the_number() {
     for engine in ENGINES {
         let key = vector_key(engine);
         let cipher = cipher(Mech::RSApPKCS1, &VECTORS["raw-input"], MechIV::Empty);
-        let plain = decrypt(engine, &key, Mech::RSApPKCS1, &cipher, PlainTextType::Bignum);
+        let plain = decrypt(
+            engine,
+            &key,
+            Mech::RSApPKCS1,
+            &cipher,
+            PlainTextType::Bignum,
+        );
         assert_eq!(plain, Ok(number(&VECTORS["raw-output"])));
         let public = key.public().expect("has a public half");
-        let back = encrypt(engine, &mut rng(1), &public, Mech::RSApPKCS1, &number(&VECTORS["raw-output"]), None);
+        let back = encrypt(
+            engine,
+            &mut rng(1),
+            &public,
+            Mech::RSApPKCS1,
+            &number(&VECTORS["raw-output"]),
+            None,
+        );
         assert_eq!(back, Ok(cipher));
     }
 }
@@ -164,19 +269,61 @@ fn bad_padding_is_reported() {
     let padded = |change: &dyn Fn(&mut Vec<u8>)| {
         let mut input = good.clone();
         change(&mut input);
-        let cipher = encrypt(ENGINES[0], &mut rng(1), &public, Mech::RSApPKCS1, &number(&input), None).expect("fits");
-        decrypt(ENGINES[0], &key, Mech::RSApPKCS1, &cipher, PlainTextType::Bytes)
+        let cipher = encrypt(
+            ENGINES[0],
+            &mut rng(1),
+            &public,
+            Mech::RSApPKCS1,
+            &number(&input),
+            None,
+        )
+        .expect("fits");
+        decrypt(
+            ENGINES[0],
+            &key,
+            Mech::RSApPKCS1,
+            &cipher,
+            PlainTextType::Bytes,
+        )
     };
     assert_eq!(padded(&|_| ()), Ok(bytes(&[7; 117])));
-    assert_eq!(padded(&|input| input[10] = 1), Err(Status::DecryptFailed), "no zero after the filling");
-    assert_eq!(padded(&|input| input[9] = 0), Err(Status::DecryptFailed), "filling of seven bytes");
-    assert_eq!(padded(&|input| input[1] = 1), Err(Status::DecryptFailed), "block type one");
-    assert_eq!(padded(&|input| input[0] = 1), Err(Status::DecryptFailed), "first byte not zero");
+    assert_eq!(
+        padded(&|input| input[10] = 1),
+        Err(Status::DecryptFailed),
+        "no zero after the filling"
+    );
+    assert_eq!(
+        padded(&|input| input[9] = 0),
+        Err(Status::DecryptFailed),
+        "filling of seven bytes"
+    );
+    assert_eq!(
+        padded(&|input| input[1] = 1),
+        Err(Status::DecryptFailed),
+        "block type one"
+    );
+    assert_eq!(
+        padded(&|input| input[0] = 1),
+        Err(Status::DecryptFailed),
+        "first byte not zero"
+    );
     // A hash type takes its own length and no other.
     let cipher = cipher(Mech::RSApPKCS1, &VECTORS["cipher-pkcs1"], MechIV::Empty);
-    let refused = decrypt(ENGINES[0], &key, Mech::RSApPKCS1, &cipher, PlainTextType::Hash);
+    let refused = decrypt(
+        ENGINES[0],
+        &key,
+        Mech::RSApPKCS1,
+        &cipher,
+        PlainTextType::Hash,
+    );
     assert_eq!(refused, Err(Status::DecryptFailed));
-    let refused = decrypt(ENGINES[0], &key, Mech::RSApPKCS1, &cipher, PlainTextType::ECPoint);
+    let refused = decrypt(
+        ENGINES[0],
+        &key,
+        Mech::RSApPKCS1,
+        &cipher,
+        PlainTextType::ECPoint,
+    );
     assert_eq!(refused, Err(Status::InvalidParameter));
 }
 
@@ -188,7 +335,13 @@ fn wrong_signatures_are_refused() {
         let refused = |value: &[u8], data: &[u8]| {
             let signature = cipher(Mech::RSAhSHA256pPKCS1, value, MechIV::Empty);
             assert_eq!(
-                verify(engine, &public, Mech::RSAhSHA256pPKCS1, &bytes(data), &signature),
+                verify(
+                    engine,
+                    &public,
+                    Mech::RSAhSHA256pPKCS1,
+                    &bytes(data),
+                    &signature
+                ),
                 Err(Status::VerifyFailed)
             );
         };
@@ -209,17 +362,30 @@ fn data_too_long_for_the_key_are_refused() {
     let key = vector_key(ENGINES[0]);
     let public = key.public().expect("has a public half");
     let sign = |data| sign(ENGINES[0], &mut rng(1), &key, Mech::RSApPKCS1, &data, None).map(|_| ());
-    let encrypt = |mech, data| encrypt(ENGINES[0], &mut rng(1), &public, mech, &data, None).map(|_| ());
+    let encrypt =
+        |mech, data| encrypt(ENGINES[0], &mut rng(1), &public, mech, &data, None).map(|_| ());
     assert_eq!(sign(bytes(&[1; 117])), Ok(()));
     assert_eq!(sign(bytes(&[1; 118])), Err(Status::InvalidData));
     assert_eq!(sign(number(&[0xff; 128])), Err(Status::OutOfRange));
     assert_eq!(sign(number(&[0xff; 129])), Err(Status::OutOfRange));
     assert_eq!(encrypt(Mech::RSApPKCS1, bytes(&[1; 117])), Ok(()));
-    assert_eq!(encrypt(Mech::RSApPKCS1, bytes(&[1; 118])), Err(Status::EncryptFailed));
-    assert_eq!(encrypt(Mech::RSApPKCS1, number(&[0xff; 128])), Err(Status::OutOfRange));
+    assert_eq!(
+        encrypt(Mech::RSApPKCS1, bytes(&[1; 118])),
+        Err(Status::EncryptFailed)
+    );
+    assert_eq!(
+        encrypt(Mech::RSApPKCS1, number(&[0xff; 128])),
+        Err(Status::OutOfRange)
+    );
     assert_eq!(encrypt(Mech::RSApPKCS1OAEP, bytes(&[1; 86])), Ok(()));
-    assert_eq!(encrypt(Mech::RSApPKCS1OAEP, bytes(&[1; 87])), Err(Status::EncryptFailed));
-    assert_eq!(encrypt(Mech::RSApPKCS1OAEPhSHA512, bytes(&[])), Err(Status::EncryptFailed));
+    assert_eq!(
+        encrypt(Mech::RSApPKCS1OAEP, bytes(&[1; 87])),
+        Err(Status::EncryptFailed)
+    );
+    assert_eq!(
+        encrypt(Mech::RSApPKCS1OAEPhSHA512, bytes(&[])),
+        Err(Status::EncryptFailed)
+    );
 }
 
 #[test]
@@ -227,7 +393,8 @@ fn mechanism_and_key_must_go_together() {
     let key = rsa_1024();
     let public = key.public().expect("has a public half");
     let engine = ENGINES[0];
-    let signed = |key, mech| sign(engine, &mut rng(1), key, mech, &bytes(MESSAGE), None).map(|_| ());
+    let signed =
+        |key, mech| sign(engine, &mut rng(1), key, mech, &bytes(MESSAGE), None).map(|_| ());
     assert_eq!(signed(key, Mech::Any), Ok(()));
     assert_eq!(signed(&public, Mech::RSApPKCS1), Err(Status::TypeMismatch));
     assert_eq!(signed(key, Mech::DSA), Err(Status::TypeMismatch));
@@ -235,10 +402,27 @@ fn mechanism_and_key_must_go_together() {
     assert_eq!(signed(key, Mech::HMACSHA1), Err(Status::TypeMismatch));
     assert_eq!(signed(key, Mech::ElGamal), Err(Status::UnknownMechanism));
     assert_eq!(signed(key, Mech(0x7777)), Err(Status::UnknownMechanism));
-    let iv = IV { mech: Mech::RSApPKCS1OAEP, iv: MechIV::Empty };
-    let given = sign(engine, &mut rng(1), key, Mech::RSApPKCS1, &bytes(MESSAGE), Some(&iv));
+    let iv = IV {
+        mech: Mech::RSApPKCS1OAEP,
+        iv: MechIV::Empty,
+    };
+    let given = sign(
+        engine,
+        &mut rng(1),
+        key,
+        Mech::RSApPKCS1,
+        &bytes(MESSAGE),
+        Some(&iv),
+    );
     assert_eq!(given, Err(Status::MechanismNotExpected));
-    let encrypted = encrypt(engine, &mut rng(1), key, Mech::RSApPKCS1, &bytes(MESSAGE), None);
+    let encrypted = encrypt(
+        engine,
+        &mut rng(1),
+        key,
+        Mech::RSApPKCS1,
+        &bytes(MESSAGE),
+        None,
+    );
     assert_eq!(encrypted, Err(Status::TypeMismatch));
 }
 
@@ -259,8 +443,16 @@ fn same_seed_gives_the_same_key_and_another_seed_another() {
 #[test]
 fn both_engines_sign_alike() {
     let key = rsa_1024();
-    let [one, two] =
-        ENGINES.map(|engine| sign(engine, &mut rng(1), key, Mech::RSAhSHA1pPKCS1, &bytes(MESSAGE), None));
+    let [one, two] = ENGINES.map(|engine| {
+        sign(
+            engine,
+            &mut rng(1),
+            key,
+            Mech::RSAhSHA1pPKCS1,
+            &bytes(MESSAGE),
+            None,
+        )
+    });
     assert!(one.is_ok());
     assert_eq!(one, two);
 }
@@ -276,7 +468,10 @@ fn generated_key_survives_export_and_import() {
 }
 
 fn generate_with(params: KeyTypeRSAPrivateGenParams) -> Result<KeyMaterial, Status> {
-    let params = KeyGenParams { type_: KeyType::RSAPrivate, params: KeyTypeGenParams::RSAPrivate(params) };
+    let params = KeyGenParams {
+        type_: KeyType::RSAPrivate,
+        params: KeyTypeGenParams::RSAPrivate(params),
+    };
     generate_key_pair(ENGINES[0], &params, &mut rng(5))
 }
 
@@ -284,15 +479,25 @@ fn generate_with(params: KeyTypeRSAPrivateGenParams) -> Result<KeyMaterial, Stat
 fn public_exponent_can_be_chosen() {
     for e in [vec![3], vec![17], vec![1, 0, 0, 0, 0, 0, 0, 0, 13]] {
         let given_e = Some(Bignum::from_be(&e));
-        let key = generate_with(KeyTypeRSAPrivateGenParams { lenbits: 512, given_e, ..Default::default() });
+        let key = generate_with(KeyTypeRSAPrivateGenParams {
+            lenbits: 512,
+            given_e,
+            ..Default::default()
+        });
         let key = key.expect("possible");
-        let KeyTypeData::RSAPrivate(data) = key.to_key_data().data else { panic!("an RSA key") };
+        let KeyTypeData::RSAPrivate(data) = key.to_key_data().data else {
+            panic!("an RSA key")
+        };
         assert_eq!(data.e.to_be(), e);
         assert_eq!(key.pairwise_check(ENGINES[0], &mut rng(1)), Ok(()));
     }
     for e in [vec![], vec![1], vec![2], vec![1, 0, 0], vec![0xff; 32]] {
         let given_e = Some(Bignum::from_be(&e));
-        let refused = generate_with(KeyTypeRSAPrivateGenParams { lenbits: 512, given_e, ..Default::default() });
+        let refused = generate_with(KeyTypeRSAPrivateGenParams {
+            lenbits: 512,
+            given_e,
+            ..Default::default()
+        });
         assert_eq!(refused.err(), Some(Status::InvalidParameter), "{e:?}");
     }
 }
@@ -300,22 +505,43 @@ fn public_exponent_can_be_chosen() {
 #[test]
 fn sizes_that_rsa_does_not_have_are_refused() {
     for lenbits in [0, 8, 376, 383, 385, 1023, 16_392, u32::MAX] {
-        let refused = generate_with(KeyTypeRSAPrivateGenParams { lenbits, ..Default::default() });
+        let refused = generate_with(KeyTypeRSAPrivateGenParams {
+            lenbits,
+            ..Default::default()
+        });
         assert_eq!(refused.err(), Some(Status::InvalidParameter), "{lenbits}");
     }
-    let refused = generate_with(KeyTypeRSAPrivateGenParams { lenbits: 512, flags: 8, ..Default::default() });
+    let refused = generate_with(KeyTypeRSAPrivateGenParams {
+        lenbits: 512,
+        flags: 8,
+        ..Default::default()
+    });
     assert_eq!(refused.err(), Some(Status::UnknownFlag));
     let nchecks = Some(257);
-    let refused = generate_with(KeyTypeRSAPrivateGenParams { lenbits: 512, nchecks, ..Default::default() });
+    let refused = generate_with(KeyTypeRSAPrivateGenParams {
+        lenbits: 512,
+        nchecks,
+        ..Default::default()
+    });
     assert_eq!(refused.err(), Some(Status::InvalidParameter));
 }
 
 #[test]
 fn checks_and_strong_primes_change_the_key_and_keep_it_good() {
-    let plain = KeyTypeRSAPrivateGenParams { lenbits: 512, ..Default::default() };
-    let checked = KeyTypeRSAPrivateGenParams { nchecks: Some(10), ..plain.clone() };
-    let strong = KeyTypeRSAPrivateGenParams { flags: 4, ..plain.clone() };
-    let [plain, checked, strong] = [plain, checked, strong].map(|params| generate_with(params).expect("possible"));
+    let plain = KeyTypeRSAPrivateGenParams {
+        lenbits: 512,
+        ..Default::default()
+    };
+    let checked = KeyTypeRSAPrivateGenParams {
+        nchecks: Some(10),
+        ..plain.clone()
+    };
+    let strong = KeyTypeRSAPrivateGenParams {
+        flags: 4,
+        ..plain.clone()
+    };
+    let [plain, checked, strong] =
+        [plain, checked, strong].map(|params| generate_with(params).expect("possible"));
     assert_ne!(plain.hash(), strong.hash());
     assert_ne!(plain.hash(), checked.hash());
     for key in [&checked, &strong] {
@@ -337,15 +563,42 @@ fn inconsistent_keys_are_refused_at_import() {
         Bignum::from_be(&bytes)
     };
     assert_eq!(change(&|_| ()), None);
-    assert_eq!(change(&|data| data.dmp1 = other(&data.dmp1)), Some(Status::InvalidData));
-    assert_eq!(change(&|data| data.dmq1 = other(&data.dmq1)), Some(Status::InvalidData));
-    assert_eq!(change(&|data| data.iqmp = other(&data.iqmp)), Some(Status::InvalidData));
-    assert_eq!(change(&|data| data.e = Bignum::from(4)), Some(Status::InvalidData));
-    assert_eq!(change(&|data| data.e = Bignum::default()), Some(Status::InvalidData));
-    assert_eq!(change(&|data| data.q = data.p.clone()), Some(Status::InvalidData));
-    assert_eq!(change(&|data| data.p = Bignum::default()), Some(Status::InvalidData));
-    assert_eq!(change(&|data| data.p = Bignum::from_be(&[0xff; 4000])), Some(Status::InvalidParameter));
-    assert_eq!(change(&|data| data.p = Bignum::from(65_537)), Some(Status::InvalidData));
+    assert_eq!(
+        change(&|data| data.dmp1 = other(&data.dmp1)),
+        Some(Status::InvalidData)
+    );
+    assert_eq!(
+        change(&|data| data.dmq1 = other(&data.dmq1)),
+        Some(Status::InvalidData)
+    );
+    assert_eq!(
+        change(&|data| data.iqmp = other(&data.iqmp)),
+        Some(Status::InvalidData)
+    );
+    assert_eq!(
+        change(&|data| data.e = Bignum::from(4)),
+        Some(Status::InvalidData)
+    );
+    assert_eq!(
+        change(&|data| data.e = Bignum::default()),
+        Some(Status::InvalidData)
+    );
+    assert_eq!(
+        change(&|data| data.q = data.p.clone()),
+        Some(Status::InvalidData)
+    );
+    assert_eq!(
+        change(&|data| data.p = Bignum::default()),
+        Some(Status::InvalidData)
+    );
+    assert_eq!(
+        change(&|data| data.p = Bignum::from_be(&[0xff; 4000])),
+        Some(Status::InvalidParameter)
+    );
+    assert_eq!(
+        change(&|data| data.p = Bignum::from(65_537)),
+        Some(Status::InvalidData)
+    );
     // The values belong together, but a factor is no prime.
     let composite = |data: &mut KeyTypeRSAPrivateData| {
         data.p = other(&data.p);
@@ -364,7 +617,10 @@ fn missing_crt_values_are_computed() {
 
 #[test]
 fn debug_prints_the_length_only() {
-    assert_eq!(format!("{:?}", rsa_1024()), "KeyMaterial { key_type: RSAPrivate, bits: 1024, .. }");
+    assert_eq!(
+        format!("{:?}", rsa_1024()),
+        "KeyMaterial { key_type: RSAPrivate, bits: 1024, .. }"
+    );
 }
 
 proptest! {
