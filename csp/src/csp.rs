@@ -14,7 +14,7 @@ use crate::soft::HashState;
 
 /// A provider library: everything that its 25 functions work on. A process has one; tests have as many as they like.
 ///
-/// The functions are methods in the modules of [`calls`](crate::calls), named after the entry points. Contexts, keys and
+/// The functions are methods in the modules of `calls`, named after the entry points. Contexts, keys and
 /// hashes are passed as the numbers that C callers hold.
 #[derive(Debug)]
 pub struct Csp {

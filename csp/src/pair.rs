@@ -37,6 +37,15 @@ pub(crate) struct KeyPair {
     certificate: Mutex<Option<Vec<u8>>>,
 }
 
+/// Where a new pair comes from.
+#[derive(Clone, Copy)]
+pub(crate) enum NewPair<'a> {
+    /// A module makes it, of so many bits.
+    Generated { bits: u32 },
+    /// A module is given it.
+    Imported(&'a RsaKeyPair),
+}
+
 /// How a decrypted block is unpadded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unpadding<'a> {
@@ -75,6 +84,24 @@ impl KeySpec {
         match self {
             KeySpec::Exchange => AlgId::CALG_RSA_KEYX,
             KeySpec::Signature => AlgId::CALG_RSA_SIGN,
+        }
+    }
+}
+
+impl NewPair<'_> {
+    /// Type and size, as a module is asked for them.
+    pub(crate) fn generation(&self) -> KeyGenParams {
+        let lenbits = match self {
+            NewPair::Generated { bits } => *bits,
+            NewPair::Imported(key) => key.public.bits(),
+        };
+        KeyGenParams {
+            type_: KeyType::RSAPrivate,
+            params: KeyTypeGenParams::RSAPrivate(KeyTypeRSAPrivateGenParams {
+                lenbits,
+                given_e: Some(Bignum::from(PUBLIC_EXPONENT)),
+                ..KeyTypeRSAPrivateGenParams::default()
+            }),
         }
     }
 }
@@ -250,18 +277,6 @@ impl KeyPair {
 
 /// Bytes that PKCS#1 v1.5 padding adds at least (RFC 8017 section 9.2).
 const PKCS1_OVERHEAD: usize = 11;
-
-/// What a module is asked to generate for an RSA pair of so many bits.
-pub(crate) fn rsa_generation(bits: u32) -> KeyGenParams {
-    KeyGenParams {
-        type_: KeyType::RSAPrivate,
-        params: KeyTypeGenParams::RSAPrivate(KeyTypeRSAPrivateGenParams {
-            lenbits: bits,
-            given_e: Some(Bignum::from(PUBLIC_EXPONENT)),
-            ..KeyTypeRSAPrivateGenParams::default()
-        }),
-    }
-}
 
 /// What a module is asked to import for the pair of a blob.
 pub(crate) fn rsa_import(pair: &RsaKeyPair) -> KeyData {

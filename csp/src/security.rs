@@ -353,9 +353,9 @@ fn decode_acl(bytes: &[u8]) -> Option<Vec<Ace>> {
     for _ in 0..word(4)? {
         let size = usize::from(u16::from_le_bytes([*rest.get(2)?, *rest.get(3)?]));
         let ace = rest.get(..size)?;
-        let allow = match ace.first()? {
-            &ACCESS_ALLOWED => true,
-            &ACCESS_DENIED => false,
+        let allow = match *ace.first()? {
+            ACCESS_ALLOWED => true,
+            ACCESS_DENIED => false,
             _ => return None,
         };
         aces.push(Ace {

@@ -1,6 +1,7 @@
 //! Containers, and the key pairs in them, against a hardserver with two modules of one Security World in this process.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, Weak};
 
 use csp::constants::*;
 use csp::csp::{Csp, Settings};
@@ -17,12 +18,22 @@ use rsa::signature::Verifier;
 use simulator::hardserver::Server;
 use simulator::options::Options;
 
-/// A hardserver with a world, in a folder of its own.
-struct Rig {
+/// A hardserver with a world on both its modules.
+struct Hardserver {
     folder: tempfile::TempDir,
     environment: Environment,
     _server: Server,
 }
+
+/// The hardserver, as one test sees it: with keys and containers of its own.
+struct Rig {
+    folder: tempfile::TempDir,
+    environment: Environment,
+    _hardserver: Arc<Hardserver>,
+}
+
+/// The hardserver that tests running at this moment share; making a world takes longer than any of them.
+static SHARED: Mutex<Weak<Hardserver>> = Mutex::new(Weak::new());
 
 /// Nobody to ask: cards have no pass phrases.
 struct Nobody;
@@ -47,8 +58,17 @@ impl Operator for Nobody {
     }
 }
 
-impl Rig {
-    fn start() -> Rig {
+impl Hardserver {
+    fn shared() -> Arc<Hardserver> {
+        let mut shared = SHARED.lock().unwrap();
+        shared.upgrade().unwrap_or_else(|| {
+            let hardserver = Arc::new(Hardserver::start());
+            *shared = Arc::downgrade(&hardserver);
+            hardserver
+        })
+    }
+
+    fn start() -> Hardserver {
         let folder = tempfile::tempdir().unwrap();
         let options = Options {
             modules: 2,
@@ -58,7 +78,7 @@ impl Rig {
         let environment = Environment {
             server: Some(options.socket.display().to_string()),
             privileged_server: Some(options.privileged_socket.display().to_string()),
-            kmdata: Some(options.kmdata),
+            kmlocal: Some(folder.path().join("local")),
             ..Environment::default()
         };
         let cards = CardSource::Files(vec![folder.path().join("card")]);
@@ -66,10 +86,30 @@ impl Rig {
         admin
             .create(&[1, 2], &WorldParams::new(1, 1), &cards, &mut Nobody)
             .unwrap();
-        Rig {
+        Hardserver {
             folder,
             environment,
             _server: server,
+        }
+    }
+}
+
+impl Rig {
+    fn start() -> Rig {
+        let hardserver = Hardserver::shared();
+        let folder = tempfile::tempdir().unwrap();
+        for file in std::fs::read_dir(hardserver.folder.path().join("local")).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
+        }
+        let environment = Environment {
+            kmlocal: Some(folder.path().to_owned()),
+            ..hardserver.environment.clone()
+        };
+        Rig {
+            folder,
+            environment,
+            _hardserver: hardserver,
         }
     }
 
@@ -89,7 +129,7 @@ impl Rig {
 
     /// The files of keys and containers.
     fn files(&self) -> Vec<PathBuf> {
-        let folder = self.folder.path().join("kmdata/local");
+        let folder = self.folder.path();
         let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().path())
@@ -210,10 +250,12 @@ fn a_key_made_in_a_container_signs_now_and_after_reopening() {
         csp.get_user_key(context, AT_KEYEXCHANGE),
         Err(CspError::NTE_NO_KEY)
     );
-    for blob_type in [PRIVATEKEYBLOB] {
-        let exported = value(|output| csp.export_key(context, key, 0, blob_type, 0, output));
-        assert_eq!(exported, Err(CspError::NTE_BAD_KEY_STATE));
-    }
+    let mut length = 0;
+    let query = Output::new(None, &mut length);
+    assert_eq!(
+        csp.export_key(context, key, 0, PRIVATEKEYBLOB, 0, query),
+        Err(CspError::NTE_BAD_KEY_STATE)
+    );
     csp.release_context(context, 0).unwrap();
 
     // Another process of the user finds the same key; the name's case does not matter.
@@ -230,6 +272,11 @@ fn a_key_made_in_a_container_signs_now_and_after_reopening() {
 
     // The unique name opens it too.
     let unique = prov_text(&other, context, PP_UNIQUE_CONTAINER);
+    assert_eq!(
+        acquire(&rig.library(7), &unique, 0),
+        Err(CspError::NTE_BAD_KEYSET)
+    );
+    assert!(acquire(&rig.library(0), &unique, 0).is_ok());
     let by_ident = acquire(&other, &unique, 0).unwrap();
     assert!(verifies(
         &blob,

@@ -8,7 +8,7 @@ use crate::constants::{
     CRYPT_SILENT, CRYPT_VERIFYCONTEXT, PROV_RSA_AES,
 };
 use crate::container::id;
-use crate::container::record::Scope;
+use crate::container::record::{Record, Scope};
 use crate::container::store::Store;
 use crate::context::{Context, Enumerations, Keyset};
 use crate::csp::Csp;
@@ -85,7 +85,7 @@ impl Csp {
                             .create(canonical, scope.clone(), &name, &identity)?
                     }
                     Action::Delete => {
-                        place.store.delete(&place.find()?, &identity)?;
+                        place.store.delete(&place.find(&identity)?.0, &identity)?;
                         return Ok(0);
                     }
                     Action::Open | Action::Verify => place.open(&identity)?,
@@ -129,32 +129,30 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Ident of an existing container: by its name, or by what PP_UNIQUE_CONTAINER gave out, which is the ident itself.
-    fn find(&self) -> Result<String> {
+    /// An existing container: by its name, or by what PP_UNIQUE_CONTAINER gave out, which is the ident itself. The latter
+    /// reaches no further than a name does, except for administrators.
+    fn find(&self, user: &Identity) -> Result<(String, Record)> {
         let ident = id::ident(self.provider, self.scope, self.name);
         match self.store.read(&ident) {
-            Ok(_) => Ok(ident),
             Err(CspError::NTE_BAD_KEYSET) if id::is_ident(self.name) => {
                 let record = self.store.read(self.name)?;
-                match record.provider == self.provider {
-                    true => Ok(self.name.to_owned()),
-                    false => Err(CspError::NTE_BAD_KEYSET),
+                let reachable = record.scope == *self.scope || user.administrator;
+                if record.provider != self.provider || !reachable {
+                    return Err(CspError::NTE_BAD_KEYSET);
                 }
+                Ok((self.name.to_owned(), record))
             }
-            Err(error) => Err(error),
+            record => Ok((ident, record?)),
         }
     }
 
+    /// The ident of an existing container that the user may open.
     fn open(&self, user: &Identity) -> Result<String> {
-        let ident = self.find()?;
-        match self
-            .store
-            .read(&ident)?
-            .descriptor
-            .allows(user, Right::Read)
-        {
-            true => Ok(ident),
-            false => Err(CspError::NTE_BAD_KEYSET),
+        let (ident, record) = self.find(user)?;
+        if record.descriptor.allows(user, Right::Read) {
+            Ok(ident)
+        } else {
+            Err(CspError::NTE_BAD_KEYSET)
         }
     }
 }

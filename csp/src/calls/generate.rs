@@ -7,13 +7,12 @@ use crate::constants::{
     CRYPT_DATA_KEY, CRYPT_EXPORTABLE, CRYPT_FORCE_KEY_PROTECTION_HIGH, CRYPT_KEK, CRYPT_NO_SALT,
     CRYPT_ONLINE, CRYPT_SF, CRYPT_SGCKEY, CRYPT_USER_PROTECTED, CRYPT_VOLATILE,
 };
-use crate::container::NewPair;
 use crate::context::{Context, Keyset};
 use crate::csp::{Csp, lock};
 use crate::error::{CspError, Result};
 use crate::failure;
 use crate::key::{Key, PublicHandle};
-use crate::pair::{self, KeyPair, KeySpec};
+use crate::pair::{KeyPair, KeySpec, NewPair, rsa_import};
 use crate::random;
 use crate::soft::SymKey;
 
@@ -57,11 +56,7 @@ impl Csp {
             return Err(CspError::NTE_BAD_FLAGS);
         }
         check_prompts(&opened, flags)?;
-        let pair = self.new_pair(
-            &opened,
-            spec,
-            NewPair::Generated(pair::rsa_generation(bits)),
-        )?;
+        let pair = self.new_pair(&opened, spec, NewPair::Generated { bits })?;
         let key = Key::Public(PublicHandle::of_pair(pair));
         self.add_key(context, key)
     }
@@ -135,15 +130,17 @@ impl Csp {
         &self,
         context: &Context,
         spec: KeySpec,
-        new: NewPair,
+        new: NewPair<'_>,
     ) -> Result<Arc<KeyPair>> {
         match &context.keyset {
             Keyset::Container { container, .. } => container.put_pair(spec, new, &self.identity()),
             Keyset::Ephemeral(slots) => {
                 let store = self.store()?;
                 let loaded = match new {
-                    NewPair::Generated(params) => store.session().generate_ephemeral(params),
-                    NewPair::Imported { private, .. } => store.session().import_ephemeral(private),
+                    NewPair::Generated { .. } => {
+                        store.session().generate_ephemeral(new.generation())
+                    }
+                    NewPair::Imported(key) => store.session().import_ephemeral(rsa_import(key)),
                 };
                 let pair = Arc::new(KeyPair::new(spec, loaded.map_err(failure::of_key)?, None)?);
                 slots.set(spec, Some(Arc::clone(&pair)));

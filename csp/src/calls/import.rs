@@ -9,12 +9,11 @@ use crate::constants::{
     CRYPT_OAEP, CRYPT_USER_PROTECTED, PLAINTEXTKEYBLOB, PRIVATEKEYBLOB, PUBLICKEYBLOB, SIMPLEBLOB,
     SYMMETRICWRAPKEYBLOB,
 };
-use crate::container::NewPair;
 use crate::context::Context;
 use crate::csp::Csp;
 use crate::error::{CspError, Result};
 use crate::key::{Key, PublicHandle};
-use crate::pair::{self, KeySpec, Unpadding};
+use crate::pair::{KeySpec, NewPair, Unpadding};
 use crate::soft::SymKey;
 
 /// Flags that CPImportKey knows. On a private key CRYPT_EXPORTABLE and CRYPT_ARCHIVABLE are accepted and not granted.
@@ -111,15 +110,10 @@ impl Import<'_> {
         };
         let pair = rsa_private::parse(self.header, body)?;
         let spec = KeySpec::of_algorithm(self.header.algorithm).ok_or(CspError::NTE_BAD_DATA)?;
-        let new = NewPair::Imported {
-            private: pair::rsa_import(&pair),
-            params: pair::rsa_generation(pair.public.bits()),
-        };
-        Ok(Key::Public(PublicHandle::of_pair(self.csp.new_pair(
-            self.opened,
-            spec,
-            new,
-        )?)))
+        let pair = self
+            .csp
+            .new_pair(self.opened, spec, NewPair::Imported(&pair))?;
+        Ok(Key::Public(PublicHandle::of_pair(pair)))
     }
 
     /// The module decrypts; what comes out stays in software.

@@ -7,7 +7,6 @@ pub(crate) mod store;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ncore::types::{KeyData, KeyGenParams};
 use nfkm::{IdentRule, LoadedKey, NewKeyPair};
 
 use self::record::{Record, Slot};
@@ -15,7 +14,7 @@ use self::store::{APPNAME, Changing, Store};
 use crate::error::{CspError, Result};
 use crate::failure;
 use crate::identity::Identity;
-use crate::pair::{KeyPair, KeySpec, Slots};
+use crate::pair::{KeyPair, KeySpec, NewPair, Slots, rsa_import};
 use crate::security::{Descriptor, Right};
 
 /// An open container. All contexts that have it open in this process share one, and with it the loaded keys: a key made
@@ -27,16 +26,6 @@ pub(crate) struct Container {
     slots: Slots,
     /// Held while a key is loaded, so that threads asking for it at once load it once.
     loading: Mutex<()>,
-}
-
-/// Where a new pair comes from.
-pub(crate) enum NewPair {
-    Generated(KeyGenParams),
-    /// The module is given the private key; the parameters are the key's own.
-    Imported {
-        private: KeyData,
-        params: KeyGenParams,
-    },
 }
 
 impl Container {
@@ -100,30 +89,30 @@ impl Container {
     pub(crate) fn put_pair(
         &self,
         spec: KeySpec,
-        new: NewPair,
+        new: NewPair<'_>,
         user: &Identity,
     ) -> Result<Arc<KeyPair>> {
         let record = self.writable(user)?;
-        let request = |params| NewKeyPair {
+        let request = NewKeyPair {
             appname: APPNAME.to_owned(),
             ident: IdentRule::KeyHash,
-            plainname: Some(record.name.clone()).filter(|name| !name.is_empty()),
-            params,
+            plainname: Some(record.name).filter(|name| !name.is_empty()),
+            params: new.generation(),
             recovery: true,
         };
         let session = self.store.session();
         match new {
-            NewPair::Generated(params) => {
+            NewPair::Generated { .. } => {
                 let loaded = session
-                    .generate_key_pair(&request(params))
+                    .generate_key_pair(&request)
                     .map_err(failure::of_key)?;
                 self.adopt(&self.store.changing(), spec, loaded)
             }
-            NewPair::Imported { private, params } => {
+            NewPair::Imported(key) => {
                 // A key that is imported may be one that another container is about to let go of.
                 let turn = self.store.changing();
                 let loaded = session
-                    .import_key_pair(&request(params), private)
+                    .import_key_pair(&request, rsa_import(key))
                     .map_err(failure::of_key)?;
                 self.adopt(&turn, spec, loaded)
             }
