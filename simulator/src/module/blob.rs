@@ -82,7 +82,7 @@ impl<'a> Blob<'a> {
     /// Reads a blob's header: BlobTypeUnknown if it is no blob, or none that this program knows.
     pub(super) fn parse(bytes: &'a [u8]) -> Result<Blob<'a>, Status> {
         let mut reader = Reader::new(bytes, &WireProfile::DEFAULT);
-        let header = Header::decode(&mut reader).map_err(|_| Status::BlobTypeUnknown)?;
+        let header = Header::read(&mut reader).ok_or(Status::BlobTypeUnknown)?;
         let sealed = reader.take_rest();
         Ok(Blob {
             header,
@@ -120,26 +120,27 @@ impl Encode for Header {
     }
 }
 
-impl Decode for Header {
-    const MIN_LEN: usize = 32;
-
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let (magic, version) = (<[u8; 4]>::decode(r)?, u32::decode(r)?);
-        let format = BlobFormat::decode(r)?;
-        let known = [BlobFormat::Module, BlobFormat::Token, BlobFormat::Indirect].contains(&format);
-        if magic != MAGIC || version != VERSION || !known {
-            // Any decode error will do: the caller has one answer to all.
-            return Header::decode(&mut Reader::new(&[], r.profile()));
+impl Header {
+    /// Reads a header; None if it is none that this program knows.
+    fn read(r: &mut Reader<'_>) -> Option<Header> {
+        let (magic, version) = (<[u8; 4]>::decode(r).ok()?, u32::decode(r).ok()?);
+        if magic != MAGIC || version != VERSION {
+            return None;
         }
-        let protector = KeyHash::decode(r)?;
+        let format = BlobFormat::decode(r).ok()?;
+        let protector = KeyHash::decode(r).ok()?;
         let wrapped = match format {
-            BlobFormat::Indirect => Some(Wrapped {
-                mech: Decode::decode(r)?,
-                secret: Decode::decode(r)?,
-            }),
-            _ => None,
+            BlobFormat::Module | BlobFormat::Token => None,
+            BlobFormat::Indirect => {
+                let mech = Mech::decode(r).ok()?;
+                Some(Wrapped {
+                    mech,
+                    secret: Decode::decode(r).ok()?,
+                })
+            }
+            _ => return None,
         };
-        Ok(Header {
+        Some(Header {
             format,
             protector,
             wrapped,

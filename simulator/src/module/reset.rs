@@ -153,4 +153,5 @@ pub(super) fn retry(call: Call, _: RetryFailedModuleArgs) -> Outcome {
     done()
 }
 
+// The last operation with a name is the highest bit of all.
 const _: () = assert!(NSOPerms::OPS_FOREIGN_TOKEN_OPEN << 1 == ALL_OPERATIONS + 1);

@@ -8,9 +8,7 @@
 //! not to be had without the module key. The layouts are our own, since the real ones are unpublished.
 
 use ncore::Status;
-use ncore::codec::{
-    Decode, DecodeError, Encode, EncodeError, Reader, Writer, from_bytes, to_bytes,
-};
+use ncore::codec::{Decode, Encode, EncodeError, Reader, Writer, to_bytes};
 use ncore::profile::WireProfile;
 use ncore::types::TokenParams;
 use rand_core::{CryptoRng, Rng};
@@ -138,10 +136,7 @@ impl Share {
     /// Reads the bytes on a card: BadTokenData if they are no share.
     pub(super) fn from_bytes(bytes: &[u8]) -> Result<Share, Status> {
         let mut reader = Reader::new(bytes, &WireProfile::DEFAULT);
-        let read = |reader: &mut Reader<'_>| -> Result<(Identity, u32), DecodeError> {
-            Ok((Identity::decode(reader)?, u32::decode(reader)?))
-        };
-        let (identity, index) = read(&mut reader).map_err(|_| Status::BadTokenData)?;
+        let (identity, index) = read_header(&mut reader).ok_or(Status::BadTokenData)?;
         Ok(Share {
             identity,
             index,
@@ -165,26 +160,24 @@ impl Encode for Identity {
     }
 }
 
-impl Decode for Identity {
-    const MIN_LEN: usize = 60;
-
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        // Another version must not be taken for damage of this one, but either way the share is of no use here.
-        if u32::decode(r)? != VERSION {
-            return from_bytes::<Identity>(&[], r.profile());
-        }
-        Ok(Identity {
-            hkt: Decode::decode(r)?,
-            hkm: Decode::decode(r)?,
-            params: Decode::decode(r)?,
-        })
-    }
-}
-
 const VERSION: u32 = 1;
 
 fn header(identity: &Identity, index: u32) -> Vec<u8> {
     [&identity.to_bytes()[..], &index.to_le_bytes()].concat()
+}
+
+/// Reads what [`header`] writes; None if it is something else, or of another version.
+fn read_header(r: &mut Reader<'_>) -> Option<(Identity, u32)> {
+    if u32::decode(r).ok()? != VERSION {
+        return None;
+    }
+    let (hkt, hkm) = (KeyHash::decode(r).ok()?, KeyHash::decode(r).ok()?);
+    let identity = Identity {
+        hkt,
+        hkm,
+        params: Decode::decode(r).ok()?,
+    };
+    Some((identity, u32::decode(r).ok()?))
 }
 
 fn token_derivation(module_key: &[u8]) -> Derivation<'_> {
