@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crypto_bigint::{BoxedUint, NonZero, Resize};
+use crypto_bigint::{BoxedUint, NonZero};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::error::Error;
@@ -59,14 +59,12 @@ impl RsaPrivateComponents {
 
         let p_less_one = less_one(&p)?;
         let q_less_one = less_one(&q)?;
-        let order = Zeroizing::new(mul(&p_less_one, &q_less_one));
-        let order = non_zero(Resize::resize_unchecked(&*order, n.bits_precision()));
-        let order = order.ok_or(Error::InvalidKey("a factor is one"))?;
+        let order = secret_modulus(mul(&p_less_one, &q_less_one))?;
         let no_inverse = Error::InvalidKey("public exponent has no inverse");
         let d = Zeroizing::new(invert_mod(&e, &order).ok_or(no_inverse)?);
         let dmp1 = Zeroizing::new(reduce(&d, &p_less_one));
         let dmq1 = Zeroizing::new(reduce(&d, &q_less_one));
-        let p_modulus = non_zero((*p).clone()).ok_or(Error::InvalidKey("a factor is zero"))?;
+        let p_modulus = secret_modulus((*p).clone())?;
         let iqmp = invert_mod(&q, &p_modulus);
         let iqmp = Zeroizing::new(iqmp.ok_or(Error::InvalidKey("factors share a factor"))?);
 
@@ -94,7 +92,7 @@ impl RsaPrivateComponents {
         let crt = key.crt.as_ref().ok_or(Error::InvalidKey("no factors"))?;
         let p_less_one = less_one(&from_be(&crt.p))?;
         let q_less_one = less_one(&from_be(&crt.q))?;
-        let p = non_zero(from_be(&crt.p)).ok_or(Error::InvalidKey("a factor is zero"))?;
+        let p = secret_modulus(from_be(&crt.p))?;
         let checks = [
             (&given.dmp1, &p_less_one, &crt.dmp1),
             (&given.dmq1, &q_less_one, &crt.dmq1),
@@ -237,9 +235,14 @@ fn is_odd(value: &BoxedUint) -> bool {
 }
 
 /// A factor less one, as a modulus.
-fn less_one(factor: &BoxedUint) -> Result<NonZero<BoxedUint>, Error> {
-    let less = factor.wrapping_sub(BoxedUint::one());
-    non_zero(less).ok_or(Error::InvalidKey("a factor is one"))
+fn less_one(factor: &BoxedUint) -> Result<Zeroizing<NonZero<BoxedUint>>, Error> {
+    secret_modulus(factor.wrapping_sub(BoxedUint::one()))
+}
+
+/// A number that is wiped and not zero: it is made of odd factors, one of which may be one.
+fn secret_modulus(value: BoxedUint) -> Result<Zeroizing<NonZero<BoxedUint>>, Error> {
+    let modulus = non_zero(value).ok_or(Error::InvalidKey("a factor is one"))?;
+    Ok(Zeroizing::new(modulus))
 }
 
 #[cfg(test)]
