@@ -1,19 +1,17 @@
 //! `conformance`: runs the cases and writes the reports.
 
-use std::ffi::OsStr;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use conformance::case::Case;
 use conformance::report::{Report, table};
 use conformance::runner::{self, Event};
 use conformance::target::{Choice, Prepared, Target};
-use conformance::{cases, daemon, sys};
+use conformance::{cases, daemon};
 use indicatif::{ProgressBar, ProgressStyle};
 use ncore::client::Endpoint;
 
@@ -108,7 +106,7 @@ fn run(run: &Run) -> anyhow::Result<ExitCode> {
 
     let prepared = Prepared::new(choice(run))?;
     // Before the first thread: the provider runs in this process and reads its environment.
-    point_provider(&prepared)?;
+    prepared.point_provider()?;
     runner::catch_panics();
     let target = Arc::new(prepared.open()?);
     let started = SystemTime::now()
@@ -158,29 +156,6 @@ fn choice(run: &Run) -> Choice {
             sacrifice: run.sacrifice,
         },
     }
-}
-
-fn point_provider(prepared: &Prepared) -> anyhow::Result<()> {
-    let environment = prepared.environment();
-    let text = |value: &Option<String>| value.clone().map(Into::into);
-    let values = [
-        ("NFAST_SERVER", text(&environment.server)),
-        ("NFAST_PRIVSERVER", text(&environment.privileged_server)),
-        (
-            "NFAST_KMDATA",
-            environment.kmdata.clone().map(PathBuf::into_os_string),
-        ),
-        ("NFAST_SERVER_PORT", None),
-        ("NFAST_SERVER_PRIVPORT", None),
-        ("NFAST_KMLOCAL", None),
-        ("NFAST_KMDATA_LOCAL", None),
-    ];
-    sys::set_variables(
-        values
-            .iter()
-            .map(|(name, value)| (*name, value.as_deref().map(OsStr::new))),
-    )
-    .context("cannot tell the provider where the hardserver is")
 }
 
 /// Runs the cases with a line for each as it ends, and a bar below when someone watches.

@@ -1,5 +1,6 @@
 //! The hardserver that the cases speak to, and what it has.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::case::Need;
 use crate::daemon::{Daemon, Settings};
+use crate::sys;
 
 /// Which target to use.
 #[derive(Clone, Debug)]
@@ -124,6 +126,30 @@ impl Prepared {
             kmdata: Some(self.kmdata.clone()),
             ..Environment::default()
         }
+    }
+
+    /// Tells the provider in this process where the hardserver and the Security World are, through the environment. To be
+    /// called before the first thread is started.
+    ///
+    /// # Errors
+    /// The process has more than one thread.
+    pub fn point_provider(&self) -> anyhow::Result<()> {
+        let environment = self.environment();
+        let text = |value: &Option<String>| value.clone().map(Into::into);
+        let values: [(&str, Option<OsString>); 7] = [
+            ("NFAST_SERVER", text(&environment.server)),
+            ("NFAST_PRIVSERVER", text(&environment.privileged_server)),
+            (
+                "NFAST_KMDATA",
+                environment.kmdata.clone().map(PathBuf::into_os_string),
+            ),
+            ("NFAST_SERVER_PORT", None),
+            ("NFAST_SERVER_PRIVPORT", None),
+            ("NFAST_KMLOCAL", None),
+            ("NFAST_KMDATA_LOCAL", None),
+        ];
+        sys::set_variables(values.iter().map(|(name, value)| (*name, value.as_deref())))
+            .context("cannot tell the provider where the hardserver is")
     }
 
     /// Starts an own hardserver, makes a world where that is wanted, and finds out what there is.

@@ -1,0 +1,77 @@
+//! The stack under measurement: a hardserver in a child process, a Security World, a container with an RSA-2048 key.
+
+use std::path::Path;
+
+use conformance::capi::{Capi, Context, numbers};
+use conformance::coverage::Recorder;
+use conformance::target::{Choice, Prepared, Target};
+
+use crate::sys;
+
+/// Bits of the key that is measured.
+pub const KEY_BITS: u32 = 2048;
+
+/// A function of CryptoAPI that answered FALSE.
+#[derive(Clone, Copy, Debug)]
+pub struct CallFailed {
+    /// Which.
+    pub function: &'static str,
+    /// The last error.
+    pub code: u32,
+}
+
+impl std::fmt::Display for CallFailed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} failed with {:#010x}", self.function, self.code)
+    }
+}
+
+impl std::error::Error for CallFailed {}
+
+/// A running stack. The hardserver ends with it.
+#[derive(Debug)]
+pub struct Stack {
+    context: Context,
+    target: Target,
+}
+
+impl Stack {
+    /// Starts `executable` as the hardserver, makes a world on one module, and a container with a key for signatures. To
+    /// be called before the process has a second thread.
+    ///
+    /// # Errors
+    /// Any of that does not work.
+    pub fn start(executable: &Path) -> anyhow::Result<Stack> {
+        let prepared = Prepared::new(Choice::Own {
+            modules: 1,
+            seed: None,
+        })?;
+        prepared.point_provider()?;
+        let target = prepared.open_with(executable)?;
+        let capi = Capi::new(Recorder::default());
+        let context = capi.acquire(Some("benchmark"), numbers::CRYPT_NEWKEYSET)?;
+        context.gen_pair(numbers::AT_SIGNATURE, KEY_BITS)?;
+        Ok(Stack { context, target })
+    }
+
+    /// The hardserver.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// One signature as an application makes it: create a SHA-256 hash, hash 32 bytes, sign, destroy the hash.
+    ///
+    /// # Errors
+    /// A call answers FALSE, or the signature does not have the modulus' length.
+    pub fn sign(&self) -> anyhow::Result<()> {
+        let mut signature = [0; KEY_BITS as usize / 8];
+        let len = sys::sign(
+            self.context.handle(),
+            numbers::AT_SIGNATURE,
+            &[0x5a; 32],
+            &mut signature,
+        )?;
+        anyhow::ensure!(len == signature.len(), "a signature of {len} bytes");
+        Ok(())
+    }
+}
