@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ncore::Mech;
 use ncore::message::Request;
 use ncore::types::{
-    CipherText, DecryptArgs, KeyData, MergeKeyIDsArgs, PlainText, PlainTextType, SignArgs,
+    CipherText, DecryptArgs, GetWhichModuleArgs, KeyData, MergeKeyIDsArgs, PlainText,
+    PlainTextType, SignArgs,
 };
+use ncore::{Mech, Status};
 
 use crate::Hash;
 use crate::client::{Client, KeyId};
@@ -41,7 +42,7 @@ struct Inner {
     /// Held by the one thread that loads the key again.
     reloading: Mutex<()>,
     started: Instant,
-    /// When to look for a returned module again, in milliseconds after `started`; [`NEVER`] while none is missing.
+    /// When to look after the key again, in milliseconds after `started`.
     next_look: AtomicU64,
 }
 
@@ -61,12 +62,11 @@ impl LoadedKey {
             hash,
             public,
             blob,
-            next_look: AtomicU64::new(NEVER),
+            next_look: AtomicU64::new(LOOK_EVERY),
             loaded: RwLock::new(Arc::new(loaded)),
             reloading: Mutex::new(()),
             started: Instant::now(),
         };
-        inner.plan_look();
         Ok(LoadedKey(Arc::new(inner)))
     }
 
@@ -138,7 +138,7 @@ impl Inner {
         match first {
             Err(error) if error.is_failover() => self.perform_again(loaded, args, error),
             result => {
-                self.look_for_returned();
+                self.look_after();
                 result
             }
         }
@@ -177,13 +177,14 @@ impl Inner {
         if !Arc::ptr_eq(&now, failed) {
             return Ok(now);
         }
-        self.replace(Loaded::everywhere(&self.session, &self.blob, &self.hash)?)
+        let fresh = Loaded::everywhere(&self.session, &self.blob, &self.hash)?;
+        Ok(self.replace(fresh))
     }
 
-    /// While a module is missing: from time to time one thread looks whether it has returned, and loads the key anew.
-    fn look_for_returned(&self) {
-        let next_look = self.next_look.load(Ordering::Relaxed);
-        if next_look == NEVER || self.elapsed() < next_look {
+    /// From time to time, while the key is used, one thread looks whether it is on the modules it should be on. The
+    /// hardserver quietly goes on with fewer when one fails, so no error tells when to load the key on it again.
+    fn look_after(&self) {
+        if self.elapsed() < self.next_look.load(Ordering::Relaxed) {
             return;
         }
         let Ok(_alone) = self.reloading.try_lock() else {
@@ -192,39 +193,25 @@ impl Inner {
         // Whatever comes of it, the next look is a while away.
         self.plan_look();
         let loaded = self.loaded();
-        let Ok(world) = World::required(self.session.folder()) else {
-            return;
-        };
-        let Ok(usable) = self.session.usable_modules(&loaded.client, &world) else {
-            return;
-        };
-        if usable.iter().all(|module| {
-            loaded
-                .members
-                .iter()
-                .any(|member| member.module == module.number)
-        }) {
+        if loaded.is_where_it_should_be(&self.session).unwrap_or(true) {
             return;
         }
+        // What is loaded works, so a failure here is no one's concern.
         if let Ok(fresh) = Loaded::everywhere(&self.session, &self.blob, &self.hash) {
-            let _ = self.replace(fresh);
+            self.replace(fresh);
         }
     }
 
-    fn replace(&self, fresh: Loaded) -> Result<Arc<Loaded>, Error> {
+    fn replace(&self, fresh: Loaded) -> Arc<Loaded> {
         let fresh = Arc::new(fresh);
         *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
         self.plan_look();
-        Ok(fresh)
+        fresh
     }
 
     fn plan_look(&self) {
-        let next = if self.loaded().is_short {
-            self.elapsed() + LOOK_EVERY
-        } else {
-            NEVER
-        };
-        self.next_look.store(next, Ordering::Relaxed);
+        self.next_look
+            .store(self.elapsed() + LOOK_EVERY, Ordering::Relaxed);
     }
 
     fn loaded(&self) -> Arc<Loaded> {
@@ -232,18 +219,15 @@ impl Inner {
     }
 
     fn elapsed(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(NEVER - LOOK_EVERY)
+        self.started.elapsed().as_millis() as u64
     }
 }
 
 /// How often a key is loaded again for one command before its last error is the caller's.
 const ROUNDS: usize = 4;
 
-/// How long to wait before looking again for a module that is missing, in milliseconds.
+/// How often a key in use is looked after, in milliseconds.
 const LOOK_EVERY: u64 = 1_000;
-
-/// No time at all.
-const NEVER: u64 = u64::MAX;
 
 /// One loading of a private key: identifiers that live and die with a client. They are dropped in the modules when the
 /// last command that uses them is done.
@@ -253,8 +237,6 @@ struct Loaded {
     /// The merged key, or the only member.
     key: KeyId,
     members: Vec<Member>,
-    /// Whether the hardserver has a module that should have the key and does not.
-    is_short: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -270,11 +252,12 @@ impl Loaded {
         for pause in RETRY_AFTER {
             thread::sleep(pause);
             match Loaded::attempt(session, blob, hash) {
-                Err(error)
-                    if error.is_failover() || matches!(error, Error::NoUsableModule { .. }) =>
-                {
-                    last = Some(error)
+                // Without a hardserver there is nothing to wait for.
+                Err(error) if error.status() == Some(Status::ServerNotRunning) => {
+                    return Err(error);
                 }
+                Err(error) if error.is_failover() => last = Some(error),
+                Err(error @ Error::NoUsableModule { .. }) => last = Some(error),
                 result => return result,
             }
         }
@@ -284,29 +267,19 @@ impl Loaded {
     fn attempt(session: &Session, blob: &[u8], hash: &Hash) -> Result<Loaded, Error> {
         let client = session.client()?;
         let world = World::required(session.folder())?;
-        let survey = crate::modules::survey(&client, session.folder(), Some(&world))?;
         let mut loaded = Loaded {
             client,
             key: 0,
             members: Vec::new(),
-            is_short: false,
         };
         let mut last = None;
-        for module in &survey {
-            if !module.is_usable() {
-                // A module of another world is not missing here; one without a state of its own may return.
-                loaded.is_short |= module.record.is_some() || module.esn.is_empty();
-                continue;
-            }
+        for module in session.usable_modules(&loaded.client, &world)? {
             match loaded.client.load_blob(module.number, blob, None) {
                 Ok(key) => loaded.members.push(Member {
                     module: module.number,
                     key,
                 }),
-                Err(error) if error.is_failover() => {
-                    loaded.is_short = true;
-                    last = Some(Box::new(error));
-                }
+                Err(error) if error.is_failover() => last = Some(Box::new(error)),
                 Err(error) => return Err(error),
             }
         }
@@ -328,6 +301,20 @@ impl Loaded {
             }
         }
         Ok(loaded)
+    }
+
+    /// Whether the key is loaded on every module that is usable now, and on no other.
+    fn is_where_it_should_be(&self, session: &Session) -> Result<bool, Error> {
+        let world = World::required(session.folder())?;
+        let usable = session.usable_modules(&self.client, &world)?;
+        let mut alive = self
+            .client
+            .transact(GetWhichModuleArgs { key: self.key })?
+            .module;
+        alive.sort_unstable();
+        let usable = usable.iter().map(|module| module.number);
+        let loaded = self.members.iter().map(|member| member.module);
+        Ok(usable.clone().eq(alive) && usable.eq(loaded))
     }
 
     /// The identifiers to try, best first.

@@ -16,8 +16,8 @@ use ncore::types::{
 };
 
 pub use cards::CardSource;
-pub use operator::{Card, Notice, Operator, Purpose};
-pub use params::{Features, WorldParams};
+pub use operator::{Card, Notice, Operator, Purpose, Unattended};
+pub use params::{Feature, Features, WorldParams};
 pub use suite::{SUITES, Suite};
 
 use crate::Hash;

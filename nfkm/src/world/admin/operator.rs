@@ -1,5 +1,7 @@
 //! The person at the module, as an operation on a world sees one.
 
+use std::collections::BTreeMap;
+
 use crate::Hash;
 use crate::error::Error;
 
@@ -31,6 +33,42 @@ pub trait Operator {
     /// # Errors
     /// Any error ends the operation.
     fn may_overwrite(&mut self, card: Card) -> Result<bool, Error>;
+}
+
+/// Nobody at the module: for programs that make worlds by themselves, with cards in files. Pass phrases come from a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unattended {
+    /// The pass phrase of each card that has one, by the card's number.
+    pub passphrases: BTreeMap<u32, String>,
+    /// What happened, in order.
+    pub notices: Vec<Notice>,
+}
+
+impl Operator for Unattended {
+    fn notice(&mut self, notice: Notice) {
+        self.notices.push(notice);
+    }
+
+    fn passphrase(&mut self, _: Purpose, card: Card) -> Result<Option<String>, Error> {
+        Ok(self.passphrases.get(&card.number).cloned())
+    }
+
+    fn wrong_passphrase(&mut self, card: Card) -> Result<(), Error> {
+        Err(Error::Cards(format!(
+            "wrong pass phrase for administrator card #{}",
+            card.number
+        )))
+    }
+
+    fn other_card(&mut self, module: u32) -> Result<(), Error> {
+        Err(Error::Cards(format!(
+            "nobody is there to put another card into module #{module}"
+        )))
+    }
+
+    fn may_overwrite(&mut self, _: Card) -> Result<bool, Error> {
+        Ok(false)
+    }
 }
 
 /// What is done with cards.

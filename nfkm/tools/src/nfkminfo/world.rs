@@ -197,10 +197,13 @@ const MODULE: &[Field<(Module, usize, u32)>] = &[
     },
 ];
 
+/// Bit, word, whether the word is printed when the bit is off, and when it is on.
+type StateWord = (u32, &'static str, bool, fn(&Subject) -> bool);
+
 /// The words of the state line, in order, with their bits and whether they are printed, with a `!`, when they are off.
 ///
 /// Only the first three bits are known; the others are this software's choice.
-const STATE: &[(u32, &str, bool, fn(&Subject) -> bool)] = &[
+const STATE: &[StateWord] = &[
     (0x1_0000, "Initialised", true, |s| s.world.is_some()),
     (0x2_0000, "Usable", true, |s| {
         s.world.is_some() && s.modules.iter().any(Module::is_usable)

@@ -1,0 +1,383 @@
+//! Worlds made and loaded on the modules of a running hardserver.
+
+mod common;
+
+use common::Rig;
+use ncore::Status;
+use ncore::types::{AdminKey, AdminToken, GetKMListArgs, ModuleState, RemoveKMArgs};
+use nfkm::world::admin::{Notice, Operator, Purpose, Unattended, WorldParams};
+use nfkm::world::{FACTORY_HKNSO, NULL_MODULE_KEY};
+use nfkm::{Corruption, Error, IdentRule, World};
+
+fn states(rig: &Rig) -> Vec<ModuleState> {
+    let info = rig.session().world().unwrap();
+    info.modules.iter().map(|module| module.state).collect()
+}
+
+fn unattended(passphrases: &[(u32, &str)]) -> Unattended {
+    let passphrases = passphrases
+        .iter()
+        .map(|(card, text)| (*card, (*text).to_owned()))
+        .collect();
+    Unattended {
+        passphrases,
+        ..Unattended::default()
+    }
+}
+
+#[test]
+fn a_world_is_made_on_one_module_and_loaded_on_another_in_one_go() {
+    let rig = Rig::start(2);
+    let mut operator = Unattended::default();
+    let params = WorldParams::new(1, 1);
+    let world = rig
+        .admin()
+        .create(&[1, 2], &params, &rig.cards(1), &mut operator)
+        .unwrap();
+
+    let info = rig.session().world().unwrap();
+    assert_eq!(info.world, world);
+    assert!(info.is_usable());
+    assert_eq!(states(&rig), [ModuleState::Usable, ModuleState::Usable]);
+    for module in &info.modules {
+        assert_eq!(module.hknso, world.hknso);
+        assert!(module.hkms.contains(&world.hkm()));
+        assert!(
+            rig.folder
+                .path()
+                .join(format!("kmdata/local/module_{}", module.esn))
+                .exists()
+        );
+        assert!(module.record.as_ref().unwrap().kml.is_some());
+    }
+    let ends: Vec<&Notice> = operator
+        .notices
+        .iter()
+        .filter(|notice| matches!(notice, Notice::Created { .. } | Notice::Loaded { .. }))
+        .collect();
+    let hknso = world.hknso;
+    assert_eq!(
+        ends,
+        [
+            &Notice::Created { module: 1, hknso },
+            &Notice::Loaded { module: 2, hknso }
+        ]
+    );
+}
+
+#[test]
+fn administrator_tokens_and_keys_are_as_the_vendor_describes() {
+    let rig = Rig::start(1);
+    let mut params = WorldParams::new(2, 3);
+    for word in ["m=1", "p=3", "no-fto"] {
+        params.features.apply(word).unwrap();
+    }
+    let world = rig.create(&[1], &params);
+    for (role, needed, null) in [
+        (AdminToken::NSO, 2, true),
+        (AdminToken::M, 1, true),
+        (AdminToken::R, 2, false),
+        (AdminToken::P, 3, false),
+        (AdminToken::NV, 2, false),
+    ] {
+        let token = world.token(role).unwrap();
+        assert_eq!(
+            (token.shares_needed, token.shares_total),
+            (needed, 3),
+            "{role}"
+        );
+        let hkm = if null { NULL_MODULE_KEY } else { world.hkm() };
+        assert_eq!(token.hkm, hkm, "{role}");
+    }
+    assert_eq!(world.token(AdminToken::FTO), None);
+    assert_eq!(world.key(AdminKey::FTO), None);
+    for (role, token) in [
+        (AdminKey::NSO, AdminToken::NSO),
+        (AdminKey::M, AdminToken::M),
+        (AdminKey::MC, AdminToken::M),
+        (AdminKey::RE, AdminToken::R),
+        (AdminKey::RA, AdminToken::R),
+        (AdminKey::P, AdminToken::P),
+    ] {
+        assert_eq!(world.key(role).unwrap().token, token.0, "{role}");
+    }
+    assert_eq!(world.hash(AdminKey::NSO), Some(world.hknso));
+}
+
+#[test]
+fn any_quorum_of_cards_with_their_pass_phrases_loads_a_world() {
+    let rig = Rig::start(2);
+    let phrases = [(1, "one"), (3, "three")];
+    let params = WorldParams::new(2, 3);
+    let world = rig
+        .admin()
+        .create(&[1], &params, &rig.cards(3), &mut unattended(&phrases))
+        .unwrap();
+
+    let load = |cards: &[u32], phrases: &[(u32, &str)]| {
+        let files = cards.iter().map(|number| rig.card(*number)).collect();
+        let source = nfkm::world::admin::CardSource::Files(files);
+        rig.admin()
+            .load(&[2], &source, true, &mut unattended(phrases))
+    };
+    // One card of two, then a wrong pass phrase: the module stays outside.
+    assert!(matches!(load(&[3], &phrases), Err(Error::Cards(_))));
+    assert!(matches!(load(&[2, 3], &[(3, "two")]), Err(Error::Cards(_))));
+    assert!(load(&[2, 3], &[]).is_err());
+    assert_eq!(load(&[3, 2], &phrases).unwrap(), world);
+    assert_eq!(states(&rig), [ModuleState::Usable, ModuleState::Usable]);
+}
+
+#[test]
+fn too_few_card_files_are_noticed_before_the_module_is_touched() {
+    let rig = Rig::with_world(1);
+    let params = WorldParams::new(1, 2);
+    let refused = rig
+        .admin()
+        .create(&[1], &params, &rig.cards(1), &mut Unattended::default());
+    assert!(matches!(refused, Err(Error::Cards(_))));
+    assert_eq!(states(&rig), [ModuleState::Usable]);
+}
+
+#[test]
+fn a_card_that_is_not_blank_is_written_over_only_if_the_operator_agrees() {
+    struct Bold(Unattended);
+
+    impl Operator for Bold {
+        fn notice(&mut self, notice: Notice) {
+            self.0.notice(notice);
+        }
+
+        fn passphrase(
+            &mut self,
+            purpose: Purpose,
+            card: nfkm::world::admin::Card,
+        ) -> Result<Option<String>, Error> {
+            self.0.passphrase(purpose, card)
+        }
+
+        fn wrong_passphrase(&mut self, card: nfkm::world::admin::Card) -> Result<(), Error> {
+            self.0.wrong_passphrase(card)
+        }
+
+        fn other_card(&mut self, module: u32) -> Result<(), Error> {
+            self.0.other_card(module)
+        }
+
+        fn may_overwrite(&mut self, _: nfkm::world::admin::Card) -> Result<bool, Error> {
+            Ok(true)
+        }
+    }
+
+    let rig = Rig::with_world(1);
+    let image = std::fs::read(rig.card(1)).unwrap();
+    let params = WorldParams::new(1, 1);
+    let refused = rig
+        .admin()
+        .create(&[1], &params, &rig.cards(1), &mut Unattended::default());
+    assert!(
+        matches!(&refused, Err(Error::Cards(text)) if text.contains("admin-1")),
+        "{refused:?}"
+    );
+    assert_eq!(std::fs::read(rig.card(1)).unwrap(), image);
+
+    let mut bold = Bold(Unattended::default());
+    let world = rig
+        .admin()
+        .create(&[1], &params, &rig.cards(1), &mut bold)
+        .unwrap();
+    assert_ne!(std::fs::read(rig.card(1)).unwrap(), image);
+    assert_eq!(rig.session().world().unwrap().world, world);
+}
+
+#[test]
+fn a_new_world_moves_the_old_one_aside_and_refuses_its_keys_by_name() {
+    let rig = Rig::with_world(1);
+    let session = rig.session();
+    let old = session.world().unwrap().world;
+    session
+        .generate_key_pair(&common::request(IdentRule::Fixed("old".to_owned())))
+        .unwrap();
+
+    let cards = nfkm::world::admin::CardSource::Files(vec![rig.folder.path().join("other-card")]);
+    let params = WorldParams::new(1, 1);
+    let new = rig
+        .admin()
+        .create(&[1], &params, &cards, &mut Unattended::default())
+        .unwrap();
+    let kmdata = rig.folder.path().join("kmdata");
+    assert!(kmdata.join("local00/key_mscapi_old").exists());
+    assert!(matches!(
+        session.load_key("mscapi", "old"),
+        Err(Error::NotFound { .. })
+    ));
+
+    std::fs::copy(
+        kmdata.join("local00/key_mscapi_old"),
+        kmdata.join("local/key_mscapi_old"),
+    )
+    .unwrap();
+    let text = session.load_key("mscapi", "old").unwrap_err().to_string();
+    for part in [
+        "key_mscapi_old".to_owned(),
+        nfkm::hex(&old.hknso),
+        nfkm::hex(&new.hknso),
+    ] {
+        assert!(text.contains(&part), "{text}");
+    }
+}
+
+#[test]
+fn an_erased_module_is_in_factory_state_and_can_be_loaded_again() {
+    let rig = Rig::with_world(2);
+    let mut operator = Unattended::default();
+    rig.admin().erase(&[2], &mut operator).unwrap();
+    assert_eq!(operator.notices, [Notice::Erased { module: 2 }]);
+    assert_eq!(states(&rig), [ModuleState::Usable, ModuleState::Factory]);
+    let reply = rig
+        .admin()
+        .client()
+        .transact(GetKMListArgs {
+            module: 2,
+            ..GetKMListArgs::default()
+        })
+        .unwrap();
+    assert_eq!((reply.hknso, reply.hkms.len()), (FACTORY_HKNSO, 1));
+    rig.admin()
+        .load(&[2], &rig.cards(1), true, &mut operator)
+        .unwrap();
+    assert_eq!(states(&rig), [ModuleState::Usable, ModuleState::Usable]);
+}
+
+#[test]
+fn a_module_without_its_file_is_unchecked() {
+    let rig = Rig::with_world(1);
+    let module = rig.session().world().unwrap().modules.remove(0);
+    let path = rig
+        .folder
+        .path()
+        .join(format!("kmdata/local/module_{}", module.esn));
+    std::fs::remove_file(path).unwrap();
+    assert_eq!(states(&rig), [ModuleState::Unchecked]);
+}
+
+#[test]
+fn security_officer_operations_need_the_security_officer() {
+    let rig = Rig::with_world(1);
+    let world = rig.session().world().unwrap().world;
+    let admin = rig.admin();
+    let remove = RemoveKMArgs {
+        module: 1,
+        hkm: world.hkm(),
+        ..RemoveKMArgs::default()
+    };
+    let refused = admin.client().transact(remove);
+    assert!(
+        matches!(
+            refused,
+            Err(Error::Status {
+                status: Status::AccessDenied,
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_world_file_put_together_from_pieces_is_not_loaded() {
+    let rig = Rig::start(2);
+    rig.create(&[1], &WorldParams::new(1, 1));
+    let other = Rig::start(1);
+    let foreign = other.create(&[1], &WorldParams::new(1, 1));
+
+    // The certification key of another world, whose hash the signed message does not have.
+    let session = rig.session();
+    let World { hknso, mut record } = session.world().unwrap().world;
+    let slot = record
+        .keys
+        .iter_mut()
+        .find(|key| key.role == AdminKey::MC.0)
+        .unwrap();
+    *slot = foreign.key(AdminKey::MC).unwrap().clone();
+    session.folder().write_world(&hknso, &record).unwrap();
+    let refused = rig
+        .admin()
+        .load(&[2], &rig.cards(1), true, &mut Unattended::default());
+    assert!(
+        matches!(refused, Err(Error::Malformed { .. })),
+        "{refused:?}"
+    );
+
+    // The message changed to suit: its signature is wrong then.
+    let hkmc = foreign.hash(AdminKey::MC).unwrap();
+    let certificate = &mut record.certificates[0];
+    let end = certificate.message.len() - 20;
+    certificate.message[end..].copy_from_slice(&hkmc);
+    session.folder().write_world(&hknso, &record).unwrap();
+    let refused = rig
+        .admin()
+        .load(&[2], &rig.cards(1), true, &mut Unattended::default());
+    assert!(
+        matches!(
+            refused,
+            Err(Error::Status {
+                status: Status::VerifyFailed,
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_damaged_world_file_is_named() {
+    let rig = Rig::with_world(1);
+    let path = rig.folder.path().join("kmdata/local/world");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let error = rig.session().world().unwrap_err();
+    assert!(
+        matches!(&error, Error::Corrupt { path: named, reason: Corruption::Checksum } if *named == path),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_world_without_recovery_makes_keys_without_recovery() {
+    let rig = Rig::start(1);
+    let mut params = WorldParams::new(1, 1);
+    params.features.apply("!r").unwrap();
+    let world = rig.create(&[1], &params);
+    assert_eq!(
+        (world.key(AdminKey::RE), world.has_recovery()),
+        (None, false)
+    );
+    let session = rig.session();
+    let key = session
+        .generate_key_pair(&common::request(IdentRule::KeyHash))
+        .unwrap();
+    let name = nfkm::EntryName::new("mscapi", key.ident().unwrap()).unwrap();
+    let content = session.folder().entry(&world.hknso, &name).unwrap();
+    let nfkm::kmdata::EntryContent::Key(record) = content else {
+        panic!("no key")
+    };
+    assert_eq!(record.recovery, None);
+}
+
+#[test]
+fn a_module_that_does_not_exist_is_refused_before_anything_happens() {
+    let rig = Rig::with_world(1);
+    for modules in [&[2][..], &[0], &[1, 7]] {
+        let refused = rig
+            .admin()
+            .load(modules, &rig.cards(1), true, &mut Unattended::default());
+        assert!(
+            matches!(refused, Err(Error::NoSuchModule { .. })),
+            "{modules:?}"
+        );
+    }
+    assert_eq!(states(&rig), [ModuleState::Usable]);
+}
