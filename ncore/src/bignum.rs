@@ -15,12 +15,8 @@ pub struct Bignum {
 impl Bignum {
     /// The number with these bytes, least significant first. Zero bytes at the top are dropped.
     pub fn from_le(bytes: &[u8]) -> Self {
-        let len = bytes
-            .iter()
-            .rposition(|&byte| byte != 0)
-            .map_or(0, |top| top + 1);
         Self {
-            little_endian: bytes[..len].to_vec(),
+            little_endian: bytes[..significant(bytes)].to_vec(),
         }
     }
 
@@ -84,6 +80,12 @@ impl Bignum {
     }
 }
 
+/// The number of bytes up to the last that is not zero.
+fn significant(little_endian: &[u8]) -> usize {
+    let top = little_endian.iter().rposition(|&byte| byte != 0);
+    top.map_or(0, |top| top + 1)
+}
+
 impl From<u32> for Bignum {
     fn from(value: u32) -> Self {
         Self::from_le(&value.to_le_bytes())
@@ -130,11 +132,12 @@ impl BignumOrder {
 impl Encode for Bignum {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), EncodeError> {
         let len = self.little_endian.len().next_multiple_of(4).max(4);
-        let mut words = self.little_endian.clone();
-        words.resize(len, 0);
-        w.bignum_order().apply(&mut words);
         w.count(len)?;
-        w.raw(&words);
+        let start = w.len();
+        w.raw(&self.little_endian);
+        w.zeros(len - self.little_endian.len());
+        let order = w.bignum_order();
+        order.apply(w.since(start));
         Ok(())
     }
 }
@@ -147,14 +150,12 @@ impl Decode for Bignum {
         if len % 4 != 0 {
             return Err(DecodeError::bignum_length(len));
         }
-        let order = r.bignum_order();
-        let bytes = r.take(len)?;
-        if order == BignumOrder::default() {
-            return Ok(Self::from_le(bytes));
-        }
-        let mut words = bytes.to_vec();
-        order.apply(&mut words);
-        Ok(Self::from_le(&words))
+        let mut words = r.take(len)?.to_vec();
+        r.bignum_order().apply(&mut words);
+        words.truncate(significant(&words));
+        Ok(Self {
+            little_endian: words,
+        })
     }
 }
 

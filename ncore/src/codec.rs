@@ -1,10 +1,22 @@
 //! The codec: a reader that only shrinks, a writer that only grows, and the two traits every wire type has.
 //!
-//! A count or length is checked against the bytes that are left before anything is allocated, so decoding a message of
-//! n bytes never holds more than a fixed multiple of n. Errors name the structure and field that was being read.
+//! A count or length is checked before anything is allocated: against the bytes that are left, and against what the
+//! message as a whole may take in memory. So reading n bytes never allocates more than [`GROWTH`]` * n + `[`ALLOWANCE`]
+//! bytes, whatever they are; the tests measure it. Errors name the command, the structure and the field.
+
+use std::fmt;
 
 use crate::bignum::BignumOrder;
 use crate::profile::{NestAcl, WireProfile};
+use crate::types::Cmd;
+
+/// How many bytes of memory each byte read may take, beside [`ALLOWANCE`]. A vector's elements take more room in memory
+/// than on the wire: an action of an ACL twelve times as much, the other kinds less.
+pub const GROWTH: usize = 32;
+
+/// Bytes of memory that any message may take: enough for every message of ordinary size, even one made of elements
+/// without bodies, whose growth is largest.
+pub const ALLOWANCE: usize = 64 * 1024;
 
 /// How deep structures may contain themselves. The only such structures are error details and module attributes, which
 /// nest once or twice in practice.
@@ -52,6 +64,7 @@ pub trait Decode: Sized {
         if count > left / Self::MIN_LEN.max(1) {
             return Err(DecodeError::new(DecodeErrorKind::Count { count, left }));
         }
+        r.charge(count.saturating_mul(size_of::<Self>()))?;
         let mut values = Vec::with_capacity(count);
         for _ in 0..count {
             values.push(Self::decode(r)?);
@@ -111,6 +124,7 @@ impl<'p> Writer<'p> {
     /// The number does not fit 32 bits.
     pub fn count(&mut self, count: usize) -> Result<(), EncodeError> {
         let word = u32::try_from(count).map_err(|_| EncodeError {
+            command: None,
             place: "",
             kind: EncodeErrorKind::TooLong,
         })?;
@@ -132,6 +146,16 @@ impl<'p> Writer<'p> {
         self.out.is_empty()
     }
 
+    /// What has been written from the place `start` on.
+    pub(crate) fn since(&mut self, start: usize) -> &mut [u8] {
+        &mut self.out[start..]
+    }
+
+    /// Appends `count` zero bytes.
+    pub(crate) fn zeros(&mut self, count: usize) {
+        self.out.resize(self.out.len() + count, 0);
+    }
+
     fn block(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
         self.count(bytes.len())?;
         self.padded(bytes);
@@ -140,7 +164,7 @@ impl<'p> Writer<'p> {
 
     fn padded(&mut self, bytes: &[u8]) {
         self.raw(bytes);
-        self.out.resize(self.out.len() + padding(bytes.len()), 0);
+        self.zeros(padding(bytes.len()));
     }
 }
 
@@ -151,6 +175,8 @@ pub struct Reader<'a> {
     profile: &'a WireProfile,
     order: BignumOrder,
     depth: u32,
+    /// Bytes that may still be allocated.
+    budget: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -161,6 +187,7 @@ impl<'a> Reader<'a> {
             profile,
             order: BignumOrder::default(),
             depth: 0,
+            budget: bytes.len().saturating_mul(GROWTH).saturating_add(ALLOWANCE),
         }
     }
 
@@ -204,6 +231,21 @@ impl<'a> Reader<'a> {
     /// Takes everything that is left.
     pub fn take_rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.rest)
+    }
+
+    /// Accounts for an allocation that is about to be made. What has no more bytes than it takes from the message needs
+    /// no account: the growth allowed is far above that.
+    ///
+    /// # Errors
+    /// The message would take more memory than one of its length may.
+    pub fn charge(&mut self, bytes: usize) -> Result<(), DecodeError> {
+        match self.budget.checked_sub(bytes) {
+            Some(budget) => {
+                self.budget = budget;
+                Ok(())
+            }
+            None => Err(DecodeError::new(DecodeErrorKind::TooMuch { bytes })),
+        }
     }
 
     /// Reads a length word and checks it against the bytes that are left.
@@ -297,9 +339,9 @@ impl<T> Default for Opt<T> {
 }
 
 /// A value that cannot be written: a fault of the program that made it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {kind}")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodeError {
+    command: Option<Cmd>,
     place: &'static str,
     kind: EncodeErrorKind,
 }
@@ -317,14 +359,16 @@ enum EncodeErrorKind {
 impl EncodeError {
     pub(crate) fn wrong_arm(union: &'static str) -> Self {
         Self {
+            command: None,
             place: union,
             kind: EncodeErrorKind::WrongArm,
         }
     }
 
-    pub(crate) fn message_too_long(len: usize, max: usize) -> Self {
+    pub(crate) fn message_too_long(command: Cmd, len: usize, max: usize) -> Self {
         Self {
-            place: "Command",
+            command: Some(command),
+            place: "",
             kind: EncodeErrorKind::Message { len, max },
         }
     }
@@ -337,11 +381,38 @@ impl EncodeError {
         }
         self
     }
+
+    /// Names the command that was being written, or whose reply was.
+    #[must_use]
+    pub(crate) fn in_message(mut self, command: Cmd) -> Self {
+        self.command = Some(command);
+        self
+    }
+
+    /// The command that was being written, or whose reply was; `None` for a value by itself.
+    pub fn command(&self) -> Option<Cmd> {
+        self.command
+    }
 }
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(command) = self.command {
+            write!(f, "{command}: ")?;
+        }
+        if !self.place.is_empty() {
+            write!(f, "{}: ", self.place)?;
+        }
+        write!(f, "{}", self.kind)
+    }
+}
+
+impl std::error::Error for EncodeError {}
 
 /// Bytes that are not a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodeError {
+    command: Option<Cmd>,
     /// Structure and field, the outermost last.
     places: Vec<&'static str>,
     kind: DecodeErrorKind,
@@ -372,6 +443,12 @@ pub enum DecodeErrorKind {
         /// Bytes left.
         left: usize,
     },
+    /// The message would take more memory than one of its length may.
+    #[error("{bytes} bytes of memory, more than a message of this length may take")]
+    TooMuch {
+        /// Bytes that were about to be allocated.
+        bytes: usize,
+    },
     /// A big number's length is not a multiple of 4.
     #[error("a big number of {0} bytes")]
     BignumLength(usize),
@@ -392,16 +469,14 @@ pub enum DecodeErrorKind {
 impl DecodeError {
     fn new(kind: DecodeErrorKind) -> Self {
         Self {
+            command: None,
             places: Vec::new(),
             kind,
         }
     }
 
     pub(crate) fn not_zero(place: &'static str) -> Self {
-        Self {
-            places: vec![place],
-            kind: DecodeErrorKind::NotZero,
-        }
+        Self::new(DecodeErrorKind::NotZero).at(place)
     }
 
     pub(crate) fn bignum_length(len: usize) -> Self {
@@ -415,9 +490,21 @@ impl DecodeError {
         self
     }
 
+    /// Names the command that was being read, or whose reply was.
+    #[must_use]
+    pub(crate) fn in_message(mut self, command: Cmd) -> Self {
+        self.command = Some(command);
+        self
+    }
+
     /// What is wrong.
     pub fn kind(&self) -> &DecodeErrorKind {
         &self.kind
+    }
+
+    /// The command that was being read, or whose reply was; `None` for a value by itself, and in a header.
+    pub fn command(&self) -> Option<Cmd> {
+        self.command
     }
 
     /// The innermost structure and field, as `Cmd_Sign_Args.key`; empty where none was entered.
@@ -426,8 +513,11 @@ impl DecodeError {
     }
 }
 
-impl std::fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(command) = self.command {
+            write!(f, "{command}: ")?;
+        }
         for place in self.places.iter().rev() {
             write!(f, "{place}: ")?;
         }
@@ -545,9 +635,11 @@ impl<T: Decode> Decode for Vec<T> {
 
 impl Encode for String {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), EncodeError> {
-        let mut bytes = self.as_bytes().to_vec();
-        bytes.push(0);
-        w.block(&bytes)
+        let len = self.len() + 1;
+        w.count(len)?;
+        w.raw(self.as_bytes());
+        w.zeros(1 + padding(len));
+        Ok(())
     }
 }
 
@@ -571,9 +663,18 @@ impl<T: Encode> Encode for Nested<T> {
         match w.profile.nest_acl {
             NestAcl::Inline => self.0.encode(w),
             NestAcl::ByteBlock => {
-                let mut inner = Writer::new(w.profile).with_bignum_order(w.order);
-                self.0.encode(&mut inner)?;
-                w.block(&inner.into_bytes())
+                w.count(0)?;
+                let start = w.len();
+                self.0.encode(w)?;
+                let len = w.len() - start;
+                let word = u32::try_from(len).map_err(|_| EncodeError {
+                    command: None,
+                    place: "",
+                    kind: EncodeErrorKind::TooLong,
+                })?;
+                w.since(start - 4)[..4].copy_from_slice(&word.to_le_bytes());
+                w.zeros(padding(len));
+                Ok(())
             }
         }
     }
@@ -591,6 +692,7 @@ impl<T: Decode> Decode for Nested<T> {
                     ..r.clone()
                 };
                 let value = T::decode(&mut inner)?;
+                r.budget = inner.budget;
                 inner.finish()?;
                 Ok(Self(value))
             }
@@ -611,7 +713,7 @@ impl<T: Decode> Decode for Opt<T> {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         match u32::decode(r)? {
             0 => Ok(Self(None)),
-            1 => r.deeper(|r| T::decode(r).map(|value| Self(Some(Box::new(value))))),
+            1 => r.deeper(|r| Box::decode(r).map(|value| Self(Some(value)))),
             word => Err(DecodeError::new(DecodeErrorKind::Presence(word))),
         }
     }
@@ -620,5 +722,14 @@ impl<T: Decode> Decode for Opt<T> {
 impl<T: Encode> Encode for Box<T> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), EncodeError> {
         (**self).encode(w)
+    }
+}
+
+impl<T: Decode> Decode for Box<T> {
+    const MIN_LEN: usize = T::MIN_LEN;
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        r.charge(size_of::<T>())?;
+        T::decode(r).map(Self::new)
     }
 }

@@ -95,7 +95,7 @@ impl Command {
             .with_bignum_order(BignumOrder::from_command_flags(self.flags));
         let written = self.write(&mut w);
         *out = w.into_bytes();
-        written
+        written.map_err(|e| e.in_message(self.cmd()))
     }
 
     fn write(&self, w: &mut Writer<'_>) -> Result<(), EncodeError> {
@@ -109,11 +109,11 @@ impl Command {
         self.tag.encode(w)?;
         self.cmd().encode(w)?;
         Status::OK.encode(w)?;
-        flag_word(self.flags, optional).encode(w)?;
+        flag_word(self.flags, optional, matches!(self.args, Args::Raw(..))).encode(w)?;
         encode_if(&self.state, w).map_err(|e| e.at("Command.state"))?;
         self.args.encode(w).map_err(|e| e.at("Command.args"))?;
         encode_if(&self.certs, w).map_err(|e| e.at("Command.certs"))?;
-        encode_if(&self.extract_state, w)?;
+        encode_if(&self.extract_state, w).map_err(|e| e.at("Command.extractstate"))?;
         encode_if(&self.session_id, w)
     }
 
@@ -124,43 +124,41 @@ impl Command {
     pub fn decode(message: &[u8], profile: &WireProfile) -> Result<Self, DecodeError> {
         let mut r = Reader::new(message, profile);
         let header = Header::decode(&mut r)?;
+        let order = BignumOrder::from_command_flags(header.flags);
+        Self::read(header, r.with_bignum_order(order)).map_err(|e| e.in_message(header.cmd))
+    }
+
+    fn read(header: Header, mut r: Reader<'_>) -> Result<Self, DecodeError> {
         if header.status != Status::OK {
             return Err(DecodeError::not_zero("Command.status"));
         }
-        let bits = &profile.presence;
-        let word = header.flags;
-        let all = bits.command_state
-            | bits.command_certs
-            | bits.command_extractstate
-            | bits.command_sessionid;
-        let mut r = r.with_bignum_order(BignumOrder::from_command_flags(word));
-        let state = decode_if(word & bits.command_state, "Command.state", &mut r)?;
+        let bits = &r.profile().presence;
+        let has = |bit: u32| header.flags & bit != 0;
+        let state = decode_if(has(bits.command_state), "Command.state", &mut r)?;
         let args = Args::decode(header.cmd, &mut r)?;
-        let command = Self {
-            tag: header.tag,
-            flags: word & !all,
-            state,
-            // A command of unknown layout takes everything up to the end, its certificates included.
-            certs: match args {
-                Args::Raw(..) => None,
-                _ => decode_if(word & bits.command_certs, "Command.certs", &mut r)?,
-            },
-            extract_state: match args {
-                Args::Raw(..) => None,
-                _ => decode_if(
-                    word & bits.command_extractstate,
-                    "Command.extractstate",
-                    &mut r,
-                )?,
-            },
-            session_id: match args {
-                Args::Raw(..) => None,
-                _ => decode_if(word & bits.command_sessionid, "Command.sessionid", &mut r)?,
-            },
-            args,
-        };
+        // A command of unknown layout takes everything up to the end, its certificates included, and keeps the bits
+        // that announce them.
+        let is_raw = matches!(args, Args::Raw(..));
+        let follows = |bit: u32| has(bit) && !is_raw;
+        let certs = decode_if(follows(bits.command_certs), "Command.certs", &mut r)?;
+        let extract_state = decode_if(
+            follows(bits.command_extractstate),
+            "Command.extractstate",
+            &mut r,
+        )?;
+        let session_id = decode_if(follows(bits.command_sessionid), "Command.sessionid", &mut r)?;
+        let after = bits.command_certs | bits.command_extractstate | bits.command_sessionid;
+        let present = bits.command_state | if is_raw { 0 } else { after };
         r.finish()?;
-        Ok(command)
+        Ok(Self {
+            tag: header.tag,
+            flags: header.flags & !present,
+            state,
+            args,
+            certs,
+            extract_state,
+            session_id,
+        })
     }
 }
 
@@ -221,7 +219,7 @@ impl Reply {
         let mut w = Writer::over(profile, std::mem::take(out)).with_bignum_order(order);
         let written = self.write(&mut w);
         *out = w.into_bytes();
-        written
+        written.map_err(|e| e.in_message(self.cmd))
     }
 
     fn write(&self, w: &mut Writer<'_>) -> Result<(), EncodeError> {
@@ -233,13 +231,15 @@ impl Reply {
         self.tag.encode(w)?;
         self.cmd.encode(w)?;
         self.status.encode(w)?;
-        flag_word(self.flags, optional).encode(w)?;
+        let is_raw = matches!(self.body, ReplyBody::Raw(_));
+        flag_word(self.flags, optional, is_raw).encode(w)?;
         self.body.encode(w).map_err(|e| e.at("Reply.reply"))?;
-        self.info
-            .encode(self.status, w)
-            .map_err(|e| e.at("Reply.errorinfo"))?;
-        encode_if(&self.state, w)?;
-        encode_if(&self.esn, w)
+        if !is_raw {
+            let info = self.info.encode(self.status, w);
+            info.map_err(|e| e.at("Reply.errorinfo"))?;
+        }
+        encode_if(&self.state, w).map_err(|e| e.at("Reply.state"))?;
+        encode_if(&self.esn, w).map_err(|e| e.at("Reply.esn"))
     }
 
     /// Reads a whole message. `order` is the order of big numbers that the command asked for.
@@ -253,19 +253,34 @@ impl Reply {
     ) -> Result<Self, DecodeError> {
         let mut r = Reader::new(message, profile).with_bignum_order(order);
         let header = Header::decode(&mut r)?;
-        let bits = &profile.presence;
-        let reply = Self {
+        Self::read(header, r).map_err(|e| e.in_message(header.cmd))
+    }
+
+    fn read(header: Header, mut r: Reader<'_>) -> Result<Self, DecodeError> {
+        let bits = &r.profile().presence;
+        let body = ReplyBody::decode(header.cmd, &mut r)?;
+        // As in a command.
+        let is_raw = matches!(body, ReplyBody::Raw(_));
+        let follows = |bit: u32| header.flags & bit != 0 && !is_raw;
+        let info = if is_raw {
+            StatusInfo::Empty
+        } else {
+            StatusInfo::decode(header.status, &mut r).map_err(|e| e.at("Reply.errorinfo"))?
+        };
+        let state = decode_if(follows(bits.reply_state), "Reply.state", &mut r)?;
+        let esn = decode_if(follows(bits.reply_esn), "Reply.esn", &mut r)?;
+        let present = bits.reply_state | bits.reply_esn;
+        r.finish()?;
+        Ok(Self {
             tag: header.tag,
             cmd: header.cmd,
             status: header.status,
-            flags: header.flags & !(bits.reply_state | bits.reply_esn),
-            body: ReplyBody::decode(header.cmd, &mut r)?,
-            info: StatusInfo::decode(header.status, &mut r)?,
-            state: decode_if(header.flags & bits.reply_state, "Reply.state", &mut r)?,
-            esn: decode_if(header.flags & bits.reply_esn, "Reply.esn", &mut r)?,
-        };
-        r.finish()?;
-        Ok(reply)
+            flags: header.flags & !if is_raw { 0 } else { present },
+            body,
+            info,
+            state,
+            esn,
+        })
     }
 }
 
@@ -305,13 +320,14 @@ impl Decode for Header {
     }
 }
 
-fn flag_word<const N: usize>(flags: u32, optional: [(bool, u32); N]) -> u32 {
+/// A message's flag word: option bits, and the bits that announce what is there. Where the body was not understood,
+/// bits that announce something inside it stay.
+fn flag_word<const N: usize>(flags: u32, optional: [(bool, u32); N], is_raw: bool) -> u32 {
     let known = optional.iter().fold(0, |all, (_, bit)| all | bit);
-    let present = optional
-        .iter()
-        .filter(|(present, _)| *present)
-        .fold(0, |all, (_, bit)| all | bit);
-    flags & !known | present
+    let there = optional.iter().filter(|(there, _)| *there);
+    let present = there.fold(0, |all, (_, bit)| all | bit);
+    let options = if is_raw { flags } else { flags & !known };
+    options | present
 }
 
 fn encode_if<T: Encode>(value: &Option<T>, w: &mut Writer<'_>) -> Result<(), EncodeError> {
@@ -319,13 +335,13 @@ fn encode_if<T: Encode>(value: &Option<T>, w: &mut Writer<'_>) -> Result<(), Enc
 }
 
 fn decode_if<T: Decode>(
-    bit: u32,
+    present: bool,
     place: &'static str,
     r: &mut Reader<'_>,
 ) -> Result<Option<T>, DecodeError> {
-    if bit == 0 {
-        Ok(None)
-    } else {
+    if present {
         T::decode(r).map(Some).map_err(|e| e.at(place))
+    } else {
+        Ok(None)
     }
 }

@@ -81,7 +81,16 @@ pub(crate) fn write_presence(tables: &Tables) -> String {
     for (name, (bit, _)) in &bits {
         let _ = writeln!(out, "        {name}: {bit:#x},");
     }
-    out.push_str("    };\n}\n");
+    out.push_str("    };\n\n    /// Every bit under the vendor's name of the field it announces, to be changed by that name.\n");
+    let _ = writeln!(
+        out,
+        "    pub fn by_field(&mut self) -> [(&'static str, &mut u32); {}] {{\n        [",
+        bits.len()
+    );
+    for (name, (_, place)) in &bits {
+        let _ = writeln!(out, "            (\"{place}\", &mut self.{name}),");
+    }
+    out.push_str("        ]\n    }\n}\n");
     out
 }
 

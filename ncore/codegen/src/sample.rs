@@ -1,4 +1,7 @@
 //! Sampling code for the property tests: a random value of every type, each union's arm matching its tag.
+//!
+//! The generated file is a module of a test. Its parent gives it `Source`, the trait `Sample` with the basic types, and
+//! the checks that run over all structures.
 
 use std::fmt::Write as _;
 
@@ -23,13 +26,6 @@ pub(crate) fn write(tables: &Tables) -> String {
                 ),
                 Wire::Flags => mask(tables, name, field),
                 Wire::ZeroWord => "0".into(),
-                _ if tags_a_union(&structure.fields, field) => {
-                    format!(
-                        "source.code({}::ALL, {})",
-                        names::type_name(&field.vendor_type),
-                        names::type_name(&field.vendor_type)
-                    )
-                }
                 _ => "Sample::sample(source)".into(),
             };
             let value = if field.wire == Wire::Flags && field.optional {
@@ -46,12 +42,19 @@ pub(crate) fn write(tables: &Tables) -> String {
             fields.join(", ")
         );
     }
+    for table in &tables.enums {
+        let rust = names::type_name(&table.name);
+        let _ = write!(
+            out,
+            "\nimpl Sample for {rust} {{\n    fn sample(source: &mut Source) -> Self {{\n        source.code({rust}::ALL, {rust})\n    }}\n}}\n"
+        );
+    }
     for (name, union) in &tables.unions {
         let rust = names::union_name(name);
         let tag_type = names::type_name(&union.tag_type);
         let _ = write!(
             out,
-            "\nfn sample_{}(tag: {tag_type}, s: &mut Source) -> {rust} {{\n    let _ = &s;\n    match tag {{\n",
+            "\n/// A random body that `tag` selects.\npub(crate) fn sample_{}(tag: {tag_type}, s: &mut Source) -> {rust} {{\n    let _ = &s;\n    match tag {{\n",
             rust.to_lowercase()
         );
         for (variant, _, tags) in union
@@ -71,17 +74,17 @@ pub(crate) fn write(tables: &Tables) -> String {
         }
         let _ = write!(out, "        _ => {rust}::Empty,\n    }}\n}}\n");
     }
-    out.push_str("\n/// Samples every structure once, encodes, decodes and compares.\npub fn check_every_structure(s: &mut Source) {\n");
+    out.push_str("\n/// Samples every structure once, encodes, decodes and compares.\npub(crate) fn check_every_structure(s: &mut Source) {\n");
     for (name, _) in tables.wire_structs() {
         let rust = names::type_name(name);
         let _ = writeln!(out, "    super::check_structure::<{rust}>(\"{name}\", s);");
     }
-    out.push_str("}\n\n/// Decodes `bytes` as every structure.\npub fn decode_as_every_structure(bytes: &[u8]) {\n");
+    out.push_str("}\n\n/// Decodes `bytes` as every structure.\npub(crate) fn decode_as_every_structure(bytes: &[u8]) {\n");
     for (name, _) in tables.wire_structs() {
         let rust = names::type_name(name);
         let _ = writeln!(out, "    super::check_bytes::<{rust}>(bytes);");
     }
-    out.push_str("}\n\n/// A random command body.\npub fn sample_args(s: &mut Source) -> Args {\n    const COUNT: usize = ");
+    out.push_str("}\n\n/// A random command body.\npub(crate) fn sample_args(s: &mut Source) -> Args {\n    const COUNT: usize = ");
     let rows: Vec<_> = tables
         .commands
         .iter()
@@ -96,7 +99,7 @@ pub(crate) fn write(tables: &Tables) -> String {
         "        _ => Args::{}(Sample::sample(s)),\n    }}\n}}",
         rows[0].0
     );
-    out.push_str("\n/// A random reply body with the command it answers.\npub fn sample_reply(s: &mut Source) -> (Cmd, ReplyBody) {\n");
+    out.push_str("\n/// A random reply body with the command it answers.\npub(crate) fn sample_reply(s: &mut Source) -> (Cmd, ReplyBody) {\n");
     let _ = writeln!(out, "    match s.index({}) {{", rows.len());
     for (i, (name, row)) in rows
         .iter()
@@ -142,10 +145,4 @@ fn mask(tables: &Tables, owner: &str, field: &Field) -> String {
         0
     };
     format!("source.word() & !{present:#x}")
-}
-
-fn tags_a_union(fields: &[Field], field: &Field) -> bool {
-    fields
-        .iter()
-        .any(|other| other.wire == Wire::Union && other.tag() == field.rust_name())
 }

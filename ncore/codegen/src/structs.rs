@@ -171,8 +171,8 @@ fn write_decode(out: &mut String, tables: &Tables, name: &str, rust: &str, struc
         } else if field.optional {
             let word = flag_word(structure);
             let bit = format!("reader.profile().presence.{}", field.presence());
-            let decode = if field.is_boxed(tables) {
-                "reader.deeper(|reader| Decode::decode(reader).map(Box::new))"
+            let decode = if field.is_recursive(tables) {
+                "reader.deeper(Decode::decode)"
             } else {
                 "Decode::decode(reader)"
             };

@@ -120,6 +120,10 @@ pub(crate) enum Wire {
     Opt,
 }
 
+/// Structures that would make what holds them large in memory for the sake of a seldom case: every action of an ACL
+/// would be as large as the parameters of the largest key derivation mechanism.
+const LARGE: [&str; 1] = ["DKMechParams"];
+
 impl Field {
     /// The field's name in Rust.
     pub(crate) fn rust_name(&self) -> String {
@@ -172,8 +176,14 @@ impl Field {
         }
     }
 
-    /// Whether the structure is held by a box because it contains itself.
+    /// Whether the structure is held by a box: because it contains itself, or because it is large and seldom there.
     pub(crate) fn is_boxed(&self, tables: &Tables) -> bool {
+        let held = |name| tables.recursive.contains(name) || LARGE.contains(&name);
+        self.wire == Wire::Struct && self.optional && self.structure().is_some_and(held)
+    }
+
+    /// Whether the structure contains itself, so that its nesting must be limited.
+    pub(crate) fn is_recursive(&self, tables: &Tables) -> bool {
         self.wire == Wire::Struct
             && self.optional
             && self

@@ -65,7 +65,7 @@ pub enum ClientError {
         cause: BadReply,
     },
     /// The command cannot be written: the caller's fault. Nothing was sent.
-    #[error("{cmd} cannot be sent: {cause}")]
+    #[error("cannot be sent: {cause}")]
     Encode {
         /// The command.
         cmd: Cmd,

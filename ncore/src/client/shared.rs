@@ -241,7 +241,11 @@ impl Shared {
         command.encode(out, profile)?;
         let len = out.len() - frame::LENGTH_WORD;
         if len > profile.max_message {
-            return Err(EncodeError::message_too_long(len, profile.max_message));
+            return Err(EncodeError::message_too_long(
+                command.cmd(),
+                len,
+                profile.max_message,
+            ));
         }
         frame::finish(out, start, profile.frame_len);
         Ok(())

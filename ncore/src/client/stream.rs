@@ -11,7 +11,7 @@ use super::Endpoint;
 /// How long a write may stand still before the writer looks whether replies wait to be read. The hardserver stops
 /// reading while its own replies are not taken, so a client that only wrote would wait for ever.
 #[cfg(unix)]
-const STALLED_WRITE: Duration = Duration::from_millis(50);
+const STALLED_WRITE: Duration = Duration::from_millis(10);
 
 /// A connected socket. Reading and writing need no exclusive access: the one reader and the one writer are chosen
 /// above it.

@@ -41,7 +41,7 @@ pub struct ActDeriveKeyExDetails {
     /// `otherkeys`, vec_KeyRoleIDEx: vector.
     pub otherkeys: Vec<KeyRoleIDEx>,
     /// `params`, DKMechParams: structure.
-    pub params: Option<DKMechParams>,
+    pub params: Option<Box<DKMechParams>>,
 }
 
 impl Encode for ActDeriveKeyExDetails {
@@ -85,7 +85,7 @@ pub struct ActDeriveKeyDetails {
     /// `otherkeys`, vec_KeyRoleID: vector.
     pub otherkeys: Vec<KeyRoleID>,
     /// `params`, DKMechParams: structure.
-    pub params: Option<DKMechParams>,
+    pub params: Option<Box<DKMechParams>>,
 }
 
 impl Encode for ActDeriveKeyDetails {
@@ -433,7 +433,7 @@ impl Decode for ActSendKeyDetails {
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let flags = <u32 as Decode>::decode(reader).map_err(|e| e.at("Act_SendKey_Details.flags"))?;
-        let rm = if flags & reader.profile().presence.act_send_key_details_rm != 0 { Some(reader.deeper(|reader| Decode::decode(reader).map(Box::new)).map_err(|e| e.at("Act_SendKey_Details.rm"))?) } else { None };
+        let rm = if flags & reader.profile().presence.act_send_key_details_rm != 0 { Some(reader.deeper(Decode::decode).map_err(|e| e.at("Act_SendKey_Details.rm"))?) } else { None };
         let flags = flags & !(reader.profile().presence.act_send_key_details_rm);
         Ok(Self { flags, rm })
     }
@@ -470,7 +470,7 @@ impl Decode for ActSendShareDetails {
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let flags = <u32 as Decode>::decode(reader).map_err(|e| e.at("Act_SendShare_Details.flags"))?;
-        let rm = if flags & reader.profile().presence.act_send_share_details_rm != 0 { Some(reader.deeper(|reader| Decode::decode(reader).map(Box::new)).map_err(|e| e.at("Act_SendShare_Details.rm"))?) } else { None };
+        let rm = if flags & reader.profile().presence.act_send_share_details_rm != 0 { Some(reader.deeper(Decode::decode).map_err(|e| e.at("Act_SendShare_Details.rm"))?) } else { None };
         let rsd = if flags & reader.profile().presence.act_send_share_details_rsd != 0 { Some(Decode::decode(reader).map_err(|e| e.at("Act_SendShare_Details.rsd"))?) } else { None };
         let flags = flags & !(reader.profile().presence.act_send_share_details_rm | reader.profile().presence.act_send_share_details_rsd);
         Ok(Self { flags, rm, rsd })
@@ -7840,7 +7840,7 @@ impl Decode for EnquiryDataSix {
         let features = <FeatureInfo as Decode>::decode(reader).map_err(|e| e.at("EnquiryDataSix.features"))?;
         let vsn = <u32 as Decode>::decode(reader).map_err(|e| e.at("EnquiryDataSix.vsn"))?;
         let flags = <u32 as Decode>::decode(reader).map_err(|e| e.at("EnquiryDataSix.flags"))?;
-        let rmdata = if flags & reader.profile().presence.enquiry_data_six_rmdata != 0 { Some(reader.deeper(|reader| Decode::decode(reader).map(Box::new)).map_err(|e| e.at("EnquiryDataSix.rmdata"))?) } else { None };
+        let rmdata = if flags & reader.profile().presence.enquiry_data_six_rmdata != 0 { Some(reader.deeper(Decode::decode).map_err(|e| e.at("EnquiryDataSix.rmdata"))?) } else { None };
         let impathport = <u32 as Decode>::decode(reader).map_err(|e| e.at("EnquiryDataSix.impathport"))?;
         let maxnumclients = <u32 as Decode>::decode(reader).map_err(|e| e.at("EnquiryDataSix.maxnumclients"))?;
         let kneti = if flags & reader.profile().presence.enquiry_data_six_kneti != 0 { Some(Decode::decode(reader).map_err(|e| e.at("EnquiryDataSix.kneti"))?) } else { None };
@@ -12442,7 +12442,7 @@ impl Decode for RemoteModule {
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let flags = <u32 as Decode>::decode(reader).map_err(|e| e.at("RemoteModule.flags"))?;
-        let ma = if flags & reader.profile().presence.remote_module_ma != 0 { Some(reader.deeper(|reader| Decode::decode(reader).map(Box::new)).map_err(|e| e.at("RemoteModule.ma"))?) } else { None };
+        let ma = if flags & reader.profile().presence.remote_module_ma != 0 { Some(reader.deeper(Decode::decode).map_err(|e| e.at("RemoteModule.ma"))?) } else { None };
         let addr = if flags & reader.profile().presence.remote_module_addr != 0 { Some(Decode::decode(reader).map_err(|e| e.at("RemoteModule.addr"))?) } else { None };
         let hks = if flags & reader.profile().presence.remote_module_hks != 0 { Some(Decode::decode(reader).map_err(|e| e.at("RemoteModule.hks"))?) } else { None };
         let groups = if flags & reader.profile().presence.remote_module_groups != 0 { Some(Decode::decode(reader).map_err(|e| e.at("RemoteModule.groups"))?) } else { None };

@@ -129,10 +129,7 @@ impl Peer {
 
 /// A command whose reply tells it from others: see [`data`].
 pub(crate) fn ask(number: u32) -> GenerateRandomArgs {
-    GenerateRandomArgs {
-        lenbytes: number,
-        ..Default::default()
-    }
+    GenerateRandomArgs { lenbytes: number }
 }
 
 /// What [`Peer::answer`] gives to `ask(number)`.
