@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crypto_bigint::{BoxedUint, Limb, NonZero, Odd, Resize};
 use crypto_primes::hazmat::{MillerRabin, SetBits, SmallFactorsSieveFactory};
 use crypto_primes::{Flavor, sieve_and_find};
-use engine::number;
+use engine::{Engine, number};
 use ncore::types::Bignum;
 use ncore::{Status, types::GeneratePrimeArgs};
 use rand_core::CryptoRng;
@@ -74,6 +74,20 @@ pub(super) fn is_prime_number(candidate: &BoxedUint) -> bool {
     // The test wants a modulus without leading zero limbs.
     let candidate = Zeroizing::new(candidate.resize_unchecked(candidate.bit_width().max(1)));
     crypto_primes::is_prime(Flavor::Any, &*candidate)
+}
+
+/// Whether an odd number passes Fermat's test to base 2, done by the engine, which is several times as fast as the test
+/// proper. It turns away almost every composite number and no prime, so it decides how long a search takes and never what
+/// it finds: the engines still agree on every key.
+pub(super) fn may_be_prime(engine: &dyn Engine, candidate: &BoxedUint) -> bool {
+    let less_one = Zeroizing::new(candidate.wrapping_sub(BoxedUint::one()));
+    let exponent = Zeroizing::new(number::to_be(&less_one));
+    let modulus = Zeroizing::new(number::to_be(candidate));
+    match engine.mod_exp(&[2], &exponent, &modulus) {
+        Ok(power) => number::trim(&power) == [1],
+        // An engine that cannot tell leaves it to the test proper.
+        Err(_) => true,
+    }
 }
 
 /// `rounds` of the Miller-Rabin test with random bases.
@@ -148,6 +162,20 @@ mod tests {
             assert!(is_prime(&prime.to_be_bytes()), "{prime}");
         }
         assert!(!is_prime(&[]));
+    }
+
+    #[test]
+    fn fermats_test_turns_away_no_prime() {
+        for kind in [engine::Kind::Fast, engine::Kind::Portable] {
+            let engine = kind.engine();
+            for bits in [64, 128, 256, 521] {
+                let prime = random_prime(&mut rng(bits.into()), bits, TopBits::One).expect("found");
+                assert!(may_be_prime(&*engine, &prime), "{bits}");
+                let composite = prime.wrapping_add(BoxedUint::from(2u8));
+                let product = number::mul(&prime, &composite);
+                assert!(!may_be_prime(&*engine, &product), "{bits}");
+            }
+        }
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! Whether a key from outside is what it claims to be.
 
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use engine::{Engine, number};
 use ncore::Status;
 use rand_core::CryptoRng;
+use sha2::{Digest, Sha256};
 
 use super::key::{Body, Group, KeyMaterial};
 use super::{dsa, engine_status, prime};
@@ -103,7 +107,42 @@ pub(super) fn check(engine: &dyn Engine, body: &Body) -> Result<(), Status> {
 }
 
 /// `p` and `q` are prime, `q` divides `p - 1`, and `g` has order `q`.
+///
+/// The answer depends on the group alone, so groups that passed lately are remembered: many keys share one, the
+/// administrator keys of a Security World for instance, and the check takes as long as a hundred signatures.
 pub(super) fn check_group(engine: &dyn Engine, group: &Group) -> Result<(), Status> {
+    let name = group_name(group);
+    if passed_groups().contains(&name) {
+        return Ok(());
+    }
+    check_group_afresh(engine, group)?;
+    let mut passed = passed_groups();
+    passed.truncate(GROUPS_REMEMBERED - 1);
+    passed.push_front(name);
+    Ok(())
+}
+
+/// How many groups are remembered.
+const GROUPS_REMEMBERED: usize = 16;
+
+/// The names of groups that passed, the latest first.
+static PASSED_GROUPS: Mutex<VecDeque<[u8; 32]>> = Mutex::new(VecDeque::new());
+
+fn passed_groups() -> MutexGuard<'static, VecDeque<[u8; 32]>> {
+    PASSED_GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A hash of the three numbers, each with its length.
+fn group_name(group: &Group) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for number in [&group.p, &group.q, &group.g] {
+        hash.update((number.len() as u64).to_le_bytes());
+        hash.update(number);
+    }
+    hash.finalize().into()
+}
+
+fn check_group_afresh(engine: &dyn Engine, group: &Group) -> Result<(), Status> {
     if !prime::is_prime(&group.q) || !prime::is_prime(&group.p) {
         return Err(Status::InvalidData);
     }

@@ -56,7 +56,7 @@ pub fn generate_key_pair(
     rng: &mut dyn CryptoRng,
 ) -> Result<KeyMaterial, Status> {
     match &params.params {
-        KeyTypeGenParams::RSAPrivate(params) => rsa::generate(params, rng),
+        KeyTypeGenParams::RSAPrivate(params) => rsa::generate(engine, params, rng),
         KeyTypeGenParams::DSAPrivate(params) => dsa::generate(engine, params, rng),
         KeyTypeGenParams::DHPrivate(params) => dh::generate(engine, params, rng),
         KeyTypeGenParams::DHExPrivate(params) => dh::generate_ex(engine, params, rng),

@@ -1,7 +1,7 @@
 //! RSA key pairs.
 
 use crypto_bigint::{BoxedUint, Gcd, NonZero, Resize};
-use engine::{MAX_MODULUS_BITS, MIN_RSA_BITS, RsaPrivateComponents, number};
+use engine::{Engine, MAX_MODULUS_BITS, MIN_RSA_BITS, RsaPrivateComponents, number};
 use ncore::Status;
 use ncore::types::{KeyType, KeyTypeRSAPrivateGenParams};
 use rand_core::CryptoRng;
@@ -24,6 +24,7 @@ const MAX_CHECKS: u32 = 256;
 /// `InvalidParameter` for another size, an exponent that is even or one or longer than half the modulus, or more than
 /// 256 checks; `UnknownFlag` for an unknown flag.
 pub(super) fn generate(
+    engine: &dyn Engine,
     params: &KeyTypeRSAPrivateGenParams,
     rng: &mut dyn CryptoRng,
 ) -> Result<KeyMaterial, Status> {
@@ -49,6 +50,7 @@ pub(super) fn generate(
         return Err(Status::InvalidParameter);
     }
     let request = Request {
+        engine,
         bits: half,
         e: &e,
         checks,
@@ -80,6 +82,7 @@ pub(super) fn generate(
 
 /// What a prime of the pair must be like.
 struct Request<'a> {
+    engine: &'a dyn Engine,
     bits: u32,
     e: &'a BoxedUint,
     checks: u32,
@@ -93,7 +96,7 @@ impl Request<'_> {
                 self.strong_prime(rng)?
             } else {
                 prime::random_prime_where(rng, self.bits, TopBits::Two, |p| {
-                    self.exponent_has_inverse(p)
+                    self.exponent_has_inverse(p) && prime::may_be_prime(self.engine, p)
                 })?
             };
             if prime::survives_miller_rabin(rng, &prime, self.checks) {
@@ -152,6 +155,7 @@ impl Request<'_> {
         while candidate.bit_width() == self.bits {
             if prime::has_no_small_factor(&candidate)
                 && self.exponent_has_inverse(&candidate)
+                && prime::may_be_prime(self.engine, &candidate)
                 && prime::is_prime_number(&candidate)
             {
                 return Ok(Resize::resize_unchecked(&*candidate, self.bits));
