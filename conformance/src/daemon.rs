@@ -39,7 +39,11 @@ impl Daemon {
     /// It does not start; its own words say why.
     pub fn start(executable: &Path, settings: Settings) -> anyhow::Result<Daemon> {
         let child = spawn(executable, &settings)?;
-        Ok(Daemon { executable: executable.to_owned(), settings, child })
+        Ok(Daemon {
+            executable: executable.to_owned(),
+            settings,
+            child,
+        })
     }
 
     /// Ends the child as `kill -9` does, and starts it again on the same files.

@@ -151,3 +151,125 @@ fn panic_text(payload: &(dyn Any + Send), panics: &[String]) -> String {
         message.as_deref().unwrap_or("without a message")
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::Once;
+
+    use anyhow::bail;
+    use ncore::client::Endpoint;
+
+    use super::*;
+    use crate::capi::{Function, NTE_NO_KEY};
+    use crate::case::{Need, Outcome};
+    use crate::coverage::refuses;
+    use crate::target::{Choice, Prepared};
+
+    /// Runs a case against a target where nobody listens.
+    fn verdict(case: &'static Case, limit: Duration) -> Verdict {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(catch_panics);
+        let nowhere = Choice::Running {
+            ordinary: Endpoint::Unix(PathBuf::from("/nonexistent/nserver")),
+            privileged: None,
+            kmdata: None,
+            sacrifice: false,
+        };
+        let target = Prepared::new(nowhere)
+            .and_then(Prepared::open)
+            .expect("it needs nothing");
+        run_one(case, &Arc::new(target), limit).verdict
+    }
+
+    fn failure(case: &'static Case) -> String {
+        match verdict(case, Duration::from_secs(20)) {
+            Verdict::Failed(reason) => reason,
+            other => panic!("not a failure but {other:?}"),
+        }
+    }
+
+    const fn case(run: fn(&Rig) -> anyhow::Result<Outcome>) -> Case {
+        Case::new("test.case", "A claim", "a test", run).needs(&[])
+    }
+
+    #[test]
+    fn outcomes_become_verdicts() {
+        static PASSES: Case = case(|_| Ok(Outcome::Passed));
+        static LACKS: Case = case(|_| Ok(Outcome::Unsupported("no such thing".to_owned())));
+        static FAILS: Case = case(|_| bail!("it is not so"));
+        let limit = Duration::from_secs(20);
+        assert_eq!(verdict(&PASSES, limit), Verdict::Passed);
+        assert_eq!(
+            verdict(&LACKS, limit),
+            Verdict::Unsupported("no such thing".to_owned())
+        );
+        assert_eq!(failure(&FAILS), "it is not so");
+    }
+
+    #[test]
+    fn a_need_that_is_not_met_skips_the_case_with_its_reason() {
+        static NEEDY: Case = case(|_| panic!("it must not run")).needs(&[Need::Privileged]);
+        assert_eq!(
+            verdict(&NEEDY, Duration::from_secs(20)),
+            Verdict::Skipped("needs the privileged endpoint".to_owned())
+        );
+        static WORLDLY: Case = Case::new("test.case", "A claim", "a test", |_| {
+            panic!("it must not run")
+        });
+        let Verdict::Skipped(reason) = verdict(&WORLDLY, Duration::from_secs(20)) else {
+            panic!("it was not skipped");
+        };
+        assert!(reason.starts_with("needs a Security World: "), "{reason}");
+    }
+
+    #[test]
+    fn a_panic_is_a_failure_that_says_where() {
+        static PANICS: Case = case(|_| panic!("out of order"));
+        let reason = failure(&PANICS);
+        assert!(
+            reason.contains("out of order") && reason.contains("runner.rs"),
+            "{reason}"
+        );
+    }
+
+    #[test]
+    fn a_panic_that_was_caught_below_is_a_failure_all_the_same() {
+        static CATCHES: Case = case(|_| {
+            let _ = catch_unwind(|| panic!("swallowed"));
+            Ok(Outcome::Passed)
+        });
+        let reason = failure(&CATCHES);
+        assert!(reason.contains("swallowed"), "{reason}");
+    }
+
+    #[test]
+    fn a_case_that_does_not_end_is_a_failure() {
+        static HANGS: Case = case(|_| {
+            loop {
+                std::thread::park();
+            }
+        });
+        assert_eq!(
+            verdict(&HANGS, Duration::from_millis(50)),
+            Verdict::Failed("no end within 0.05 s".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_declaration_that_was_not_met_is_a_failure() {
+        static IDLE: Case =
+            case(|_| Ok(Outcome::Passed)).covers(&[refuses(Function::SignHash, NTE_NO_KEY)]);
+        assert_eq!(
+            failure(&IDLE),
+            "the case did not meet what it declares: CPSignHash: NTE_NO_KEY"
+        );
+        static DOES: Case = case(|rig| {
+            let refusal = rig.capi().noted::<()>(Function::SignHash, Err(NTE_NO_KEY));
+            assert!(refusal.is_err());
+            Ok(Outcome::Passed)
+        })
+        .covers(&[refuses(Function::SignHash, NTE_NO_KEY)]);
+        assert_eq!(verdict(&DOES, Duration::from_secs(20)), Verdict::Passed);
+    }
+}

@@ -18,16 +18,32 @@ fn signs_with_a_key_in_a_module_and_finds_it_again_after_the_hardserver_was_kill
     let program = compile(folder.path(), &libraries);
 
     let executable = PathBuf::from(env!("CARGO_BIN_EXE_conformance"));
-    let prepared = Prepared::new(Choice::Own { modules: 1, seed: None }).expect("a folder");
+    let prepared = Prepared::new(Choice::Own {
+        modules: 1,
+        seed: None,
+    })
+    .expect("a folder");
     let environment = prepared.environment();
-    let target = prepared.open_with(&executable).expect("a hardserver and a world");
+    let target = prepared
+        .open_with(&executable)
+        .expect("a hardserver and a world");
     let run = |container: &str| -> Output {
         Command::new(&program)
-            .args(["nCipher Enhanced RSA and AES Cryptographic Provider", container, "a message"])
+            .args([
+                "nCipher Enhanced RSA and AES Cryptographic Provider",
+                container,
+                "a message",
+            ])
             .env("LD_LIBRARY_PATH", &libraries)
             .env_remove("SOFTSHIELD_CSP")
-            .env("NFAST_SERVER", environment.server.as_deref().expect("it is set"))
-            .env("NFAST_KMDATA", environment.kmdata.as_deref().expect("it is set"))
+            .env(
+                "NFAST_SERVER",
+                environment.server.as_deref().expect("it is set"),
+            )
+            .env(
+                "NFAST_KMDATA",
+                environment.kmdata.as_deref().expect("it is set"),
+            )
             .output()
             .expect("the program starts")
     };
@@ -35,7 +51,11 @@ fn signs_with_a_key_in_a_module_and_finds_it_again_after_the_hardserver_was_kill
     let first = lines(&run("demo"));
     assert_eq!(first[..2], ["container created", "key generated"]);
     check(&first);
-    target.daemon().expect("it is ours").kill_and_restart().expect("it starts again");
+    target
+        .daemon()
+        .expect("it is ours")
+        .kill_and_restart()
+        .expect("it starts again");
     let second = lines(&run("demo"));
     assert_eq!(second[..2], ["container opened", "key found"]);
     // PKCS#1 v1.5 signatures of one key over one message are equal.
@@ -56,25 +76,55 @@ fn check(lines: &[String]) {
     assert_eq!(public.length, 256);
     let expected = digest(CALG_SHA_256, b"a message").expect("known");
     assert_eq!(value("digest "), expected);
-    public.verify(CALG_SHA_256, &expected, &value("signature ")).expect("the signature verifies");
+    public
+        .verify(CALG_SHA_256, &expected, &value("signature "))
+        .expect("the signature verifies");
     assert_eq!(lines[5..], ["signature verified", "change refused"]);
 }
 
 fn lines(output: &Output) -> Vec<String> {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Builds the two libraries, which no test can depend on, and says where they are.
 fn build_libraries() -> PathBuf {
-    let target = Path::new(env!("CARGO_BIN_EXE_conformance")).parent().expect("an executable is in a folder");
+    let target = Path::new(env!("CARGO_BIN_EXE_conformance"))
+        .parent()
+        .expect("an executable is in a folder");
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--package", "ncsp", "--package", "cryptoapi"]);
+    cargo.args([
+        "build",
+        "--quiet",
+        "--package",
+        "ncsp",
+        "--package",
+        "cryptoapi",
+    ]);
     // The folder is named after the profile, but for the profile that is called dev.
-    let profile = target.file_name().and_then(|name| name.to_str()).expect("a profile's folder");
-    cargo.args(["--profile", if profile == "debug" { "dev" } else { profile }]);
-    let folder = target.parent().expect("the profile's folder is in the target folder");
-    let status = cargo.arg("--target-dir").arg(folder).status().expect("cargo starts");
+    let profile = target
+        .file_name()
+        .and_then(|name| name.to_str())
+        .expect("a profile's folder");
+    cargo.args([
+        "--profile",
+        if profile == "debug" { "dev" } else { profile },
+    ]);
+    let folder = target
+        .parent()
+        .expect("the profile's folder is in the target folder");
+    let status = cargo
+        .arg("--target-dir")
+        .arg(folder)
+        .status()
+        .expect("cargo starts");
     assert!(status.success(), "the libraries do not build");
     target.to_owned()
 }

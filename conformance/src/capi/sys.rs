@@ -162,7 +162,12 @@ pub(super) fn user_key(context: Handle, key_spec: u32) -> Result<Handle> {
 }
 
 /// CryptImportKey.
-pub(super) fn import_key(context: Handle, blob: &[u8], import_key: Handle, flags: u32) -> Result<Handle> {
+pub(super) fn import_key(
+    context: Handle,
+    blob: &[u8],
+    import_key: Handle,
+    flags: u32,
+) -> Result<Handle> {
     // SAFETY: the blob is as long as is said; `handle` is a place for the answer.
     new_handle(|handle| unsafe {
         ffi::CryptImportKey(
@@ -189,7 +194,12 @@ pub(super) fn duplicate_key(key: Handle, flags: u32) -> Result<Handle> {
 }
 
 /// CryptSetKeyParam; no data is NULL.
-pub(super) fn set_key_param(key: Handle, param: u32, data: Option<&[u8]>, flags: u32) -> Result<()> {
+pub(super) fn set_key_param(
+    key: Handle,
+    param: u32,
+    data: Option<&[u8]>,
+    flags: u32,
+) -> Result<()> {
     let data = data.map(padded);
     // SAFETY: the data is NULL or longer than any parameter of plain bytes.
     result(unsafe { ffi::CryptSetKeyParam(key, param, bytes_pointer(&data), flags) })
@@ -247,7 +257,13 @@ pub(super) fn encrypt(
 }
 
 /// CryptDecrypt, in a buffer as long as the data.
-pub(super) fn decrypt(key: Handle, hash: Handle, last: bool, flags: u32, data: &[u8]) -> Output<Code> {
+pub(super) fn decrypt(
+    key: Handle,
+    hash: Handle,
+    last: bool,
+    flags: u32,
+    data: &[u8],
+) -> Output<Code> {
     in_place(data, Room::Bytes(data.len()), |pointer, used| {
         // SAFETY: the buffer has `used` bytes.
         unsafe { ffi::CryptDecrypt(key, hash, last.into(), flags, pointer, used) }
@@ -293,7 +309,12 @@ pub(super) fn hash_param(hash: Handle, param: u32, room: Room, flags: u32) -> Ou
 }
 
 /// CryptSetHashParam; no data is NULL.
-pub(super) fn set_hash_param(hash: Handle, param: u32, data: Option<&[u8]>, flags: u32) -> Result<()> {
+pub(super) fn set_hash_param(
+    hash: Handle,
+    param: u32,
+    data: Option<&[u8]>,
+    flags: u32,
+) -> Result<()> {
     let data = data.map(padded);
     // SAFETY: the data is NULL or longer than any parameter of plain bytes.
     result(unsafe { ffi::CryptSetHashParam(hash, param, bytes_pointer(&data), flags) })
@@ -368,7 +389,12 @@ pub(super) fn gen_random(context: Handle, buffer: &mut [u8]) -> Result<()> {
 }
 
 /// CryptSetProvParam; no data is NULL.
-pub(super) fn set_prov_param(context: Handle, param: u32, data: Option<&[u8]>, flags: u32) -> Result<()> {
+pub(super) fn set_prov_param(
+    context: Handle,
+    param: u32,
+    data: Option<&[u8]>,
+    flags: u32,
+) -> Result<()> {
     let data = data.map(padded);
     // SAFETY: the data is NULL or longer than any parameter of plain bytes.
     result(unsafe { ffi::CryptSetProvParam(context, param, bytes_pointer(&data), flags) })
@@ -423,12 +449,11 @@ pub mod spi {
     }
 
     fn result(answer: i32) -> Result<()> {
-        // SAFETY: the function takes nothing.
         if answer != 0 {
-            Ok(())
-        } else {
-            Err(Code(unsafe { (provider().last_error)() }))
+            return Ok(());
         }
+        // SAFETY: the function takes nothing.
+        Err(Code(unsafe { (provider().last_error)() }))
     }
 }
 

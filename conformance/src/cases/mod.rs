@@ -3,15 +3,29 @@
 use crate::case::Case;
 
 mod acquire;
+mod blobs;
+mod cipher;
+mod failover;
+mod hash;
 mod keys;
+mod provider;
 mod sign;
 
 /// Every case, family by family.
 pub fn all() -> Vec<&'static Case> {
-    [acquire::CASES, keys::CASES, sign::CASES]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        acquire::CASES,
+        keys::CASES,
+        sign::CASES,
+        hash::CASES,
+        cipher::CASES,
+        blobs::CASES,
+        provider::CASES,
+        failover::CASES,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 #[cfg(test)]
@@ -19,6 +33,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::capi::Function;
+    use crate::coverage::{Subject, gaps};
 
     #[test]
     fn every_id_is_one_cases_own_and_well_formed() {
@@ -43,5 +59,11 @@ mod tests {
             );
             assert!(!case.source.is_empty(), "{}", case.id);
         }
+    }
+
+    #[test]
+    fn every_cryptospi_function_has_a_success_and_a_refusal() {
+        let gaps = gaps(&all(), Function::ALL.map(Subject::Function));
+        assert!(gaps.is_empty(), "{}", gaps.join("\n"));
     }
 }

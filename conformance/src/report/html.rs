@@ -87,7 +87,8 @@ fn write_bar(page: &mut String, report: &Report) -> fmt::Result {
     for (word, count) in verdicts(report) {
         write!(
             page,
-            "<div class=\"{word}\"><dt>{word}</dt><dd>{count}</dd></div>"
+            "<div class=\"{}\"><dt>{word}</dt><dd>{count}</dd></div>",
+            if count > 0 { word } else { "none" }
         )?;
     }
     page.push_str("</dl>\n");
@@ -117,9 +118,9 @@ fn write_cases(page: &mut String, report: &Report) -> fmt::Result {
             .iter()
             .filter(|case| case.verdict == "passed")
             .count();
-        write!(
+        writeln!(
             page,
-            "<section class=\"family\"><h2>{} <small>{passed} of {}</small></h2>\n",
+            "<section class=\"family\"><h2>{} <small>{passed} of {}</small></h2>",
             Escaped(family[0].family),
             family.len()
         )?;
@@ -137,10 +138,10 @@ fn write_case(page: &mut String, case: &CaseReport) -> fmt::Result {
     } else {
         ""
     };
-    write!(
+    writeln!(
         page,
         "<details class=\"case\" id=\"{id}\" data-verdict=\"{verdict}\"{open}><summary><b class=\"{verdict}\">{verdict}\
-         </b><span class=\"title\">{}<code>{id}</code></span><time>{}</time></summary>\n",
+         </b><span class=\"title\">{}<code>{id}</code></span><time>{}</time></summary>",
         Escaped(case.title),
         Duration(case.milliseconds),
         id = Escaped(case.id),
@@ -247,7 +248,9 @@ struct Date(u64);
 impl Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (mut days, second) = (self.0 / 86_400, self.0 % 86_400);
-        let leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let leap = |year: u64| {
+            year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+        };
         let mut year = 1970;
         while days >= 365 + u64::from(leap(year)) {
             days -= 365 + u64::from(leap(year));
