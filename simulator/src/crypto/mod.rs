@@ -35,6 +35,7 @@ mod prime;
 mod rsa;
 mod symmetric;
 mod validate;
+mod wire;
 
 #[cfg(test)]
 mod testing;
