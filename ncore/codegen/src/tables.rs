@@ -410,6 +410,12 @@ fn convert<T: serde::de::DeserializeOwned>(
         .map_err(|error| TableError::Parse(path.to_owned(), Box::new(error)))
 }
 
+/// Two enumerations whose constants carry another prefix than their name, each with its end marker.
+const OTHER_PREFIX: [(&str, &str, &str); 2] = [
+    ("AdminKeys", "NFKM_", "KMAX"),
+    ("AdminTokens", "NFKM_", "LTMAX"),
+];
+
 /// The tables of the file that are enumerations: every constant carries the table's name as its prefix.
 fn code_tables(file: &toml::Table) -> Vec<CodeTable> {
     let mut tables = Vec::new();
@@ -417,7 +423,11 @@ fn code_tables(file: &toml::Table) -> Vec<CodeTable> {
         let Some(rows) = value.as_table() else {
             continue;
         };
-        let prefix = format!("{name}_");
+        let other = OTHER_PREFIX.iter().find(|(table, ..)| table == name);
+        let (prefix, end) = match other {
+            Some((_, prefix, end)) => ((*prefix).to_owned(), *end),
+            None => (format!("{name}_"), "_Max"),
+        };
         let is_codes = !rows.is_empty() && rows.keys().all(|key| key.starts_with(&prefix));
         if !is_codes || name.contains("flags") || name.contains("Flags") || name.ends_with("_perms")
         {
@@ -426,7 +436,7 @@ fn code_tables(file: &toml::Table) -> Vec<CodeTable> {
         let mut constants = Vec::new();
         for (key, number) in rows {
             let bare = &key[prefix.len()..];
-            if bare == "_Max" {
+            if bare == end {
                 continue;
             }
             if let Some(number) = number

@@ -58,6 +58,23 @@ codes! {
 }
 
 codes! {
+    /// The enumeration `AdminKeys`.
+    AdminKeys, "AdminKeys" {
+        KNSO = 0,
+        KM = 1,
+        KRA = 2,
+        KP = 3,
+        KNV = 4,
+        KRTC = 5,
+        KFIPS = 6,
+        KMC = 7,
+        KRE = 8,
+        KDSEE = 9,
+        KFTO = 10,
+    }
+}
+
+codes! {
     /// The enumeration `AdminToken`.
     AdminToken, "AdminToken" {
         NSO = 0,
@@ -69,6 +86,21 @@ codes! {
         FIPS = 6,
         DSEE = 9,
         FTO = 10,
+    }
+}
+
+codes! {
+    /// The enumeration `AdminTokens`.
+    AdminTokens, "AdminTokens" {
+        LTNSO = 0,
+        LTM = 1,
+        LTR = 2,
+        LTP = 3,
+        LTNV = 4,
+        LTRTC = 5,
+        LTFIPS = 6,
+        LTDSEE = 9,
+        LTFTO = 10,
     }
 }
 

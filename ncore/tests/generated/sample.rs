@@ -17,13 +17,7 @@ impl Sample for ActDeriveKeyExDetails {
         let mech = Sample::sample(source);
         let otherkeys = Sample::sample(source);
         let params = Sample::sample(source);
-        Self {
-            flags,
-            role,
-            mech,
-            otherkeys,
-            params,
-        }
+        Self { flags, role, mech, otherkeys, params }
     }
 }
 
@@ -34,13 +28,7 @@ impl Sample for ActDeriveKeyDetails {
         let mech = Sample::sample(source);
         let otherkeys = Sample::sample(source);
         let params = Sample::sample(source);
-        Self {
-            flags,
-            role,
-            mech,
-            otherkeys,
-            params,
-        }
+        Self { flags, role, mech, otherkeys, params }
     }
 }
 
@@ -66,12 +54,7 @@ impl Sample for ActMakeArchiveBlobDetails {
         let mech = Sample::sample(source);
         let kahash = Sample::sample(source);
         let blobfile = Sample::sample(source);
-        Self {
-            flags,
-            mech,
-            kahash,
-            blobfile,
-        }
+        Self { flags, mech, kahash, blobfile }
     }
 }
 
@@ -82,13 +65,7 @@ impl Sample for ActMakeBlobDetails {
         let kthash = Sample::sample(source);
         let ktparams = Sample::sample(source);
         let blobfile = Sample::sample(source);
-        Self {
-            flags,
-            kmhash,
-            kthash,
-            ktparams,
-            blobfile,
-        }
+        Self { flags, kmhash, kthash, ktparams, blobfile }
     }
 }
 
@@ -105,12 +82,7 @@ impl Sample for ActNVMemOpPermsDetails {
         let subrange = Sample::sample(source);
         let exactrange = Sample::sample(source);
         let incdeclimit = Sample::sample(source);
-        Self {
-            perms,
-            subrange,
-            exactrange,
-            incdeclimit,
-        }
+        Self { perms, subrange, exactrange, incdeclimit }
     }
 }
 
@@ -225,11 +197,7 @@ impl Sample for CertTypeSingleCertCertBody {
         let pubkeydata = Sample::sample(source);
         let signature = Sample::sample(source);
         let certsignmsg = Sample::sample(source);
-        Self {
-            pubkeydata,
-            signature,
-            certsignmsg,
-        }
+        Self { pubkeydata, signature, certsignmsg }
     }
 }
 
@@ -238,11 +206,7 @@ impl Sample for Certificate {
         let keyhash = Sample::sample(source);
         let type_ = Sample::sample(source);
         let body = sample_certtypecertbody(type_, source);
-        Self {
-            keyhash,
-            type_,
-            body,
-        }
+        Self { keyhash, type_, body }
     }
 }
 
@@ -275,11 +239,7 @@ impl Sample for BignumOpArgs {
         let flags = source.word() & !0x0;
         let stackin = Sample::sample(source);
         let ops = Sample::sample(source);
-        Self {
-            flags,
-            stackin,
-            ops,
-        }
+        Self { flags, stackin, ops }
     }
 }
 
@@ -299,15 +259,7 @@ impl Sample for ChangeSharePINArgs {
         let i = Sample::sample(source);
         let oldpin = Sample::sample(source);
         let newpin = Sample::sample(source);
-        Self {
-            flags,
-            token,
-            hkm,
-            hkt,
-            i,
-            oldpin,
-            newpin,
-        }
+        Self { flags, token, hkm, hkt, i, oldpin, newpin }
     }
 }
 
@@ -320,15 +272,7 @@ impl Sample for ChannelOpenArgs {
         let mech = Sample::sample(source);
         let key = Sample::sample(source);
         let given_iv = Sample::sample(source);
-        Self {
-            module,
-            type_,
-            flags,
-            mode,
-            mech,
-            key,
-            given_iv,
-        }
+        Self { module, type_, flags, mode, mech, key, given_iv }
     }
 }
 
@@ -338,12 +282,7 @@ impl Sample for ChannelOpenReply {
         let idch = Sample::sample(source);
         let new_iv = Sample::sample(source);
         let openinfo = Sample::sample(source);
-        Self {
-            flags,
-            idch,
-            new_iv,
-            openinfo,
-        }
+        Self { flags, idch, new_iv, openinfo }
     }
 }
 
@@ -368,11 +307,7 @@ impl Sample for CheckUserActionArgs {
         let flags = source.word() & !0x0;
         let key = Sample::sample(source);
         let request = Sample::sample(source);
-        Self {
-            flags,
-            key,
-            request,
-        }
+        Self { flags, key, request }
     }
 }
 
@@ -381,11 +316,7 @@ impl Sample for ClearUnitExArgs {
         let flags = source.word() & !0x0;
         let module = Sample::sample(source);
         let mode = Sample::sample(source);
-        Self {
-            flags,
-            module,
-            mode,
-        }
+        Self { flags, module, mode }
     }
 }
 
@@ -416,11 +347,7 @@ impl Sample for CreateClientArgs {
         let flags = source.word() & !0x0;
         let version = Sample::sample(source);
         let data = sample_createclientverdata(version, source);
-        Self {
-            flags,
-            version,
-            data,
-        }
+        Self { flags, version, data }
     }
 }
 
@@ -439,13 +366,7 @@ impl Sample for DecryptArgs {
         let mech = Sample::sample(source);
         let cipher = Sample::sample(source);
         let reply_type = Sample::sample(source);
-        Self {
-            flags,
-            key,
-            mech,
-            cipher,
-            reply_type,
-        }
+        Self { flags, key, mech, cipher, reply_type }
     }
 }
 
@@ -462,12 +383,7 @@ impl Sample for DeriveKeyArgs {
         let mech = Sample::sample(source);
         let keys = Sample::sample(source);
         let params = sample_derivemechdkparams(mech, source);
-        Self {
-            flags,
-            mech,
-            keys,
-            params,
-        }
+        Self { flags, mech, keys, params }
     }
 }
 
@@ -506,13 +422,7 @@ impl Sample for EncryptArgs {
         let mech = Sample::sample(source);
         let plain = Sample::sample(source);
         let given_iv = Sample::sample(source);
-        Self {
-            flags,
-            key,
-            mech,
-            plain,
-            given_iv,
-        }
+        Self { flags, key, mech, plain, given_iv }
     }
 }
 
@@ -601,13 +511,7 @@ impl Sample for FileOpArgs {
         let range = Sample::sample(source);
         let op = Sample::sample(source);
         let val = sample_nvmemoptypeopval(op, source);
-        Self {
-            flags,
-            file,
-            range,
-            op,
-            val,
-        }
+        Self { flags, file, range, op, val }
     }
 }
 
@@ -624,11 +528,7 @@ impl Sample for FormatTokenArgs {
         let flags = source.word() & !0x1;
         let token = Sample::sample(source);
         let auth_key = Sample::sample(source);
-        Self {
-            flags,
-            token,
-            auth_key,
-        }
+        Self { flags, token, auth_key }
     }
 }
 
@@ -641,15 +541,7 @@ impl Sample for GenerateKeyPairArgs {
         let aclpub = Sample::sample(source);
         let appdatapriv = Sample::sample(source);
         let appdatapub = Sample::sample(source);
-        Self {
-            flags,
-            module,
-            params,
-            aclpriv,
-            aclpub,
-            appdatapriv,
-            appdatapub,
-        }
+        Self { flags, module, params, aclpriv, aclpub, appdatapriv, appdatapub }
     }
 }
 
@@ -660,13 +552,7 @@ impl Sample for GenerateKeyPairReply {
         let keypub = Sample::sample(source);
         let certpriv = Sample::sample(source);
         let certpub = Sample::sample(source);
-        Self {
-            flags,
-            keypriv,
-            keypub,
-            certpriv,
-            certpub,
-        }
+        Self { flags, keypriv, keypub, certpriv, certpub }
     }
 }
 
@@ -677,13 +563,7 @@ impl Sample for GenerateKeyArgs {
         let params = Sample::sample(source);
         let acl = Sample::sample(source);
         let appdata = Sample::sample(source);
-        Self {
-            flags,
-            module,
-            params,
-            acl,
-            appdata,
-        }
+        Self { flags, module, params, acl, appdata }
     }
 }
 
@@ -701,11 +581,7 @@ impl Sample for GenerateLogicalTokenArgs {
         let module = Sample::sample(source);
         let hkm = Sample::sample(source);
         let params = Sample::sample(source);
-        Self {
-            module,
-            hkm,
-            params,
-        }
+        Self { module, hkm, params }
     }
 }
 
@@ -835,14 +711,7 @@ impl Sample for GetKeyInfoExReply {
         let length = Sample::sample(source);
         let hash = Sample::sample(source);
         let hashex = Sample::sample(source);
-        Self {
-            ver,
-            flags,
-            type_,
-            length,
-            hash,
-            hashex,
-        }
+        Self { ver, flags, type_, length, hash, hashex }
     }
 }
 
@@ -880,17 +749,7 @@ impl Sample for GetLogicalTokenInfoExReply {
         let sharesneeded = Sample::sample(source);
         let age = Sample::sample(source);
         let timelimit = Sample::sample(source);
-        Self {
-            ver,
-            flags,
-            state,
-            hkt,
-            hkm,
-            shares,
-            sharesneeded,
-            age,
-            timelimit,
-        }
+        Self { ver, flags, state, hkt, hkm, shares, sharesneeded, age, timelimit }
     }
 }
 
@@ -907,12 +766,7 @@ impl Sample for GetLogicalTokenInfoReply {
         let hkt = Sample::sample(source);
         let shares = Sample::sample(source);
         let sharesneeded = Sample::sample(source);
-        Self {
-            state,
-            hkt,
-            shares,
-            sharesneeded,
-        }
+        Self { state, hkt, shares, sharesneeded }
     }
 }
 
@@ -921,11 +775,7 @@ impl Sample for GetModuleStateArgs {
         let module = Sample::sample(source);
         let flags = source.word() & !0x1;
         let attribs = Sample::sample(source);
-        Self {
-            module,
-            flags,
-            attribs,
-        }
+        Self { module, flags, attribs }
     }
 }
 
@@ -982,13 +832,7 @@ impl Sample for GetServerConfigReply {
         let maxnumclients = Sample::sample(source);
         let addr = Sample::sample(source);
         let addr_ipv6 = Sample::sample(source);
-        Self {
-            flags,
-            v,
-            maxnumclients,
-            addr,
-            addr_ipv6,
-        }
+        Self { flags, v, maxnumclients, addr, addr_ipv6 }
     }
 }
 
@@ -998,12 +842,7 @@ impl Sample for GetShareACLArgs {
         let token = Sample::sample(source);
         let hkt = Sample::sample(source);
         let i = Sample::sample(source);
-        Self {
-            flags,
-            token,
-            hkt,
-            i,
-        }
+        Self { flags, token, hkt, i }
     }
 }
 
@@ -1031,15 +870,7 @@ impl Sample for GetSlotInfoReply {
         let freespace = Sample::sample(source);
         let auth_key = Sample::sample(source);
         let tokenserial = Sample::sample(source);
-        Self {
-            ic,
-            flags,
-            tokens,
-            files,
-            freespace,
-            auth_key,
-            tokenserial,
-        }
+        Self { ic, flags, tokens, files, freespace, auth_key, tokenserial }
     }
 }
 
@@ -1063,12 +894,7 @@ impl Sample for GetTicketArgs {
         let obj = Sample::sample(source);
         let dest = Sample::sample(source);
         let destspec = sample_ticketdestinationdetails(dest, source);
-        Self {
-            flags,
-            obj,
-            dest,
-            destspec,
-        }
+        Self { flags, obj, dest, destspec }
     }
 }
 
@@ -1129,12 +955,7 @@ impl Sample for ImportModuleArgs {
         let module = Sample::sample(source);
         let us = Sample::sample(source);
         let rm = Sample::sample(source);
-        Self {
-            flags,
-            module,
-            us,
-            rm,
-        }
+        Self { flags, module, us, rm }
     }
 }
 
@@ -1144,12 +965,7 @@ impl Sample for ImportArgs {
         let data = Sample::sample(source);
         let acl = Sample::sample(source);
         let appdata = Sample::sample(source);
-        Self {
-            module,
-            data,
-            acl,
-            appdata,
-        }
+        Self { module, data, acl, appdata }
     }
 }
 
@@ -1199,13 +1015,7 @@ impl Sample for LoadBlobArgs {
         let blob = Sample::sample(source);
         let idkb = Sample::sample(source);
         let file = Sample::sample(source);
-        Self {
-            flags,
-            module,
-            blob,
-            idkb,
-            file,
-        }
+        Self { flags, module, blob, idkb, file }
     }
 }
 
@@ -1222,12 +1032,7 @@ impl Sample for LoadLogicalTokenArgs {
         let hkt = Sample::sample(source);
         let hkm = Sample::sample(source);
         let params = Sample::sample(source);
-        Self {
-            module,
-            hkt,
-            hkm,
-            params,
-        }
+        Self { module, hkt, hkm, params }
     }
 }
 
@@ -1253,14 +1058,7 @@ impl Sample for MakeBlobArgs {
         let blobkey = sample_blobformatmkblobparams(format, source);
         let acl = Sample::sample(source);
         let file = Sample::sample(source);
-        Self {
-            flags,
-            format,
-            idka,
-            blobkey,
-            acl,
-            file,
-        }
+        Self { flags, format, idka, blobkey, acl, file }
     }
 }
 
@@ -1293,14 +1091,7 @@ impl Sample for ModExpCrtArgs {
         let dmp1 = Sample::sample(source);
         let dmq1 = Sample::sample(source);
         let iqmp = Sample::sample(source);
-        Self {
-            a,
-            p,
-            q,
-            dmp1,
-            dmq1,
-            iqmp,
-        }
+        Self { a, p, q, dmp1, dmq1, iqmp }
     }
 }
 
@@ -1325,11 +1116,7 @@ impl Sample for ModuleInfoArgs {
         let module = Sample::sample(source);
         let flags = source.word() & !0x0;
         let format = Sample::sample(source);
-        Self {
-            module,
-            flags,
-            format,
-        }
+        Self { module, flags, format }
     }
 }
 
@@ -1347,12 +1134,7 @@ impl Sample for NVMemAllocArgs {
         let flags = source.word() & !0x0;
         let info = Sample::sample(source);
         let acl = Sample::sample(source);
-        Self {
-            module,
-            flags,
-            info,
-            acl,
-        }
+        Self { module, flags, info, acl }
     }
 }
 
@@ -1361,11 +1143,7 @@ impl Sample for NVMemFreeArgs {
         let module = Sample::sample(source);
         let flags = source.word() & !0x0;
         let name = Sample::sample(source);
-        Self {
-            module,
-            flags,
-            name,
-        }
+        Self { module, flags, name }
     }
 }
 
@@ -1393,14 +1171,7 @@ impl Sample for NVMemOpArgs {
         let range = Sample::sample(source);
         let op = Sample::sample(source);
         let val = sample_nvmemoptypeopval(op, source);
-        Self {
-            module,
-            flags,
-            name,
-            range,
-            op,
-            val,
-        }
+        Self { module, flags, name, range, op, val }
     }
 }
 
@@ -1432,11 +1203,7 @@ impl Sample for NewEnquiryArgs {
         let flags = source.word() & !0x0;
         let version = Sample::sample(source);
         let module = Sample::sample(source);
-        Self {
-            flags,
-            version,
-            module,
-        }
+        Self { flags, version, module }
     }
 }
 
@@ -1446,12 +1213,7 @@ impl Sample for NewEnquiryReply {
         let module = Sample::sample(source);
         let version = Sample::sample(source);
         let data = sample_enqverdata(version, source);
-        Self {
-            flags,
-            module,
-            version,
-            data,
-        }
+        Self { flags, module, version, data }
     }
 }
 
@@ -1477,13 +1239,7 @@ impl Sample for PollModuleStateReply {
         let stateevents = Sample::sample(source);
         let nvmemevents = Sample::sample(source);
         let rtcadjusts = Sample::sample(source);
-        Self {
-            version,
-            flags,
-            stateevents,
-            nvmemevents,
-            rtcadjusts,
-        }
+        Self { version, flags, stateevents, nvmemevents, rtcadjusts }
     }
 }
 
@@ -1511,14 +1267,7 @@ impl Sample for RSAImmedSignDecryptArgs {
         let k_dmp1 = Sample::sample(source);
         let k_dmq1 = Sample::sample(source);
         let k_iqmp = Sample::sample(source);
-        Self {
-            m,
-            k_p,
-            k_q,
-            k_dmp1,
-            k_dmq1,
-            k_iqmp,
-        }
+        Self { m, k_p, k_q, k_dmp1, k_dmq1, k_iqmp }
     }
 }
 
@@ -1561,13 +1310,7 @@ impl Sample for ReadShareArgs {
         let idkt = Sample::sample(source);
         let i = Sample::sample(source);
         let pin = Sample::sample(source);
-        Self {
-            flags,
-            token,
-            idkt,
-            i,
-            pin,
-        }
+        Self { flags, token, idkt, i, pin }
     }
 }
 
@@ -1586,14 +1329,7 @@ impl Sample for ReadSoftTokenShareArgs {
         let idkt = Sample::sample(source);
         let i = Sample::sample(source);
         let pin = Sample::sample(source);
-        Self {
-            flags,
-            token,
-            data,
-            idkt,
-            i,
-            pin,
-        }
+        Self { flags, token, data, idkt, i, pin }
     }
 }
 
@@ -1609,11 +1345,7 @@ impl Sample for RedeemTicketArgs {
         let flags = source.word() & !0x0;
         let module = Sample::sample(source);
         let ticket = Sample::sample(source);
-        Self {
-            flags,
-            module,
-            ticket,
-        }
+        Self { flags, module, ticket }
     }
 }
 
@@ -1660,11 +1392,7 @@ impl Sample for ServerNoOpArgs {
         let module = Sample::sample(source);
         let payload = Sample::sample(source);
         let replylen = Sample::sample(source);
-        Self {
-            module,
-            payload,
-            replylen,
-        }
+        Self { module, payload, replylen }
     }
 }
 
@@ -1697,11 +1425,7 @@ impl Sample for SetKMArgs {
         let module = Sample::sample(source);
         let flags = source.word() & !0x0;
         let idka = Sample::sample(source);
-        Self {
-            module,
-            flags,
-            idka,
-        }
+        Self { module, flags, idka }
     }
 }
 
@@ -1711,12 +1435,7 @@ impl Sample for SetNSOPermsArgs {
         let flags = source.word() & !0x0;
         let hknso = Sample::sample(source);
         let publicperms = Sample::sample(source);
-        Self {
-            module,
-            flags,
-            hknso,
-            publicperms,
-        }
+        Self { module, flags, hknso, publicperms }
     }
 }
 
@@ -1725,11 +1444,7 @@ impl Sample for SetRTCArgs {
         let module = Sample::sample(source);
         let flags = source.word() & !0x0;
         let time = Sample::sample(source);
-        Self {
-            module,
-            flags,
-            time,
-        }
+        Self { module, flags, time }
     }
 }
 
@@ -1741,14 +1456,7 @@ impl Sample for SignModuleStateArgs {
         let siginfo = sample_signertypesignerinfo(signer, source);
         let challenge = Sample::sample(source);
         let attribs = Sample::sample(source);
-        Self {
-            module,
-            flags,
-            signer,
-            siginfo,
-            challenge,
-            attribs,
-        }
+        Self { module, flags, signer, siginfo, challenge, attribs }
     }
 }
 
@@ -1766,13 +1474,7 @@ impl Sample for SignArgs {
         let mech = Sample::sample(source);
         let plain = Sample::sample(source);
         let given_iv = Sample::sample(source);
-        Self {
-            flags,
-            key,
-            mech,
-            plain,
-            given_iv,
-        }
+        Self { flags, key, mech, plain, given_iv }
     }
 }
 
@@ -1796,11 +1498,7 @@ impl Sample for StatEnumTreeReply {
         let flags = source.word() & !0x0;
         let statinfos = Sample::sample(source);
         let subnodetags = Sample::sample(source);
-        Self {
-            flags,
-            statinfos,
-            subnodetags,
-        }
+        Self { flags, statinfos, subnodetags }
     }
 }
 
@@ -1818,12 +1516,7 @@ impl Sample for StatGetValuesReply {
         let statinfos = Sample::sample(source);
         let values = Sample::sample(source);
         let strings = Sample::sample(source);
-        Self {
-            flags,
-            statinfos,
-            values,
-            strings,
-        }
+        Self { flags, statinfos, values, strings }
     }
 }
 
@@ -1849,12 +1542,7 @@ impl Sample for UpdateMergedKeyArgs {
         let flags = source.word() & !0x0;
         let addkeys = Sample::sample(source);
         let delkeys = Sample::sample(source);
-        Self {
-            mkey,
-            flags,
-            addkeys,
-            delkeys,
-        }
+        Self { mkey, flags, addkeys, delkeys }
     }
 }
 
@@ -1871,12 +1559,7 @@ impl Sample for VerifyCertificateArgs {
         let module = Sample::sample(source);
         let type_ = Sample::sample(source);
         let warrant = Sample::sample(source);
-        Self {
-            flags,
-            module,
-            type_,
-            warrant,
-        }
+        Self { flags, module, type_, warrant }
     }
 }
 
@@ -1895,13 +1578,7 @@ impl Sample for VerifyArgs {
         let mech = Sample::sample(source);
         let plain = Sample::sample(source);
         let sig = Sample::sample(source);
-        Self {
-            flags,
-            key,
-            mech,
-            plain,
-            sig,
-        }
+        Self { flags, key, mech, plain, sig }
     }
 }
 
@@ -1911,12 +1588,7 @@ impl Sample for WriteFileArgs {
         let token = Sample::sample(source);
         let file = Sample::sample(source);
         let data = Sample::sample(source);
-        Self {
-            flags,
-            token,
-            file,
-            data,
-        }
+        Self { flags, token, file, data }
     }
 }
 
@@ -1928,14 +1600,7 @@ impl Sample for WriteShareArgs {
         let i = Sample::sample(source);
         let pin = Sample::sample(source);
         let acl = Sample::sample(source);
-        Self {
-            flags,
-            token,
-            idkt,
-            i,
-            pin,
-            acl,
-        }
+        Self { flags, token, idkt, i, pin, acl }
     }
 }
 
@@ -2041,19 +1706,7 @@ impl Sample for DeriveMechCompositeARQCVerifyDKParams {
         let signature = Sample::sample(source);
         let transdata = Sample::sample(source);
         let data = Sample::sample(source);
-        Self {
-            scheme,
-            mkdata,
-            skdata,
-            height,
-            branch,
-            atc,
-            iv,
-            iipb,
-            signature,
-            transdata,
-            data,
-        }
+        Self { scheme, mkdata, skdata, height, branch, atc, iv, iipb, signature, transdata, data }
     }
 }
 
@@ -2070,11 +1723,7 @@ impl Sample for DeriveMechCompositeWatchWordVerifyDKParams {
         let challenge = Sample::sample(source);
         let response = Sample::sample(source);
         let version = Sample::sample(source);
-        Self {
-            challenge,
-            response,
-            version,
-        }
+        Self { challenge, response, version }
     }
 }
 
@@ -2093,14 +1742,7 @@ impl Sample for DeriveMechConcatenationKDFDKParams {
         let keytype = Sample::sample(source);
         let sharedinfo = Sample::sample(source);
         let kx = Sample::sample(source);
-        Self {
-            flags,
-            keylen,
-            kdfhash,
-            keytype,
-            sharedinfo,
-            kx,
-        }
+        Self { flags, keylen, kdfhash, keytype, sharedinfo, kx }
     }
 }
 
@@ -2111,13 +1753,7 @@ impl Sample for DeriveMechECCMQVDKParams {
         let kdfhash = Sample::sample(source);
         let keytype = Sample::sample(source);
         let sharedinfo = Sample::sample(source);
-        Self {
-            flags,
-            keylen,
-            kdfhash,
-            keytype,
-            sharedinfo,
-        }
+        Self { flags, keylen, kdfhash, keytype, sharedinfo }
     }
 }
 
@@ -2128,13 +1764,7 @@ impl Sample for DeriveMechECCMQVdNISTCKDFDKParams {
         let kdfhash = Sample::sample(source);
         let keytype = Sample::sample(source);
         let sharedinfo = Sample::sample(source);
-        Self {
-            flags,
-            keylen,
-            kdfhash,
-            keytype,
-            sharedinfo,
-        }
+        Self { flags, keylen, kdfhash, keytype, sharedinfo }
     }
 }
 
@@ -2143,11 +1773,7 @@ impl Sample for DeriveMechECDHKADKParams {
         let kaparams = Sample::sample(source);
         let keytype = Sample::sample(source);
         let keylenbits = Sample::sample(source);
-        Self {
-            kaparams,
-            keytype,
-            keylenbits,
-        }
+        Self { kaparams, keytype, keylenbits }
     }
 }
 
@@ -2156,11 +1782,7 @@ impl Sample for DeriveMechECIESKeyUnwrapDKParams {
         let kaparams = Sample::sample(source);
         let iesparams = Sample::sample(source);
         let keytype = Sample::sample(source);
-        Self {
-            kaparams,
-            iesparams,
-            keytype,
-        }
+        Self { kaparams, iesparams, keytype }
     }
 }
 
@@ -2168,10 +1790,7 @@ impl Sample for DeriveMechECIESKeyWrapDKParams {
     fn sample(source: &mut Source) -> Self {
         let kaparams = Sample::sample(source);
         let iesparams = Sample::sample(source);
-        Self {
-            kaparams,
-            iesparams,
-        }
+        Self { kaparams, iesparams }
     }
 }
 
@@ -2186,17 +1805,7 @@ impl Sample for DeriveMechGenerateRSAB36DKParams {
         let xq1 = Sample::sample(source);
         let xq2 = Sample::sample(source);
         let xq = Sample::sample(source);
-        Self {
-            flags,
-            lenbits,
-            e,
-            xp1,
-            xp2,
-            xp,
-            xq1,
-            xq2,
-            xq,
-        }
+        Self { flags, lenbits, e, xp1, xp2, xp, xq1, xq2, xq }
     }
 }
 
@@ -2207,13 +1816,7 @@ impl Sample for DeriveMechHyperledgerClientDKParams {
         let eksize = Sample::sample(source);
         let evsize = Sample::sample(source);
         let big_endian = Sample::sample(source);
-        Self {
-            hmac,
-            decrypt,
-            eksize,
-            evsize,
-            big_endian,
-        }
+        Self { hmac, decrypt, eksize, evsize, big_endian }
     }
 }
 
@@ -2230,12 +1833,7 @@ impl Sample for DeriveMechMILENAGEAVDKParams {
         let sqn = Sample::sample(source);
         let amf = Sample::sample(source);
         let rand = Sample::sample(source);
-        Self {
-            flags,
-            sqn,
-            amf,
-            rand,
-        }
+        Self { flags, sqn, amf, rand }
     }
 }
 
@@ -2245,12 +1843,7 @@ impl Sample for DeriveMechMILENAGEResyncDKParams {
         let amf = Sample::sample(source);
         let rand = Sample::sample(source);
         let auts = Sample::sample(source);
-        Self {
-            flags,
-            amf,
-            rand,
-            auts,
-        }
+        Self { flags, amf, rand, auts }
     }
 }
 
@@ -2261,13 +1854,7 @@ impl Sample for DeriveMechNISTKDFmCTRpRijndaelCMACr32DKParams {
         let keytype = Sample::sample(source);
         let context = Sample::sample(source);
         let label = Sample::sample(source);
-        Self {
-            flags,
-            keylen,
-            keytype,
-            context,
-            label,
-        }
+        Self { flags, keylen, keytype, context, label }
     }
 }
 
@@ -2279,14 +1866,7 @@ impl Sample for DeriveMechNISTKDFmCTRr8DKParams {
         let prf = Sample::sample(source);
         let context = Sample::sample(source);
         let label = Sample::sample(source);
-        Self {
-            flags,
-            keylen,
-            keytype,
-            prf,
-            context,
-            label,
-        }
+        Self { flags, keylen, keytype, prf, context, label }
     }
 }
 
@@ -2325,11 +1905,7 @@ impl Sample for DeriveMechRSAKeyUnwrapDKParams {
         let kaparams = Sample::sample(source);
         let iesparams = Sample::sample(source);
         let keytype = Sample::sample(source);
-        Self {
-            kaparams,
-            iesparams,
-            keytype,
-        }
+        Self { kaparams, iesparams, keytype }
     }
 }
 
@@ -2337,10 +1913,7 @@ impl Sample for DeriveMechRSAKeyWrapDKParams {
     fn sample(source: &mut Source) -> Self {
         let kaparams = Sample::sample(source);
         let iesparams = Sample::sample(source);
-        Self {
-            kaparams,
-            iesparams,
-        }
+        Self { kaparams, iesparams }
     }
 }
 
@@ -2349,11 +1922,7 @@ impl Sample for DeriveMechRawDecryptZeroPadDKParams {
         let iv = Sample::sample(source);
         let dst_type = Sample::sample(source);
         let padlen = Sample::sample(source);
-        Self {
-            iv,
-            dst_type,
-            padlen,
-        }
+        Self { iv, dst_type, padlen }
     }
 }
 
@@ -2412,12 +1981,7 @@ impl Sample for DeriveMechSignedKDPKeyWrapDES3DKParams {
         let mech = Sample::sample(source);
         let beginauth = Sample::sample(source);
         let sig = Sample::sample(source);
-        Self {
-            flags,
-            mech,
-            beginauth,
-            sig,
-        }
+        Self { flags, mech, beginauth, sig }
     }
 }
 
@@ -2432,17 +1996,7 @@ impl Sample for DeriveMechTUAKAVDKParams {
         let cklen = Sample::sample(source);
         let iklen = Sample::sample(source);
         let iterations = Sample::sample(source);
-        Self {
-            flags,
-            sqn,
-            amf,
-            rand,
-            maclen,
-            reslen,
-            cklen,
-            iklen,
-            iterations,
-        }
+        Self { flags, sqn, amf, rand, maclen, reslen, cklen, iklen, iterations }
     }
 }
 
@@ -2454,14 +2008,7 @@ impl Sample for DeriveMechTUAKGenAUTSDKParams {
         let rand = Sample::sample(source);
         let maclen = Sample::sample(source);
         let iterations = Sample::sample(source);
-        Self {
-            flags,
-            sqn,
-            amf,
-            rand,
-            maclen,
-            iterations,
-        }
+        Self { flags, sqn, amf, rand, maclen, iterations }
     }
 }
 
@@ -2473,14 +2020,7 @@ impl Sample for DeriveMechTUAKResyncDKParams {
         let auts = Sample::sample(source);
         let maclen = Sample::sample(source);
         let iterations = Sample::sample(source);
-        Self {
-            flags,
-            amf,
-            rand,
-            auts,
-            maclen,
-            iterations,
-        }
+        Self { flags, amf, rand, auts, maclen, iterations }
     }
 }
 
@@ -2502,16 +2042,7 @@ impl Sample for DeriveMechTestKXDKParams {
         let remotenonce = Sample::sample(source);
         let remotename = Sample::sample(source);
         let remotekey = Sample::sample(source);
-        Self {
-            flags,
-            group,
-            sessionkey,
-            localnonce,
-            localname,
-            remotenonce,
-            remotename,
-            remotekey,
-        }
+        Self { flags, group, sessionkey, localnonce, localname, remotenonce, remotename, remotekey }
     }
 }
 
@@ -2580,13 +2111,7 @@ impl Sample for EnqVerFiveData {
         let three = Sample::sample(source);
         let four = Sample::sample(source);
         let five = Sample::sample(source);
-        Self {
-            one,
-            two,
-            three,
-            four,
-            five,
-        }
+        Self { one, two, three, four, five }
     }
 }
 
@@ -2596,12 +2121,7 @@ impl Sample for EnqVerFourData {
         let two = Sample::sample(source);
         let three = Sample::sample(source);
         let four = Sample::sample(source);
-        Self {
-            one,
-            two,
-            three,
-            four,
-        }
+        Self { one, two, three, four }
     }
 }
 
@@ -2620,14 +2140,7 @@ impl Sample for EnqVerSixData {
         let four = Sample::sample(source);
         let five = Sample::sample(source);
         let six = Sample::sample(source);
-        Self {
-            one,
-            two,
-            three,
-            four,
-            five,
-            six,
-        }
+        Self { one, two, three, four, five, six }
     }
 }
 
@@ -2653,11 +2166,7 @@ impl Sample for EnquiryDataFive {
         let moduletype = Sample::sample(source);
         let productname = Sample::sample(source);
         let devicename = Sample::sample(source);
-        Self {
-            moduletype,
-            productname,
-            devicename,
-        }
+        Self { moduletype, productname, devicename }
     }
 }
 
@@ -2681,19 +2190,7 @@ impl Sample for EnquiryDataOne {
         let recommendedmaxq = Sample::sample(source);
         let hardwareserial = Sample::sample(source);
         let softwaredetails = Sample::sample(source);
-        Self {
-            releasemajor,
-            releaseminor,
-            releasepatch,
-            checkintimehigh,
-            checkintimelow,
-            flags,
-            speedindex,
-            recommendedminq,
-            recommendedmaxq,
-            hardwareserial,
-            softwaredetails,
-        }
+        Self { releasemajor, releaseminor, releasepatch, checkintimehigh, checkintimelow, flags, speedindex, recommendedminq, recommendedmaxq, hardwareserial, softwaredetails }
     }
 }
 
@@ -2717,26 +2214,7 @@ impl Sample for EnquiryDataSix {
         let activensopermsmodes = source.word() & !0x0;
         let activeinitmodes = source.word() & !0x0;
         let impathportv6 = Sample::sample(source);
-        Self {
-            v,
-            supportedgroups,
-            features,
-            vsn,
-            flags,
-            rmdata,
-            impathport,
-            maxnumclients,
-            kneti,
-            reclongqueue,
-            seemachtype,
-            kmltypes,
-            usedkxgroup,
-            supportednsopermsmodes,
-            supportedinitmodes,
-            activensopermsmodes,
-            activeinitmodes,
-            impathportv6,
-        }
+        Self { v, supportedgroups, features, vsn, flags, rmdata, impathport, maxnumclients, kneti, reclongqueue, seemachtype, kmltypes, usedkxgroup, supportednsopermsmodes, supportedinitmodes, activensopermsmodes, activeinitmodes, impathportv6 }
     }
 }
 
@@ -2777,11 +2255,7 @@ impl Sample for FeatureInfo {
         let ver = Sample::sample(source);
         let ctrl = source.word() & !0x0;
         let features = source.word() & !0x0;
-        Self {
-            ver,
-            ctrl,
-            features,
-        }
+        Self { ver, ctrl, features }
     }
 }
 
@@ -2798,11 +2272,7 @@ impl Sample for FieldTypeBinaryData {
         let flags = source.word() & !0x1;
         let exponents = Sample::sample(source);
         let beta = Sample::sample(source);
-        Self {
-            flags,
-            exponents,
-            beta,
-        }
+        Self { flags, exponents, beta }
     }
 }
 
@@ -2850,12 +2320,7 @@ impl Sample for FileSpec {
         let dev = Sample::sample(source);
         let details = sample_filedevicedetails(dev, source);
         let file = Sample::sample(source);
-        Self {
-            flags,
-            dev,
-            details,
-            file,
-        }
+        Self { flags, dev, details, file }
     }
 }
 
@@ -2872,12 +2337,7 @@ impl Sample for IESCipherModeAESmCTRwHMACIESDetails {
         let mackeylenbits = Sample::sample(source);
         let mactaglenbits = Sample::sample(source);
         let mac = Sample::sample(source);
-        Self {
-            enckeylenbits,
-            mackeylenbits,
-            mactaglenbits,
-            mac,
-        }
+        Self { enckeylenbits, mackeylenbits, mactaglenbits, mac }
     }
 }
 
@@ -2886,11 +2346,7 @@ impl Sample for IESCipherModeXORwithHMACIESDetails {
         let mackeylenbits = Sample::sample(source);
         let mactaglenbits = Sample::sample(source);
         let mac = Sample::sample(source);
-        Self {
-            mackeylenbits,
-            mactaglenbits,
-            mac,
-        }
+        Self { mackeylenbits, mactaglenbits, mac }
     }
 }
 
@@ -2919,15 +2375,7 @@ impl Sample for InfoFormatHardwareRev1Info {
         let links = Sample::sample(source);
         let n_cpus = Sample::sample(source);
         let ram_size = Sample::sample(source);
-        Self {
-            flags,
-            base_code,
-            io_code,
-            scsi_id,
-            links,
-            n_cpus,
-            ram_size,
-        }
+        Self { flags, base_code, io_code, scsi_id, links, n_cpus, ram_size }
     }
 }
 
@@ -2943,11 +2391,7 @@ impl Sample for KAParams {
         let prim = Sample::sample(source);
         let kdfhash = Sample::sample(source);
         let details = sample_kaprimitivekadetails(prim, source);
-        Self {
-            prim,
-            kdfhash,
-            details,
-        }
+        Self { prim, kdfhash, details }
     }
 }
 
@@ -2980,13 +2424,7 @@ impl Sample for KDPEncoding {
         let kind = Sample::sample(source);
         let details = Sample::sample(source);
         let duration = Sample::sample(source);
-        Self {
-            flags,
-            type_,
-            kind,
-            details,
-            duration,
-        }
+        Self { flags, type_, kind, details, duration }
     }
 }
 
@@ -3103,12 +2541,7 @@ impl Sample for KeyTypeDHExPrivateGenParams {
         let plength = Sample::sample(source);
         let qlength = Sample::sample(source);
         let dlg = Sample::sample(source);
-        Self {
-            flags,
-            plength,
-            qlength,
-            dlg,
-        }
+        Self { flags, plength, qlength, dlg }
     }
 }
 
@@ -3134,12 +2567,7 @@ impl Sample for KeyTypeDHPrivateGenParams {
         let plength = Sample::sample(source);
         let xlength = Sample::sample(source);
         let dlg = Sample::sample(source);
-        Self {
-            flags,
-            plength,
-            xlength,
-            dlg,
-        }
+        Self { flags, plength, xlength, dlg }
     }
 }
 
@@ -3155,10 +2583,7 @@ impl Sample for KeyTypeDKTemplateData {
     fn sample(source: &mut Source) -> Self {
         let appdata = Sample::sample(source);
         let nested_acl = Sample::sample(source);
-        Self {
-            appdata,
-            nested_acl,
-        }
+        Self { appdata, nested_acl }
     }
 }
 
@@ -3176,12 +2601,7 @@ impl Sample for KeyTypeDSACommVariableSeedGenParams {
         let lenbits = Sample::sample(source);
         let iv = Sample::sample(source);
         let qhash = Sample::sample(source);
-        Self {
-            flags,
-            lenbits,
-            iv,
-            qhash,
-        }
+        Self { flags, lenbits, iv, qhash }
     }
 }
 
@@ -3216,12 +2636,7 @@ impl Sample for KeyTypeDSAPrivateGenParams {
         let lenbits = Sample::sample(source);
         let dlg = Sample::sample(source);
         let qhash = Sample::sample(source);
-        Self {
-            flags,
-            lenbits,
-            dlg,
-            qhash,
-        }
+        Self { flags, lenbits, dlg, qhash }
     }
 }
 
@@ -3270,12 +2685,7 @@ impl Sample for KeyTypeKCDSACommGenParams {
         let plen = Sample::sample(source);
         let qlen = Sample::sample(source);
         let iv = Sample::sample(source);
-        Self {
-            flags,
-            plen,
-            qlen,
-            iv,
-        }
+        Self { flags, plen, qlen, iv }
     }
 }
 
@@ -3294,12 +2704,7 @@ impl Sample for KeyTypeKCDSAPrivateGenParams {
         let plen = Sample::sample(source);
         let qlen = Sample::sample(source);
         let dlg = Sample::sample(source);
-        Self {
-            flags,
-            plen,
-            qlen,
-            dlg,
-        }
+        Self { flags, plen, qlen, dlg }
     }
 }
 
@@ -3333,14 +2738,7 @@ impl Sample for KeyTypeRSAPrivateData {
         let dmq1 = Sample::sample(source);
         let iqmp = Sample::sample(source);
         let e = Sample::sample(source);
-        Self {
-            p,
-            q,
-            dmp1,
-            dmq1,
-            iqmp,
-            e,
-        }
+        Self { p, q, dmp1, dmq1, iqmp, e }
     }
 }
 
@@ -3350,12 +2748,7 @@ impl Sample for KeyTypeRSAPrivateGenParams {
         let lenbits = Sample::sample(source);
         let given_e = Sample::sample(source);
         let nchecks = Sample::sample(source);
-        Self {
-            flags,
-            lenbits,
-            given_e,
-            nchecks,
-        }
+        Self { flags, lenbits, given_e, nchecks }
     }
 }
 
@@ -3417,11 +2810,7 @@ impl Sample for MakeBlobFilePerms {
         let flags = source.word() & !0x3;
         let devs = Some(source.word() & !0x0);
         let aclhash = Sample::sample(source);
-        Self {
-            flags,
-            devs,
-            aclhash,
-        }
+        Self { flags, devs, aclhash }
     }
 }
 
@@ -3729,13 +3118,7 @@ impl Sample for ModKeyInfo {
         let type_ = Sample::sample(source);
         let mech_i = Sample::sample(source);
         let mech_c = Sample::sample(source);
-        Self {
-            v,
-            hk,
-            type_,
-            mech_i,
-            mech_c,
-        }
+        Self { v, hk, type_, mech_i, mech_c }
     }
 }
 
@@ -3784,14 +3167,7 @@ impl Sample for ModuleAttribTagEnquiryValue {
         let four = Sample::sample(source);
         let five = Sample::sample(source);
         let six = Sample::sample(source);
-        Self {
-            one,
-            two,
-            three,
-            four,
-            five,
-            six,
-        }
+        Self { one, two, three, four, five, six }
     }
 }
 
@@ -3806,10 +3182,7 @@ impl Sample for ModuleAttribTagHardwareIDValue {
     fn sample(source: &mut Source) -> Self {
         let buildpart = Sample::sample(source);
         let buildrev = Sample::sample(source);
-        Self {
-            buildpart,
-            buildrev,
-        }
+        Self { buildpart, buildrev }
     }
 }
 
@@ -3818,11 +3191,7 @@ impl Sample for ModuleAttribTagKALValue {
         let hkal = Sample::sample(source);
         let kalpub = Sample::sample(source);
         let mech_i = Sample::sample(source);
-        Self {
-            hkal,
-            kalpub,
-            mech_i,
-        }
+        Self { hkal, kalpub, mech_i }
     }
 }
 
@@ -3831,11 +3200,7 @@ impl Sample for ModuleAttribTagKLF2Value {
         let hklf2 = Sample::sample(source);
         let klf2pub = Sample::sample(source);
         let mech_i = Sample::sample(source);
-        Self {
-            hklf2,
-            klf2pub,
-            mech_i,
-        }
+        Self { hklf2, klf2pub, mech_i }
     }
 }
 
@@ -3844,11 +3209,7 @@ impl Sample for ModuleAttribTagKLF3Value {
         let hklf3 = Sample::sample(source);
         let klf3pub = Sample::sample(source);
         let mech_i = Sample::sample(source);
-        Self {
-            hklf3,
-            klf3pub,
-            mech_i,
-        }
+        Self { hklf3, klf3pub, mech_i }
     }
 }
 
@@ -3857,11 +3218,7 @@ impl Sample for ModuleAttribTagKLFValue {
         let hklf = Sample::sample(source);
         let klfpub = Sample::sample(source);
         let mech_i = Sample::sample(source);
-        Self {
-            hklf,
-            klfpub,
-            mech_i,
-        }
+        Self { hklf, klfpub, mech_i }
     }
 }
 
@@ -3870,11 +3227,7 @@ impl Sample for ModuleAttribTagKMLValue {
         let hkml = Sample::sample(source);
         let kmlpub = Sample::sample(source);
         let mech_i = Sample::sample(source);
-        Self {
-            hkml,
-            kmlpub,
-            mech_i,
-        }
+        Self { hkml, kmlpub, mech_i }
     }
 }
 
@@ -3918,10 +3271,7 @@ impl Sample for ModuleCert {
     fn sample(source: &mut Source) -> Self {
         let signature = Sample::sample(source);
         let modcertmsg = Sample::sample(source);
-        Self {
-            signature,
-            modcertmsg,
-        }
+        Self { signature, modcertmsg }
     }
 }
 
@@ -4043,14 +3393,7 @@ impl Sample for PermissionGroup {
         let certifier = Sample::sample(source);
         let certmech = Sample::sample(source);
         let moduleserial = Sample::sample(source);
-        Self {
-            flags,
-            limits,
-            actions,
-            certifier,
-            certmech,
-            moduleserial,
-        }
+        Self { flags, limits, actions, certifier, certmech, moduleserial }
     }
 }
 
@@ -4176,12 +3519,7 @@ impl Sample for RTCTime {
         let currenttimelow = Sample::sample(source);
         let currenttimenanos = Sample::sample(source);
         let precision = Sample::sample(source);
-        Self {
-            currenttimehigh,
-            currenttimelow,
-            currenttimenanos,
-            precision,
-        }
+        Self { currenttimehigh, currenttimelow, currenttimenanos, precision }
     }
 }
 
@@ -4202,16 +3540,7 @@ impl Sample for RemoteModule {
         let agelimit = Sample::sample(source);
         let datalimit = Sample::sample(source);
         let warrantroots = Sample::sample(source);
-        Self {
-            flags,
-            ma,
-            addr,
-            hks,
-            groups,
-            agelimit,
-            datalimit,
-            warrantroots,
-        }
+        Self { flags, ma, addr, hks, groups, agelimit, datalimit, warrantroots }
     }
 }
 
@@ -4229,12 +3558,7 @@ impl Sample for SlotListData {
         let flags = source.word() & !0x0;
         let token = Sample::sample(source);
         let exdata = sample_slottypeslotexdata(type_, source);
-        Self {
-            type_,
-            flags,
-            token,
-            exdata,
-        }
+        Self { type_, flags, token, exdata }
     }
 }
 
@@ -4273,11 +3597,7 @@ impl Sample for StateMap {
         let flags = source.word() & !0x0;
         let key_id = Sample::sample(source);
         let state = Sample::sample(source);
-        Self {
-            flags,
-            key_id,
-            state,
-        }
+        Self { flags, key_id, state }
     }
 }
 
@@ -4309,11 +3629,7 @@ impl Sample for StatusRemoteServerFailedErrorInfo {
         let flags = source.word() & !0x1;
         let stinfo = Sample::sample(source);
         let addr = Sample::sample(source);
-        Self {
-            flags,
-            stinfo,
-            addr,
-        }
+        Self { flags, stinfo, addr }
     }
 }
 
@@ -4389,12 +3705,7 @@ impl Sample for TokenParams {
         let sharesneeded = Sample::sample(source);
         let sharestotal = Sample::sample(source);
         let timelimit = Sample::sample(source);
-        Self {
-            flags,
-            sharesneeded,
-            sharestotal,
-            timelimit,
-        }
+        Self { flags, sharesneeded, sharestotal, timelimit }
     }
 }
 
@@ -4422,14 +3733,7 @@ impl Sample for UseLimNonVolatileDetails {
         let maxlo = Sample::sample(source);
         let maxhi = Sample::sample(source);
         let prefetch = Sample::sample(source);
-        Self {
-            flags,
-            file,
-            range,
-            maxlo,
-            maxhi,
-            prefetch,
-        }
+        Self { flags, file, range, maxlo, maxhi, prefetch }
     }
 }
 
@@ -4453,11 +3757,7 @@ impl Sample for UserActionInfo {
         let id = Sample::sample(source);
         let perms = Sample::sample(source);
         let restriction = Sample::sample(source);
-        Self {
-            id,
-            perms,
-            restriction,
-        }
+        Self { id, perms, restriction }
     }
 }
 
@@ -4514,9 +3814,21 @@ impl Sample for AdminKey {
     }
 }
 
+impl Sample for AdminKeys {
+    fn sample(source: &mut Source) -> Self {
+        source.code(AdminKeys::ALL, AdminKeys)
+    }
+}
+
 impl Sample for AdminToken {
     fn sample(source: &mut Source) -> Self {
         source.code(AdminToken::ALL, AdminToken)
+    }
+}
+
+impl Sample for AdminTokens {
+    fn sample(source: &mut Source) -> Self {
+        source.code(AdminTokens::ALL, AdminTokens)
     }
 }
 
@@ -4904,10 +4216,7 @@ pub(crate) fn sample_actdetails(tag: Act, s: &mut Source) -> ActDetails {
 }
 
 /// A random body that `tag` selects.
-pub(crate) fn sample_blobformatmkblobparams(
-    tag: BlobFormat,
-    s: &mut Source,
-) -> BlobFormatMkBlobParams {
+pub(crate) fn sample_blobformatmkblobparams(tag: BlobFormat, s: &mut Source) -> BlobFormatMkBlobParams {
     let _ = &s;
     match tag {
         BlobFormat::Direct => BlobFormatMkBlobParams::Direct(Sample::sample(s)),
@@ -4938,10 +4247,7 @@ pub(crate) fn sample_channeltypeextracoi(tag: ChannelType, s: &mut Source) -> Ch
 }
 
 /// A random body that `tag` selects.
-pub(crate) fn sample_createclientverdata(
-    tag: CreateClientVer,
-    s: &mut Source,
-) -> CreateClientVerData {
+pub(crate) fn sample_createclientverdata(tag: CreateClientVer, s: &mut Source) -> CreateClientVerData {
     let _ = &s;
     match tag {
         CreateClientVer::One => CreateClientVerData::One(Sample::sample(s)),
@@ -4964,61 +4270,37 @@ pub(crate) fn sample_derivemechdkparams(tag: DeriveMech, s: &mut Source) -> Deri
     match tag {
         DeriveMech::AESKeyUnwrap => DeriveMechDKParams::AESKeyUnwrap(Sample::sample(s)),
         DeriveMech::AESKeyWrap => DeriveMechDKParams::AESKeyWrap(Sample::sample(s)),
-        DeriveMech::CompositeARQCVerify => {
-            DeriveMechDKParams::CompositeARQCVerify(Sample::sample(s))
-        }
-        DeriveMech::CompositeWatchWordSign => {
-            DeriveMechDKParams::CompositeWatchWordSign(Sample::sample(s))
-        }
-        DeriveMech::CompositeWatchWordVerify => {
-            DeriveMechDKParams::CompositeWatchWordVerify(Sample::sample(s))
-        }
+        DeriveMech::CompositeARQCVerify => DeriveMechDKParams::CompositeARQCVerify(Sample::sample(s)),
+        DeriveMech::CompositeWatchWordSign => DeriveMechDKParams::CompositeWatchWordSign(Sample::sample(s)),
+        DeriveMech::CompositeWatchWordVerify => DeriveMechDKParams::CompositeWatchWordVerify(Sample::sample(s)),
         DeriveMech::ConcatenateBytes => DeriveMechDKParams::ConcatenateBytes(Sample::sample(s)),
         DeriveMech::ConcatenationKDF => DeriveMechDKParams::ConcatenationKDF(Sample::sample(s)),
         DeriveMech::ECCMQV => DeriveMechDKParams::ECCMQV(Sample::sample(s)),
         DeriveMech::ECCMQVdNISTCKDF => DeriveMechDKParams::ECCMQVdNISTCKDF(Sample::sample(s)),
-        DeriveMech::DHKA | DeriveMech::ECDHKA | DeriveMech::X25519KA => {
-            DeriveMechDKParams::ECDHKA(Sample::sample(s))
-        }
+        DeriveMech::DHKA | DeriveMech::ECDHKA | DeriveMech::X25519KA => DeriveMechDKParams::ECDHKA(Sample::sample(s)),
         DeriveMech::ECIESKeyUnwrap => DeriveMechDKParams::ECIESKeyUnwrap(Sample::sample(s)),
         DeriveMech::ECIESKeyWrap => DeriveMechDKParams::ECIESKeyWrap(Sample::sample(s)),
         DeriveMech::GenerateRSAB36 => DeriveMechDKParams::GenerateRSAB36(Sample::sample(s)),
         DeriveMech::HyperledgerClient => DeriveMechDKParams::HyperledgerClient(Sample::sample(s)),
         DeriveMech::KDPKeyWrapDES3 => DeriveMechDKParams::KDPKeyWrapDES3(Sample::sample(s)),
-        DeriveMech::MILENAGEAV | DeriveMech::MILENAGEGenAUTS => {
-            DeriveMechDKParams::MILENAGEAV(Sample::sample(s))
-        }
+        DeriveMech::MILENAGEAV | DeriveMech::MILENAGEGenAUTS => DeriveMechDKParams::MILENAGEAV(Sample::sample(s)),
         DeriveMech::MILENAGEResync => DeriveMechDKParams::MILENAGEResync(Sample::sample(s)),
-        DeriveMech::NISTKDFmCTRpRijndaelCMACr32 => {
-            DeriveMechDKParams::NISTKDFmCTRpRijndaelCMACr32(Sample::sample(s))
-        }
+        DeriveMech::NISTKDFmCTRpRijndaelCMACr32 => DeriveMechDKParams::NISTKDFmCTRpRijndaelCMACr32(Sample::sample(s)),
         DeriveMech::NISTKDFmCTRr8 => DeriveMechDKParams::NISTKDFmCTRr8(Sample::sample(s)),
         DeriveMech::PKCS8Decrypt => DeriveMechDKParams::PKCS8Decrypt(Sample::sample(s)),
         DeriveMech::PKCS8DecryptEx => DeriveMechDKParams::PKCS8DecryptEx(Sample::sample(s)),
-        DeriveMech::PKCS8Encrypt | DeriveMech::PKCS8EncryptUnsafe => {
-            DeriveMechDKParams::PKCS8Encrypt(Sample::sample(s))
-        }
+        DeriveMech::PKCS8Encrypt | DeriveMech::PKCS8EncryptUnsafe => DeriveMechDKParams::PKCS8Encrypt(Sample::sample(s)),
         DeriveMech::RSAComponents => DeriveMechDKParams::RSAComponents(Sample::sample(s)),
         DeriveMech::RSAKeyUnwrap => DeriveMechDKParams::RSAKeyUnwrap(Sample::sample(s)),
         DeriveMech::RSAKeyWrap => DeriveMechDKParams::RSAKeyWrap(Sample::sample(s)),
         DeriveMech::RawDecrypt => DeriveMechDKParams::RawDecrypt(Sample::sample(s)),
         DeriveMech::RawDecryptZeroPad => DeriveMechDKParams::RawDecryptZeroPad(Sample::sample(s)),
-        DeriveMech::RawEncrypt | DeriveMech::RawEncryptUnsafe => {
-            DeriveMechDKParams::RawEncrypt(Sample::sample(s))
-        }
-        DeriveMech::RawEncryptZeroPad | DeriveMech::RawEncryptZeroPadUnsafe => {
-            DeriveMechDKParams::RawEncryptZeroPad(Sample::sample(s))
-        }
+        DeriveMech::RawEncrypt | DeriveMech::RawEncryptUnsafe => DeriveMechDKParams::RawEncrypt(Sample::sample(s)),
+        DeriveMech::RawEncryptZeroPad | DeriveMech::RawEncryptZeroPadUnsafe => DeriveMechDKParams::RawEncryptZeroPad(Sample::sample(s)),
         DeriveMech::RawSign => DeriveMechDKParams::RawSign(Sample::sample(s)),
-        DeriveMech::SSL3withDH | DeriveMech::TLSwithDH => {
-            DeriveMechDKParams::SSL3withDH(Sample::sample(s))
-        }
-        DeriveMech::SSL3withRSA | DeriveMech::TLSwithRSA => {
-            DeriveMechDKParams::SSL3withRSA(Sample::sample(s))
-        }
-        DeriveMech::SignedKDPKeyWrapDES3 => {
-            DeriveMechDKParams::SignedKDPKeyWrapDES3(Sample::sample(s))
-        }
+        DeriveMech::SSL3withDH | DeriveMech::TLSwithDH => DeriveMechDKParams::SSL3withDH(Sample::sample(s)),
+        DeriveMech::SSL3withRSA | DeriveMech::TLSwithRSA => DeriveMechDKParams::SSL3withRSA(Sample::sample(s)),
+        DeriveMech::SignedKDPKeyWrapDES3 => DeriveMechDKParams::SignedKDPKeyWrapDES3(Sample::sample(s)),
         DeriveMech::TUAKAV => DeriveMechDKParams::TUAKAV(Sample::sample(s)),
         DeriveMech::TUAKGenAUTS => DeriveMechDKParams::TUAKGenAUTS(Sample::sample(s)),
         DeriveMech::TUAKResync => DeriveMechDKParams::TUAKResync(Sample::sample(s)),
@@ -5074,15 +4356,10 @@ pub(crate) fn sample_filedevicedetails(tag: FileDevice, s: &mut Source) -> FileD
 }
 
 /// A random body that `tag` selects.
-pub(crate) fn sample_iesciphermodeiesdetails(
-    tag: IESCipherMode,
-    s: &mut Source,
-) -> IESCipherModeIESDetails {
+pub(crate) fn sample_iesciphermodeiesdetails(tag: IESCipherMode, s: &mut Source) -> IESCipherModeIESDetails {
     let _ = &s;
     match tag {
-        IESCipherMode::AESKeyWrapPadded => {
-            IESCipherModeIESDetails::AESKeyWrapPadded(Sample::sample(s))
-        }
+        IESCipherMode::AESKeyWrapPadded => IESCipherModeIESDetails::AESKeyWrapPadded(Sample::sample(s)),
         IESCipherMode::AESmCTRwHMAC => IESCipherModeIESDetails::AESmCTRwHMAC(Sample::sample(s)),
         IESCipherMode::XORwithHMAC => IESCipherModeIESDetails::XORwithHMAC(Sample::sample(s)),
         _ => IESCipherModeIESDetails::Empty,
@@ -5100,25 +4377,17 @@ pub(crate) fn sample_infoformatinfo(tag: InfoFormat, s: &mut Source) -> InfoForm
 }
 
 /// A random body that `tag` selects.
-pub(crate) fn sample_kaprimitivekadetails(
-    tag: KAPrimitive,
-    s: &mut Source,
-) -> KAPrimitiveKADetails {
+pub(crate) fn sample_kaprimitivekadetails(tag: KAPrimitive, s: &mut Source) -> KAPrimitiveKADetails {
     let _ = &s;
     match tag {
-        KAPrimitive::ECDHCdKDF2 | KAPrimitive::ECDHCmDHAESdKDF2 | KAPrimitive::ECDHdKDF2 => {
-            KAPrimitiveKADetails::ECDHdKDF2(Sample::sample(s))
-        }
+        KAPrimitive::ECDHCdKDF2 | KAPrimitive::ECDHCmDHAESdKDF2 | KAPrimitive::ECDHdKDF2 => KAPrimitiveKADetails::ECDHdKDF2(Sample::sample(s)),
         KAPrimitive::RSAWrap => KAPrimitiveKADetails::RSAWrap(Sample::sample(s)),
         _ => KAPrimitiveKADetails::Empty,
     }
 }
 
 /// A random body that `tag` selects.
-pub(crate) fn sample_keyhashmechkeyhashdata(
-    tag: KeyHashMech,
-    s: &mut Source,
-) -> KeyHashMechKeyHashData {
+pub(crate) fn sample_keyhashmechkeyhashdata(tag: KeyHashMech, s: &mut Source) -> KeyHashMechKeyHashData {
     let _ = &s;
     match tag {
         KeyHashMech::SHA1Hash => KeyHashMechKeyHashData::SHA1Hash(Sample::sample(s)),
@@ -5141,18 +4410,11 @@ pub(crate) fn sample_keytypedata(tag: KeyType, s: &mut Source) -> KeyTypeData {
         KeyType::DHPublic => KeyTypeData::DHPublic(Sample::sample(s)),
         KeyType::DKTemplate => KeyTypeData::DKTemplate(Sample::sample(s)),
         KeyType::DSAComm => KeyTypeData::DSAComm(Sample::sample(s)),
-        KeyType::DSACommFIPS186_3 | KeyType::DSACommVariableSeed => {
-            KeyTypeData::DSACommVariableSeed(Sample::sample(s))
-        }
+        KeyType::DSACommFIPS186_3 | KeyType::DSACommVariableSeed => KeyTypeData::DSACommVariableSeed(Sample::sample(s)),
         KeyType::DSAPrivate => KeyTypeData::DSAPrivate(Sample::sample(s)),
         KeyType::DSAPublic => KeyTypeData::DSAPublic(Sample::sample(s)),
-        KeyType::ECDHLaxPrivate
-        | KeyType::ECDHPrivate
-        | KeyType::ECDSAPrivate
-        | KeyType::ECPrivate => KeyTypeData::ECPrivate(Sample::sample(s)),
-        KeyType::ECDHLaxPublic | KeyType::ECDHPublic | KeyType::ECDSAPublic | KeyType::ECPublic => {
-            KeyTypeData::ECPublic(Sample::sample(s))
-        }
+        KeyType::ECDHLaxPrivate | KeyType::ECDHPrivate | KeyType::ECDSAPrivate | KeyType::ECPrivate => KeyTypeData::ECPrivate(Sample::sample(s)),
+        KeyType::ECDHLaxPublic | KeyType::ECDHPublic | KeyType::ECDSAPublic | KeyType::ECPublic => KeyTypeData::ECPublic(Sample::sample(s)),
         KeyType::KCDSAComm => KeyTypeData::KCDSAComm(Sample::sample(s)),
         KeyType::KCDSAPrivate => KeyTypeData::KCDSAPrivate(Sample::sample(s)),
         KeyType::KCDSAPublic => KeyTypeData::KCDSAPublic(Sample::sample(s)),
@@ -5160,38 +4422,7 @@ pub(crate) fn sample_keytypedata(tag: KeyType, s: &mut Source) -> KeyTypeData {
         KeyType::MILENAGERC => KeyTypeData::MILENAGERC(Sample::sample(s)),
         KeyType::RSAPrivate => KeyTypeData::RSAPrivate(Sample::sample(s)),
         KeyType::RSAPublic => KeyTypeData::RSAPublic(Sample::sample(s)),
-        KeyType::ARIA
-        | KeyType::ArcFour
-        | KeyType::Blowfish
-        | KeyType::CAST
-        | KeyType::CAST256
-        | KeyType::Camellia
-        | KeyType::Ed25519Private
-        | KeyType::Ed25519Public
-        | KeyType::HMACMD5
-        | KeyType::HMACRIPEMD160
-        | KeyType::HMACSHA1
-        | KeyType::HMACSHA224
-        | KeyType::HMACSHA256
-        | KeyType::HMACSHA384
-        | KeyType::HMACSHA3b224
-        | KeyType::HMACSHA3b256
-        | KeyType::HMACSHA3b384
-        | KeyType::HMACSHA3b512
-        | KeyType::HMACSHA512
-        | KeyType::HMACTiger
-        | KeyType::KMAC128
-        | KeyType::KMAC256
-        | KeyType::MILENAGESubscriber
-        | KeyType::Random
-        | KeyType::Rijndael
-        | KeyType::SEED
-        | KeyType::Serpent
-        | KeyType::TUAKSubscriber
-        | KeyType::Twofish
-        | KeyType::Wrapped
-        | KeyType::X25519Private
-        | KeyType::X25519Public => KeyTypeData::Random(Sample::sample(s)),
+        KeyType::ARIA | KeyType::ArcFour | KeyType::Blowfish | KeyType::CAST | KeyType::CAST256 | KeyType::Camellia | KeyType::Ed25519Private | KeyType::Ed25519Public | KeyType::HMACMD5 | KeyType::HMACRIPEMD160 | KeyType::HMACSHA1 | KeyType::HMACSHA224 | KeyType::HMACSHA256 | KeyType::HMACSHA384 | KeyType::HMACSHA3b224 | KeyType::HMACSHA3b256 | KeyType::HMACSHA3b384 | KeyType::HMACSHA3b512 | KeyType::HMACSHA512 | KeyType::HMACTiger | KeyType::KMAC128 | KeyType::KMAC256 | KeyType::MILENAGESubscriber | KeyType::Random | KeyType::Rijndael | KeyType::SEED | KeyType::Serpent | KeyType::TUAKSubscriber | KeyType::Twofish | KeyType::Wrapped | KeyType::X25519Private | KeyType::X25519Public => KeyTypeData::Random(Sample::sample(s)),
         KeyType::TUAKTOP | KeyType::TUAKTOPC => KeyTypeData::TUAKTOP(Sample::sample(s)),
         _ => KeyTypeData::Empty,
     }
@@ -5204,44 +4435,13 @@ pub(crate) fn sample_keytypegenparams(tag: KeyType, s: &mut Source) -> KeyTypeGe
         KeyType::DHExPrivate => KeyTypeGenParams::DHExPrivate(Sample::sample(s)),
         KeyType::DHPrivate => KeyTypeGenParams::DHPrivate(Sample::sample(s)),
         KeyType::DSAComm => KeyTypeGenParams::DSAComm(Sample::sample(s)),
-        KeyType::DSACommFIPS186_3 | KeyType::DSACommVariableSeed => {
-            KeyTypeGenParams::DSACommVariableSeed(Sample::sample(s))
-        }
+        KeyType::DSACommFIPS186_3 | KeyType::DSACommVariableSeed => KeyTypeGenParams::DSACommVariableSeed(Sample::sample(s)),
         KeyType::DSAPrivate => KeyTypeGenParams::DSAPrivate(Sample::sample(s)),
-        KeyType::ECDHLaxPrivate
-        | KeyType::ECDHPrivate
-        | KeyType::ECDSAPrivate
-        | KeyType::ECPrivate => KeyTypeGenParams::ECPrivate(Sample::sample(s)),
+        KeyType::ECDHLaxPrivate | KeyType::ECDHPrivate | KeyType::ECDSAPrivate | KeyType::ECPrivate => KeyTypeGenParams::ECPrivate(Sample::sample(s)),
         KeyType::KCDSAComm => KeyTypeGenParams::KCDSAComm(Sample::sample(s)),
         KeyType::KCDSAPrivate => KeyTypeGenParams::KCDSAPrivate(Sample::sample(s)),
         KeyType::RSAPrivate => KeyTypeGenParams::RSAPrivate(Sample::sample(s)),
-        KeyType::ARIA
-        | KeyType::ArcFour
-        | KeyType::Blowfish
-        | KeyType::CAST
-        | KeyType::CAST256
-        | KeyType::Camellia
-        | KeyType::HMACMD5
-        | KeyType::HMACRIPEMD160
-        | KeyType::HMACSHA1
-        | KeyType::HMACSHA224
-        | KeyType::HMACSHA256
-        | KeyType::HMACSHA384
-        | KeyType::HMACSHA3b224
-        | KeyType::HMACSHA3b256
-        | KeyType::HMACSHA3b384
-        | KeyType::HMACSHA3b512
-        | KeyType::HMACSHA512
-        | KeyType::HMACTiger
-        | KeyType::KMAC128
-        | KeyType::KMAC256
-        | KeyType::MILENAGESubscriber
-        | KeyType::Random
-        | KeyType::Rijndael
-        | KeyType::SEED
-        | KeyType::Serpent
-        | KeyType::TUAKSubscriber
-        | KeyType::Twofish => KeyTypeGenParams::Random(Sample::sample(s)),
+        KeyType::ARIA | KeyType::ArcFour | KeyType::Blowfish | KeyType::CAST | KeyType::CAST256 | KeyType::Camellia | KeyType::HMACMD5 | KeyType::HMACRIPEMD160 | KeyType::HMACSHA1 | KeyType::HMACSHA224 | KeyType::HMACSHA256 | KeyType::HMACSHA384 | KeyType::HMACSHA3b224 | KeyType::HMACSHA3b256 | KeyType::HMACSHA3b384 | KeyType::HMACSHA3b512 | KeyType::HMACSHA512 | KeyType::HMACTiger | KeyType::KMAC128 | KeyType::KMAC256 | KeyType::MILENAGESubscriber | KeyType::Random | KeyType::Rijndael | KeyType::SEED | KeyType::Serpent | KeyType::TUAKSubscriber | KeyType::Twofish => KeyTypeGenParams::Random(Sample::sample(s)),
         KeyType::Wrapped => KeyTypeGenParams::Wrapped(Sample::sample(s)),
         _ => KeyTypeGenParams::Empty,
     }
@@ -5252,195 +4452,35 @@ pub(crate) fn sample_mechcipher(tag: Mech, s: &mut Source) -> MechCipher {
     let _ = &s;
     match tag {
         Mech::ArcFourpNONE => MechCipher::ArcFourpNONE(Sample::sample(s)),
-        Mech::BlobCrypt
-        | Mech::BlobCryptv2kDHeDES3CBC0hSHA1mSHA1HMAC
-        | Mech::BlobCryptv2kDHeRijndaelCBC0hSHA1mSHA1HMAC
-        | Mech::BlobCryptv2kDHeRijndaelCBC0hSHA256mSHA256HMAC
-        | Mech::BlobCryptv2kDHeRijndaelCBC0hSHA512mSHA512HMAC
-        | Mech::BlobCryptv2kHasheDES3CBC0hSHA1mSHA1HMAC
-        | Mech::BlobCryptv2kHasheRijndaelCBC0hSHA1mSHA1HMAC
-        | Mech::BlobCryptv2kHasheRijndaelCBC0hSHA256mSHA256HMAC
-        | Mech::BlobCryptv2kHasheRijndaelCBC0hSHA512mSHA512HMAC
-        | Mech::BlobCryptv2kRSAeDES3CBC0hSHA1mSHA1HMAC
-        | Mech::BlobCryptv2kRSAeRijndaelCBC0hSHA1mSHA1HMAC
-        | Mech::BlobCryptv2kRSAeRijndaelCBC0hSHA256mSHA256HMAC
-        | Mech::BlobCryptv2kRSAeRijndaelCBC0hSHA512mSHA512HMAC
-        | Mech::BlobCryptv3kNoneeAESCBC0dCTRCMACmSHA256HMAC
-        | Mech::BlobCryptv3kNoneeAESCBC0dCTRCMACmSHA512HMAC
-        | Mech::BlobCryptv3kRSAOAEPeAESCBC0dCTRCMACmSHA256HMAC
-        | Mech::BlobCryptv3kRSAOAEPeAESCBC0dCTRCMACmSHA512HMAC => {
-            MechCipher::BlobCrypt(Sample::sample(s))
-        }
+        Mech::BlobCrypt | Mech::BlobCryptv2kDHeDES3CBC0hSHA1mSHA1HMAC | Mech::BlobCryptv2kDHeRijndaelCBC0hSHA1mSHA1HMAC | Mech::BlobCryptv2kDHeRijndaelCBC0hSHA256mSHA256HMAC | Mech::BlobCryptv2kDHeRijndaelCBC0hSHA512mSHA512HMAC | Mech::BlobCryptv2kHasheDES3CBC0hSHA1mSHA1HMAC | Mech::BlobCryptv2kHasheRijndaelCBC0hSHA1mSHA1HMAC | Mech::BlobCryptv2kHasheRijndaelCBC0hSHA256mSHA256HMAC | Mech::BlobCryptv2kHasheRijndaelCBC0hSHA512mSHA512HMAC | Mech::BlobCryptv2kRSAeDES3CBC0hSHA1mSHA1HMAC | Mech::BlobCryptv2kRSAeRijndaelCBC0hSHA1mSHA1HMAC | Mech::BlobCryptv2kRSAeRijndaelCBC0hSHA256mSHA256HMAC | Mech::BlobCryptv2kRSAeRijndaelCBC0hSHA512mSHA512HMAC | Mech::BlobCryptv3kNoneeAESCBC0dCTRCMACmSHA256HMAC | Mech::BlobCryptv3kNoneeAESCBC0dCTRCMACmSHA512HMAC | Mech::BlobCryptv3kRSAOAEPeAESCBC0dCTRCMACmSHA256HMAC | Mech::BlobCryptv3kRSAOAEPeAESCBC0dCTRCMACmSHA512HMAC => MechCipher::BlobCrypt(Sample::sample(s)),
         Mech::DHExKeyExchange => MechCipher::DHExKeyExchange(Sample::sample(s)),
         Mech::DHKeyExchange => MechCipher::DHKeyExchange(Sample::sample(s)),
-        Mech::DLIESe3DEShSHA1 | Mech::DLIESeAEShSHA1 | Mech::DLIESeAEShSHA1DHEx => {
-            MechCipher::DLIESe3DEShSHA1(Sample::sample(s))
-        }
-        Mech::DSA
-        | Mech::DSAhRIPEMD160
-        | Mech::DSAhSHA224
-        | Mech::DSAhSHA256
-        | Mech::DSAhSHA384
-        | Mech::DSAhSHA512 => MechCipher::DSA(Sample::sample(s)),
-        Mech::ECDHCKeyExchange | Mech::ECDHKeyExchange | Mech::ECDHLaxKeyExchange => {
-            MechCipher::ECDHKeyExchange(Sample::sample(s))
-        }
-        Mech::ECDSA
-        | Mech::ECDSAhRIPEMD160
-        | Mech::ECDSAhSHA224
-        | Mech::ECDSAhSHA256
-        | Mech::ECDSAhSHA256kGBCS
-        | Mech::ECDSAhSHA384
-        | Mech::ECDSAhSHA3b224
-        | Mech::ECDSAhSHA3b256
-        | Mech::ECDSAhSHA3b384
-        | Mech::ECDSAhSHA3b512
-        | Mech::ECDSAhSHA512 => MechCipher::ECDSA(Sample::sample(s)),
-        Mech::Ed25519 | Mech::Ed25519ph | Mech::X25519KeyExchange => {
-            MechCipher::Ed25519ph(Sample::sample(s))
-        }
+        Mech::DLIESe3DEShSHA1 | Mech::DLIESeAEShSHA1 | Mech::DLIESeAEShSHA1DHEx => MechCipher::DLIESe3DEShSHA1(Sample::sample(s)),
+        Mech::DSA | Mech::DSAhRIPEMD160 | Mech::DSAhSHA224 | Mech::DSAhSHA256 | Mech::DSAhSHA384 | Mech::DSAhSHA512 => MechCipher::DSA(Sample::sample(s)),
+        Mech::ECDHCKeyExchange | Mech::ECDHKeyExchange | Mech::ECDHLaxKeyExchange => MechCipher::ECDHKeyExchange(Sample::sample(s)),
+        Mech::ECDSA | Mech::ECDSAhRIPEMD160 | Mech::ECDSAhSHA224 | Mech::ECDSAhSHA256 | Mech::ECDSAhSHA256kGBCS | Mech::ECDSAhSHA384 | Mech::ECDSAhSHA3b224 | Mech::ECDSAhSHA3b256 | Mech::ECDSAhSHA3b384 | Mech::ECDSAhSHA3b512 | Mech::ECDSAhSHA512 => MechCipher::ECDSA(Sample::sample(s)),
+        Mech::Ed25519 | Mech::Ed25519ph | Mech::X25519KeyExchange => MechCipher::Ed25519ph(Sample::sample(s)),
         Mech::ElGamal => MechCipher::ElGamal(Sample::sample(s)),
-        Mech::AESKeyWrapPadded
-        | Mech::ARIAmCBCi128pPKCS5
-        | Mech::ARIAmCBCpNONE
-        | Mech::ARIAmECBpNONE
-        | Mech::ARIAmECBpPKCS5
-        | Mech::CAST256mCBCi128pPKCS5
-        | Mech::CAST256mCBCpNONE
-        | Mech::CAST256mECBpNONE
-        | Mech::CAST256mECBpPKCS5
-        | Mech::CamelliamCBCpNONE
-        | Mech::CamelliamECBpNONE
-        | Mech::Generic128
-        | Mech::RijndaelmCBCi128pPKCS5
-        | Mech::RijndaelmCBCpNONE
-        | Mech::RijndaelmECBpNONE
-        | Mech::RijndaelmECBpPKCS5
-        | Mech::SEEDmCBCi128pPKCS5
-        | Mech::SEEDmCBCpNONE
-        | Mech::SEEDmECBpNONE
-        | Mech::SEEDmECBpPKCS5
-        | Mech::SerpentmCBCi128pPKCS5
-        | Mech::SerpentmCBCpNONE
-        | Mech::SerpentmECBpNONE
-        | Mech::SerpentmECBpPKCS5
-        | Mech::TwofishmCBCi128pPKCS5
-        | Mech::TwofishmCBCpNONE
-        | Mech::TwofishmECBpNONE
-        | Mech::TwofishmECBpPKCS5 => MechCipher::Generic128(Sample::sample(s)),
-        Mech::ARIAmCBCMACi0pNONE
-        | Mech::ARIAmCBCMACi0pPKCS5
-        | Mech::CAST256mCBCMACi0pPKCS5
-        | Mech::CAST256mCBCMACi128pPKCS5
-        | Mech::Generic128MAC
-        | Mech::RijndaelmCBCMACi0pNONE
-        | Mech::RijndaelmCBCMACi0pPKCS5
-        | Mech::RijndaelmCBCMACi128pPKCS5
-        | Mech::RijndaelmCMAC
-        | Mech::SEEDmCBCMACi0pNONE
-        | Mech::SEEDmCBCMACi0pPKCS5
-        | Mech::SEEDmCBCMACi128pPKCS5
-        | Mech::SerpentmCBCMACi0pPKCS5
-        | Mech::SerpentmCBCMACi128pPKCS5
-        | Mech::TwofishmCBCMACi0pPKCS5
-        | Mech::TwofishmCBCMACi128pPKCS5 => MechCipher::Generic128MAC(Sample::sample(s)),
+        Mech::AESKeyWrapPadded | Mech::ARIAmCBCi128pPKCS5 | Mech::ARIAmCBCpNONE | Mech::ARIAmECBpNONE | Mech::ARIAmECBpPKCS5 | Mech::CAST256mCBCi128pPKCS5 | Mech::CAST256mCBCpNONE | Mech::CAST256mECBpNONE | Mech::CAST256mECBpPKCS5 | Mech::CamelliamCBCpNONE | Mech::CamelliamECBpNONE | Mech::Generic128 | Mech::RijndaelmCBCi128pPKCS5 | Mech::RijndaelmCBCpNONE | Mech::RijndaelmECBpNONE | Mech::RijndaelmECBpPKCS5 | Mech::SEEDmCBCi128pPKCS5 | Mech::SEEDmCBCpNONE | Mech::SEEDmECBpNONE | Mech::SEEDmECBpPKCS5 | Mech::SerpentmCBCi128pPKCS5 | Mech::SerpentmCBCpNONE | Mech::SerpentmECBpNONE | Mech::SerpentmECBpPKCS5 | Mech::TwofishmCBCi128pPKCS5 | Mech::TwofishmCBCpNONE | Mech::TwofishmECBpNONE | Mech::TwofishmECBpPKCS5 => MechCipher::Generic128(Sample::sample(s)),
+        Mech::ARIAmCBCMACi0pNONE | Mech::ARIAmCBCMACi0pPKCS5 | Mech::CAST256mCBCMACi0pPKCS5 | Mech::CAST256mCBCMACi128pPKCS5 | Mech::Generic128MAC | Mech::RijndaelmCBCMACi0pNONE | Mech::RijndaelmCBCMACi0pPKCS5 | Mech::RijndaelmCBCMACi128pPKCS5 | Mech::RijndaelmCMAC | Mech::SEEDmCBCMACi0pNONE | Mech::SEEDmCBCMACi0pPKCS5 | Mech::SEEDmCBCMACi128pPKCS5 | Mech::SerpentmCBCMACi0pPKCS5 | Mech::SerpentmCBCMACi128pPKCS5 | Mech::TwofishmCBCMACi0pPKCS5 | Mech::TwofishmCBCMACi128pPKCS5 => MechCipher::Generic128MAC(Sample::sample(s)),
         Mech::Generic192 => MechCipher::Generic192(Sample::sample(s)),
         Mech::Generic256 => MechCipher::Generic256(Sample::sample(s)),
-        Mech::BlowfishmCBCi64pPKCS5
-        | Mech::BlowfishmCBCpNONE
-        | Mech::BlowfishmECBpNONE
-        | Mech::BlowfishmECBpPKCS5
-        | Mech::CASTmCBCi64pPKCS5
-        | Mech::CASTmCBCpNONE
-        | Mech::CASTmECBpNONE
-        | Mech::CASTmECBpPKCS5
-        | Mech::DES2mCBCi64pPKCS5
-        | Mech::DES2mCBCpNONE
-        | Mech::DES2mECBpNONE
-        | Mech::DES2mECBpPKCS5
-        | Mech::DES3mCBCi64pPKCS5
-        | Mech::DES3mCBCpNONE
-        | Mech::DES3mECBpNONE
-        | Mech::DES3mECBpPKCS5
-        | Mech::DES3wCRC32
-        | Mech::DES3wSHA1
-        | Mech::DESmCBCi64pPKCS5
-        | Mech::DESmCBCpNONE
-        | Mech::DESmECBpNONE
-        | Mech::DESmECBpPKCS5
-        | Mech::Generic64 => MechCipher::Generic64(Sample::sample(s)),
-        Mech::BlowfishmCBCMACi0pPKCS5
-        | Mech::BlowfishmCBCMACi64pPKCS5
-        | Mech::CASTmCBCMACi0pPKCS5
-        | Mech::CASTmCBCMACi64pPKCS5
-        | Mech::DES2mCBCMACi0pNONE
-        | Mech::DES2mCBCMACi0pPKCS5
-        | Mech::DES2mCBCMACi64pPKCS5
-        | Mech::DES3mCBCMACi0pNONE
-        | Mech::DES3mCBCMACi0pPKCS5
-        | Mech::DES3mCBCMACi64pPKCS5
-        | Mech::DESmCBCMACi0pNONE
-        | Mech::DESmCBCMACi0pPKCS5
-        | Mech::DESmCBCMACi64pPKCS5
-        | Mech::Generic64MAC => MechCipher::Generic64MAC(Sample::sample(s)),
-        Mech::AESmGCM | Mech::GenericGCM128 | Mech::RijndaelmGCM => {
-            MechCipher::GenericGCM128(Sample::sample(s))
-        }
+        Mech::BlowfishmCBCi64pPKCS5 | Mech::BlowfishmCBCpNONE | Mech::BlowfishmECBpNONE | Mech::BlowfishmECBpPKCS5 | Mech::CASTmCBCi64pPKCS5 | Mech::CASTmCBCpNONE | Mech::CASTmECBpNONE | Mech::CASTmECBpPKCS5 | Mech::DES2mCBCi64pPKCS5 | Mech::DES2mCBCpNONE | Mech::DES2mECBpNONE | Mech::DES2mECBpPKCS5 | Mech::DES3mCBCi64pPKCS5 | Mech::DES3mCBCpNONE | Mech::DES3mECBpNONE | Mech::DES3mECBpPKCS5 | Mech::DES3wCRC32 | Mech::DES3wSHA1 | Mech::DESmCBCi64pPKCS5 | Mech::DESmCBCpNONE | Mech::DESmECBpNONE | Mech::DESmECBpPKCS5 | Mech::Generic64 => MechCipher::Generic64(Sample::sample(s)),
+        Mech::BlowfishmCBCMACi0pPKCS5 | Mech::BlowfishmCBCMACi64pPKCS5 | Mech::CASTmCBCMACi0pPKCS5 | Mech::CASTmCBCMACi64pPKCS5 | Mech::DES2mCBCMACi0pNONE | Mech::DES2mCBCMACi0pPKCS5 | Mech::DES2mCBCMACi64pPKCS5 | Mech::DES3mCBCMACi0pNONE | Mech::DES3mCBCMACi0pPKCS5 | Mech::DES3mCBCMACi64pPKCS5 | Mech::DESmCBCMACi0pNONE | Mech::DESmCBCMACi0pPKCS5 | Mech::DESmCBCMACi64pPKCS5 | Mech::Generic64MAC => MechCipher::Generic64MAC(Sample::sample(s)),
+        Mech::AESmGCM | Mech::GenericGCM128 | Mech::RijndaelmGCM => MechCipher::GenericGCM128(Sample::sample(s)),
         Mech::HAS160Hash => MechCipher::HAS160Hash(Sample::sample(s)),
         Mech::Imech => MechCipher::Imech(Sample::sample(s)),
-        Mech::KCDSAHAS160
-        | Mech::KCDSARIPEMD160
-        | Mech::KCDSASHA1
-        | Mech::KCDSASHA224
-        | Mech::KCDSASHA256 => MechCipher::KCDSAHAS160(Sample::sample(s)),
+        Mech::KCDSAHAS160 | Mech::KCDSARIPEMD160 | Mech::KCDSASHA1 | Mech::KCDSASHA224 | Mech::KCDSASHA256 => MechCipher::KCDSAHAS160(Sample::sample(s)),
         Mech::KMAC128 | Mech::KMAC256 => MechCipher::KMAC128(Sample::sample(s)),
         Mech::HMACMD5 | Mech::MD5Hash => MechCipher::MD5Hash(Sample::sample(s)),
         Mech::HMACRIPEMD160 | Mech::RIPEMD160Hash => MechCipher::RIPEMD160Hash(Sample::sample(s)),
-        Mech::RSAhMD5pPKCS1
-        | Mech::RSAhRIPEMD160pPKCS1
-        | Mech::RSAhRIPEMD160pPSS
-        | Mech::RSAhSHA1pPKCS1
-        | Mech::RSAhSHA1pPSS
-        | Mech::RSAhSHA224pPKCS1
-        | Mech::RSAhSHA224pPSS
-        | Mech::RSAhSHA256pPKCS1
-        | Mech::RSAhSHA256pPSS
-        | Mech::RSAhSHA384pPKCS1
-        | Mech::RSAhSHA384pPSS
-        | Mech::RSAhSHA3b224pPKCS1
-        | Mech::RSAhSHA3b224pPSS
-        | Mech::RSAhSHA3b256pPKCS1
-        | Mech::RSAhSHA3b256pPSS
-        | Mech::RSAhSHA3b384pPKCS1
-        | Mech::RSAhSHA3b384pPSS
-        | Mech::RSAhSHA3b512pPKCS1
-        | Mech::RSAhSHA3b512pPSS
-        | Mech::RSAhSHA512pPKCS1
-        | Mech::RSAhSHA512pPSS
-        | Mech::RSApPKCS1
-        | Mech::RSApPKCS1OAEP
-        | Mech::RSApPKCS1OAEPhSHA224
-        | Mech::RSApPKCS1OAEPhSHA256
-        | Mech::RSApPKCS1OAEPhSHA384
-        | Mech::RSApPKCS1OAEPhSHA3b224
-        | Mech::RSApPKCS1OAEPhSHA3b256
-        | Mech::RSApPKCS1OAEPhSHA3b384
-        | Mech::RSApPKCS1OAEPhSHA3b512
-        | Mech::RSApPKCS1OAEPhSHA512 => MechCipher::RSApPKCS1(Sample::sample(s)),
+        Mech::RSAhMD5pPKCS1 | Mech::RSAhRIPEMD160pPKCS1 | Mech::RSAhRIPEMD160pPSS | Mech::RSAhSHA1pPKCS1 | Mech::RSAhSHA1pPSS | Mech::RSAhSHA224pPKCS1 | Mech::RSAhSHA224pPSS | Mech::RSAhSHA256pPKCS1 | Mech::RSAhSHA256pPSS | Mech::RSAhSHA384pPKCS1 | Mech::RSAhSHA384pPSS | Mech::RSAhSHA3b224pPKCS1 | Mech::RSAhSHA3b224pPSS | Mech::RSAhSHA3b256pPKCS1 | Mech::RSAhSHA3b256pPSS | Mech::RSAhSHA3b384pPKCS1 | Mech::RSAhSHA3b384pPSS | Mech::RSAhSHA3b512pPKCS1 | Mech::RSAhSHA3b512pPSS | Mech::RSAhSHA512pPKCS1 | Mech::RSAhSHA512pPSS | Mech::RSApPKCS1 | Mech::RSApPKCS1OAEP | Mech::RSApPKCS1OAEPhSHA224 | Mech::RSApPKCS1OAEPhSHA256 | Mech::RSApPKCS1OAEPhSHA384 | Mech::RSApPKCS1OAEPhSHA3b224 | Mech::RSApPKCS1OAEPhSHA3b256 | Mech::RSApPKCS1OAEPhSHA3b384 | Mech::RSApPKCS1OAEPhSHA3b512 | Mech::RSApPKCS1OAEPhSHA512 => MechCipher::RSApPKCS1(Sample::sample(s)),
         Mech::RSApPKCS1pPKCS11 => MechCipher::RSApPKCS1pPKCS11(Sample::sample(s)),
         Mech::HMACSHA1 | Mech::SHA1Hash => MechCipher::SHA1Hash(Sample::sample(s)),
-        Mech::HMACSHA224 | Mech::HMACSHA3b224 | Mech::SHA224Hash | Mech::SHA3b224Hash => {
-            MechCipher::SHA224Hash(Sample::sample(s))
-        }
-        Mech::HMACSHA256 | Mech::HMACSHA3b256 | Mech::SHA256Hash | Mech::SHA3b256Hash => {
-            MechCipher::SHA256Hash(Sample::sample(s))
-        }
-        Mech::HMACSHA384 | Mech::HMACSHA3b384 | Mech::SHA384Hash | Mech::SHA3b384Hash => {
-            MechCipher::SHA384Hash(Sample::sample(s))
-        }
-        Mech::HMACSHA3b512 | Mech::HMACSHA512 | Mech::SHA3b512Hash | Mech::SHA512Hash => {
-            MechCipher::SHA512Hash(Sample::sample(s))
-        }
+        Mech::HMACSHA224 | Mech::HMACSHA3b224 | Mech::SHA224Hash | Mech::SHA3b224Hash => MechCipher::SHA224Hash(Sample::sample(s)),
+        Mech::HMACSHA256 | Mech::HMACSHA3b256 | Mech::SHA256Hash | Mech::SHA3b256Hash => MechCipher::SHA256Hash(Sample::sample(s)),
+        Mech::HMACSHA384 | Mech::HMACSHA3b384 | Mech::SHA384Hash | Mech::SHA3b384Hash => MechCipher::SHA384Hash(Sample::sample(s)),
+        Mech::HMACSHA3b512 | Mech::HMACSHA512 | Mech::SHA3b512Hash | Mech::SHA512Hash => MechCipher::SHA512Hash(Sample::sample(s)),
         Mech::HMACTiger | Mech::TigerHash => MechCipher::TigerHash(Sample::sample(s)),
         _ => MechCipher::Empty,
     }
@@ -5451,76 +4491,28 @@ pub(crate) fn sample_mechiv(tag: Mech, s: &mut Source) -> MechIV {
     let _ = &s;
     match tag {
         Mech::AESmGCM => MechIV::AESmGCM(Sample::sample(s)),
-        Mech::ARIAmCBCi128pPKCS5
-        | Mech::ARIAmCBCpNONE
-        | Mech::CAST256mCBCi128pPKCS5
-        | Mech::CAST256mCBCpNONE
-        | Mech::CamelliamCBCpNONE
-        | Mech::Generic128
-        | Mech::RijndaelmCBCi128pPKCS5
-        | Mech::RijndaelmCBCpNONE
-        | Mech::SEEDmCBCi128pPKCS5
-        | Mech::SEEDmCBCpNONE
-        | Mech::SerpentmCBCi128pPKCS5
-        | Mech::SerpentmCBCpNONE
-        | Mech::TwofishmCBCi128pPKCS5
-        | Mech::TwofishmCBCpNONE => MechIV::Generic128(Sample::sample(s)),
-        Mech::CAST256mCBCMACi128pPKCS5
-        | Mech::Generic128MAC
-        | Mech::RijndaelmCBCMACi128pPKCS5
-        | Mech::SEEDmCBCMACi128pPKCS5
-        | Mech::SerpentmCBCMACi128pPKCS5
-        | Mech::TwofishmCBCMACi128pPKCS5 => MechIV::Generic128MAC(Sample::sample(s)),
+        Mech::ARIAmCBCi128pPKCS5 | Mech::ARIAmCBCpNONE | Mech::CAST256mCBCi128pPKCS5 | Mech::CAST256mCBCpNONE | Mech::CamelliamCBCpNONE | Mech::Generic128 | Mech::RijndaelmCBCi128pPKCS5 | Mech::RijndaelmCBCpNONE | Mech::SEEDmCBCi128pPKCS5 | Mech::SEEDmCBCpNONE | Mech::SerpentmCBCi128pPKCS5 | Mech::SerpentmCBCpNONE | Mech::TwofishmCBCi128pPKCS5 | Mech::TwofishmCBCpNONE => MechIV::Generic128(Sample::sample(s)),
+        Mech::CAST256mCBCMACi128pPKCS5 | Mech::Generic128MAC | Mech::RijndaelmCBCMACi128pPKCS5 | Mech::SEEDmCBCMACi128pPKCS5 | Mech::SerpentmCBCMACi128pPKCS5 | Mech::TwofishmCBCMACi128pPKCS5 => MechIV::Generic128MAC(Sample::sample(s)),
         Mech::Generic192 => MechIV::Generic192(Sample::sample(s)),
         Mech::Generic256 => MechIV::Generic256(Sample::sample(s)),
-        Mech::BlowfishmCBCi64pPKCS5
-        | Mech::BlowfishmCBCpNONE
-        | Mech::CASTmCBCi64pPKCS5
-        | Mech::CASTmCBCpNONE
-        | Mech::DES2mCBCi64pPKCS5
-        | Mech::DES2mCBCpNONE
-        | Mech::DES3mCBCi64pPKCS5
-        | Mech::DES3mCBCpNONE
-        | Mech::DES3wCRC32
-        | Mech::DES3wSHA1
-        | Mech::DESmCBCi64pPKCS5
-        | Mech::DESmCBCpNONE
-        | Mech::Generic64 => MechIV::Generic64(Sample::sample(s)),
-        Mech::BlowfishmCBCMACi64pPKCS5
-        | Mech::CASTmCBCMACi64pPKCS5
-        | Mech::DES2mCBCMACi64pPKCS5
-        | Mech::DES3mCBCMACi64pPKCS5
-        | Mech::DESmCBCMACi64pPKCS5
-        | Mech::Generic64MAC => MechIV::Generic64MAC(Sample::sample(s)),
+        Mech::BlowfishmCBCi64pPKCS5 | Mech::BlowfishmCBCpNONE | Mech::CASTmCBCi64pPKCS5 | Mech::CASTmCBCpNONE | Mech::DES2mCBCi64pPKCS5 | Mech::DES2mCBCpNONE | Mech::DES3mCBCi64pPKCS5 | Mech::DES3mCBCpNONE | Mech::DES3wCRC32 | Mech::DES3wSHA1 | Mech::DESmCBCi64pPKCS5 | Mech::DESmCBCpNONE | Mech::Generic64 => MechIV::Generic64(Sample::sample(s)),
+        Mech::BlowfishmCBCMACi64pPKCS5 | Mech::CASTmCBCMACi64pPKCS5 | Mech::DES2mCBCMACi64pPKCS5 | Mech::DES3mCBCMACi64pPKCS5 | Mech::DESmCBCMACi64pPKCS5 | Mech::Generic64MAC => MechIV::Generic64MAC(Sample::sample(s)),
         Mech::GenericGCM128 | Mech::RijndaelmGCM => MechIV::GenericGCM128(Sample::sample(s)),
         Mech::KMAC128 | Mech::KMAC256 => MechIV::KMAC128(Sample::sample(s)),
-        Mech::RSApPKCS1OAEP
-        | Mech::RSApPKCS1OAEPhSHA224
-        | Mech::RSApPKCS1OAEPhSHA256
-        | Mech::RSApPKCS1OAEPhSHA384
-        | Mech::RSApPKCS1OAEPhSHA3b224
-        | Mech::RSApPKCS1OAEPhSHA3b256
-        | Mech::RSApPKCS1OAEPhSHA3b384
-        | Mech::RSApPKCS1OAEPhSHA3b512
-        | Mech::RSApPKCS1OAEPhSHA512 => MechIV::RSApPKCS1OAEP(Sample::sample(s)),
+        Mech::RSApPKCS1OAEP | Mech::RSApPKCS1OAEPhSHA224 | Mech::RSApPKCS1OAEPhSHA256 | Mech::RSApPKCS1OAEPhSHA384 | Mech::RSApPKCS1OAEPhSHA3b224 | Mech::RSApPKCS1OAEPhSHA3b256 | Mech::RSApPKCS1OAEPhSHA3b384 | Mech::RSApPKCS1OAEPhSHA3b512 | Mech::RSApPKCS1OAEPhSHA512 => MechIV::RSApPKCS1OAEP(Sample::sample(s)),
         _ => MechIV::Empty,
     }
 }
 
 /// A random body that `tag` selects.
-pub(crate) fn sample_moduleattribtagvalue(
-    tag: ModuleAttribTag,
-    s: &mut Source,
-) -> ModuleAttribTagValue {
+pub(crate) fn sample_moduleattribtagvalue(tag: ModuleAttribTag, s: &mut Source) -> ModuleAttribTagValue {
     let _ = &s;
     match tag {
         ModuleAttribTag::AdditionalInfo => ModuleAttribTagValue::AdditionalInfo(Sample::sample(s)),
         ModuleAttribTag::Challenge => ModuleAttribTagValue::Challenge(Sample::sample(s)),
         ModuleAttribTag::ESN => ModuleAttribTagValue::ESN(Sample::sample(s)),
         ModuleAttribTag::Enquiry => ModuleAttribTagValue::Enquiry(Sample::sample(s)),
-        ModuleAttribTag::FeatureGoldCert => {
-            ModuleAttribTagValue::FeatureGoldCert(Sample::sample(s))
-        }
+        ModuleAttribTag::FeatureGoldCert => ModuleAttribTagValue::FeatureGoldCert(Sample::sample(s)),
         ModuleAttribTag::HardwareID => ModuleAttribTagValue::HardwareID(Sample::sample(s)),
         ModuleAttribTag::KAL => ModuleAttribTagValue::KAL(Sample::sample(s)),
         ModuleAttribTag::KLF => ModuleAttribTagValue::KLF(Sample::sample(s)),
@@ -5531,9 +4523,7 @@ pub(crate) fn sample_moduleattribtagvalue(
         ModuleAttribTag::KNSO => ModuleAttribTagValue::KNSO(Sample::sample(s)),
         ModuleAttribTag::ModKeyInfo => ModuleAttribTagValue::ModKeyInfo(Sample::sample(s)),
         ModuleAttribTag::PhysSerial => ModuleAttribTagValue::PhysSerial(Sample::sample(s)),
-        ModuleAttribTag::WarrantKLF2 | ModuleAttribTag::WarrantKLF3 => {
-            ModuleAttribTagValue::WarrantKLF2(Sample::sample(s))
-        }
+        ModuleAttribTag::WarrantKLF2 | ModuleAttribTag::WarrantKLF3 => ModuleAttribTagValue::WarrantKLF2(Sample::sample(s)),
         _ => ModuleAttribTagValue::Empty,
     }
 }
@@ -5543,11 +4533,7 @@ pub(crate) fn sample_nvmemoptypeopres(tag: NVMemOpType, s: &mut Source) -> NVMem
     let _ = &s;
     match tag {
         NVMemOpType::GetACL => NVMemOpTypeOpRes::GetACL(Sample::sample(s)),
-        NVMemOpType::BitClearRead
-        | NVMemOpType::BitSetRead
-        | NVMemOpType::DecrRead
-        | NVMemOpType::IncrRead
-        | NVMemOpType::Read => NVMemOpTypeOpRes::Read(Sample::sample(s)),
+        NVMemOpType::BitClearRead | NVMemOpType::BitSetRead | NVMemOpType::DecrRead | NVMemOpType::IncrRead | NVMemOpType::Read => NVMemOpTypeOpRes::Read(Sample::sample(s)),
         _ => NVMemOpTypeOpRes::Empty,
     }
 }
@@ -5556,12 +4542,8 @@ pub(crate) fn sample_nvmemoptypeopres(tag: NVMemOpType, s: &mut Source) -> NVMem
 pub(crate) fn sample_nvmemoptypeopval(tag: NVMemOpType, s: &mut Source) -> NVMemOpTypeOpVal {
     let _ = &s;
     match tag {
-        NVMemOpType::BitClear | NVMemOpType::BitClearRead => {
-            NVMemOpTypeOpVal::BitClear(Sample::sample(s))
-        }
-        NVMemOpType::BitSet | NVMemOpType::BitSetRead => {
-            NVMemOpTypeOpVal::BitSet(Sample::sample(s))
-        }
+        NVMemOpType::BitClear | NVMemOpType::BitClearRead => NVMemOpTypeOpVal::BitClear(Sample::sample(s)),
+        NVMemOpType::BitSet | NVMemOpType::BitSetRead => NVMemOpTypeOpVal::BitSet(Sample::sample(s)),
         NVMemOpType::Decr | NVMemOpType::DecrRead => NVMemOpTypeOpVal::Decr(Sample::sample(s)),
         NVMemOpType::Incr | NVMemOpType::IncrRead => NVMemOpTypeOpVal::Incr(Sample::sample(s)),
         NVMemOpType::Resize => NVMemOpTypeOpVal::Resize(Sample::sample(s)),
@@ -5571,10 +4553,7 @@ pub(crate) fn sample_nvmemoptypeopval(tag: NVMemOpType, s: &mut Source) -> NVMem
 }
 
 /// A random body that `tag` selects.
-pub(crate) fn sample_networkaddressfamilyvalue(
-    tag: NetworkAddressFamily,
-    s: &mut Source,
-) -> NetworkAddressFamilyValue {
+pub(crate) fn sample_networkaddressfamilyvalue(tag: NetworkAddressFamily, s: &mut Source) -> NetworkAddressFamilyValue {
     let _ = &s;
     match tag {
         NetworkAddressFamily::HOST => NetworkAddressFamilyValue::HOST(Sample::sample(s)),
@@ -5640,12 +4619,8 @@ pub(crate) fn sample_statusinfo(tag: Status, s: &mut Source) -> StatusInfo {
         Status::nCErrno => StatusInfo::NCErrno(Sample::sample(s)),
         Status::RemoteServerFailed => StatusInfo::RemoteServerFailed(Sample::sample(s)),
         Status::SlotUnconnected => StatusInfo::SlotUnconnected(Sample::sample(s)),
-        Status::TokenTransactionCorrupted => {
-            StatusInfo::TokenTransactionCorrupted(Sample::sample(s))
-        }
-        Status::TokenTransactionRolledBack => {
-            StatusInfo::TokenTransactionRolledBack(Sample::sample(s))
-        }
+        Status::TokenTransactionCorrupted => StatusInfo::TokenTransactionCorrupted(Sample::sample(s)),
+        Status::TokenTransactionRolledBack => StatusInfo::TokenTransactionRolledBack(Sample::sample(s)),
         Status::UnknownKPSName => StatusInfo::UnknownKPSName(Sample::sample(s)),
         Status::UnknownKeyHash => StatusInfo::UnknownKeyHash(Sample::sample(s)),
         _ => StatusInfo::Empty,
@@ -5653,16 +4628,11 @@ pub(crate) fn sample_statusinfo(tag: Status, s: &mut Source) -> StatusInfo {
 }
 
 /// A random body that `tag` selects.
-pub(crate) fn sample_ticketdestinationdetails(
-    tag: TicketDestination,
-    s: &mut Source,
-) -> TicketDestinationDetails {
+pub(crate) fn sample_ticketdestinationdetails(tag: TicketDestination, s: &mut Source) -> TicketDestinationDetails {
     let _ = &s;
     match tag {
         TicketDestination::NamedClient => TicketDestinationDetails::NamedClient(Sample::sample(s)),
-        TicketDestination::NamedSEEWorld => {
-            TicketDestinationDetails::NamedSEEWorld(Sample::sample(s))
-        }
+        TicketDestination::NamedSEEWorld => TicketDestinationDetails::NamedSEEWorld(Sample::sample(s)),
         _ => TicketDestinationDetails::Empty,
     }
 }
@@ -5880,91 +4850,37 @@ pub(crate) fn check_every_structure(s: &mut Source) {
     super::check_structure::<DSAInitValuesVarSeed>("DSAInitValuesVarSeed", s);
     super::check_structure::<DeriveMechAESKeyUnwrapDKParams>("DeriveMech_AESKeyUnwrap_DKParams", s);
     super::check_structure::<DeriveMechAESKeyWrapDKParams>("DeriveMech_AESKeyWrap_DKParams", s);
-    super::check_structure::<DeriveMechCompositeARQCVerifyDKParams>(
-        "DeriveMech_CompositeARQCVerify_DKParams",
-        s,
-    );
-    super::check_structure::<DeriveMechCompositeWatchWordSignDKParams>(
-        "DeriveMech_CompositeWatchWordSign_DKParams",
-        s,
-    );
-    super::check_structure::<DeriveMechCompositeWatchWordVerifyDKParams>(
-        "DeriveMech_CompositeWatchWordVerify_DKParams",
-        s,
-    );
-    super::check_structure::<DeriveMechConcatenateBytesDKParams>(
-        "DeriveMech_ConcatenateBytes_DKParams",
-        s,
-    );
-    super::check_structure::<DeriveMechConcatenationKDFDKParams>(
-        "DeriveMech_ConcatenationKDF_DKParams",
-        s,
-    );
+    super::check_structure::<DeriveMechCompositeARQCVerifyDKParams>("DeriveMech_CompositeARQCVerify_DKParams", s);
+    super::check_structure::<DeriveMechCompositeWatchWordSignDKParams>("DeriveMech_CompositeWatchWordSign_DKParams", s);
+    super::check_structure::<DeriveMechCompositeWatchWordVerifyDKParams>("DeriveMech_CompositeWatchWordVerify_DKParams", s);
+    super::check_structure::<DeriveMechConcatenateBytesDKParams>("DeriveMech_ConcatenateBytes_DKParams", s);
+    super::check_structure::<DeriveMechConcatenationKDFDKParams>("DeriveMech_ConcatenationKDF_DKParams", s);
     super::check_structure::<DeriveMechECCMQVDKParams>("DeriveMech_ECCMQV_DKParams", s);
-    super::check_structure::<DeriveMechECCMQVdNISTCKDFDKParams>(
-        "DeriveMech_ECCMQVdNISTCKDF_DKParams",
-        s,
-    );
+    super::check_structure::<DeriveMechECCMQVdNISTCKDFDKParams>("DeriveMech_ECCMQVdNISTCKDF_DKParams", s);
     super::check_structure::<DeriveMechECDHKADKParams>("DeriveMech_ECDHKA_DKParams", s);
-    super::check_structure::<DeriveMechECIESKeyUnwrapDKParams>(
-        "DeriveMech_ECIESKeyUnwrap_DKParams",
-        s,
-    );
+    super::check_structure::<DeriveMechECIESKeyUnwrapDKParams>("DeriveMech_ECIESKeyUnwrap_DKParams", s);
     super::check_structure::<DeriveMechECIESKeyWrapDKParams>("DeriveMech_ECIESKeyWrap_DKParams", s);
-    super::check_structure::<DeriveMechGenerateRSAB36DKParams>(
-        "DeriveMech_GenerateRSAB36_DKParams",
-        s,
-    );
-    super::check_structure::<DeriveMechHyperledgerClientDKParams>(
-        "DeriveMech_HyperledgerClient_DKParams",
-        s,
-    );
-    super::check_structure::<DeriveMechKDPKeyWrapDES3DKParams>(
-        "DeriveMech_KDPKeyWrapDES3_DKParams",
-        s,
-    );
+    super::check_structure::<DeriveMechGenerateRSAB36DKParams>("DeriveMech_GenerateRSAB36_DKParams", s);
+    super::check_structure::<DeriveMechHyperledgerClientDKParams>("DeriveMech_HyperledgerClient_DKParams", s);
+    super::check_structure::<DeriveMechKDPKeyWrapDES3DKParams>("DeriveMech_KDPKeyWrapDES3_DKParams", s);
     super::check_structure::<DeriveMechMILENAGEAVDKParams>("DeriveMech_MILENAGEAV_DKParams", s);
-    super::check_structure::<DeriveMechMILENAGEResyncDKParams>(
-        "DeriveMech_MILENAGEResync_DKParams",
-        s,
-    );
-    super::check_structure::<DeriveMechNISTKDFmCTRpRijndaelCMACr32DKParams>(
-        "DeriveMech_NISTKDFmCTRpRijndaelCMACr32_DKParams",
-        s,
-    );
-    super::check_structure::<DeriveMechNISTKDFmCTRr8DKParams>(
-        "DeriveMech_NISTKDFmCTRr8_DKParams",
-        s,
-    );
-    super::check_structure::<DeriveMechPKCS8DecryptExDKParams>(
-        "DeriveMech_PKCS8DecryptEx_DKParams",
-        s,
-    );
+    super::check_structure::<DeriveMechMILENAGEResyncDKParams>("DeriveMech_MILENAGEResync_DKParams", s);
+    super::check_structure::<DeriveMechNISTKDFmCTRpRijndaelCMACr32DKParams>("DeriveMech_NISTKDFmCTRpRijndaelCMACr32_DKParams", s);
+    super::check_structure::<DeriveMechNISTKDFmCTRr8DKParams>("DeriveMech_NISTKDFmCTRr8_DKParams", s);
+    super::check_structure::<DeriveMechPKCS8DecryptExDKParams>("DeriveMech_PKCS8DecryptEx_DKParams", s);
     super::check_structure::<DeriveMechPKCS8DecryptDKParams>("DeriveMech_PKCS8Decrypt_DKParams", s);
     super::check_structure::<DeriveMechPKCS8EncryptDKParams>("DeriveMech_PKCS8Encrypt_DKParams", s);
-    super::check_structure::<DeriveMechRSAComponentsDKParams>(
-        "DeriveMech_RSAComponents_DKParams",
-        s,
-    );
+    super::check_structure::<DeriveMechRSAComponentsDKParams>("DeriveMech_RSAComponents_DKParams", s);
     super::check_structure::<DeriveMechRSAKeyUnwrapDKParams>("DeriveMech_RSAKeyUnwrap_DKParams", s);
     super::check_structure::<DeriveMechRSAKeyWrapDKParams>("DeriveMech_RSAKeyWrap_DKParams", s);
-    super::check_structure::<DeriveMechRawDecryptZeroPadDKParams>(
-        "DeriveMech_RawDecryptZeroPad_DKParams",
-        s,
-    );
+    super::check_structure::<DeriveMechRawDecryptZeroPadDKParams>("DeriveMech_RawDecryptZeroPad_DKParams", s);
     super::check_structure::<DeriveMechRawDecryptDKParams>("DeriveMech_RawDecrypt_DKParams", s);
-    super::check_structure::<DeriveMechRawEncryptZeroPadDKParams>(
-        "DeriveMech_RawEncryptZeroPad_DKParams",
-        s,
-    );
+    super::check_structure::<DeriveMechRawEncryptZeroPadDKParams>("DeriveMech_RawEncryptZeroPad_DKParams", s);
     super::check_structure::<DeriveMechRawEncryptDKParams>("DeriveMech_RawEncrypt_DKParams", s);
     super::check_structure::<DeriveMechRawSignDKParams>("DeriveMech_RawSign_DKParams", s);
     super::check_structure::<DeriveMechSSL3withDHDKParams>("DeriveMech_SSL3withDH_DKParams", s);
     super::check_structure::<DeriveMechSSL3withRSADKParams>("DeriveMech_SSL3withRSA_DKParams", s);
-    super::check_structure::<DeriveMechSignedKDPKeyWrapDES3DKParams>(
-        "DeriveMech_SignedKDPKeyWrapDES3_DKParams",
-        s,
-    );
+    super::check_structure::<DeriveMechSignedKDPKeyWrapDES3DKParams>("DeriveMech_SignedKDPKeyWrapDES3_DKParams", s);
     super::check_structure::<DeriveMechTUAKAVDKParams>("DeriveMech_TUAKAV_DKParams", s);
     super::check_structure::<DeriveMechTUAKGenAUTSDKParams>("DeriveMech_TUAKGenAUTS_DKParams", s);
     super::check_structure::<DeriveMechTUAKResyncDKParams>("DeriveMech_TUAKResync_DKParams", s);
@@ -5999,18 +4915,9 @@ pub(crate) fn check_every_structure(s: &mut Source) {
     super::check_structure::<FileDevicePhysTokenDetails>("FileDevice_PhysToken_Details", s);
     super::check_structure::<FileInfo>("FileInfo", s);
     super::check_structure::<FileSpec>("FileSpec", s);
-    super::check_structure::<IESCipherModeAESKeyWrapPaddedIESDetails>(
-        "IESCipherMode_AESKeyWrapPadded_IESDetails",
-        s,
-    );
-    super::check_structure::<IESCipherModeAESmCTRwHMACIESDetails>(
-        "IESCipherMode_AESmCTRwHMAC_IESDetails",
-        s,
-    );
-    super::check_structure::<IESCipherModeXORwithHMACIESDetails>(
-        "IESCipherMode_XORwithHMAC_IESDetails",
-        s,
-    );
+    super::check_structure::<IESCipherModeAESKeyWrapPaddedIESDetails>("IESCipherMode_AESKeyWrapPadded_IESDetails", s);
+    super::check_structure::<IESCipherModeAESmCTRwHMACIESDetails>("IESCipherMode_AESmCTRwHMAC_IESDetails", s);
+    super::check_structure::<IESCipherModeXORwithHMACIESDetails>("IESCipherMode_XORwithHMAC_IESDetails", s);
     super::check_structure::<IESParams>("IESParams", s);
     super::check_structure::<IV>("IV", s);
     super::check_structure::<InfoFormatHardwareRev1Info>("InfoFormat_HardwareRev1_Info", s);
@@ -6026,14 +4933,8 @@ pub(crate) fn check_every_structure(s: &mut Source) {
     super::check_structure::<KeyHashAttrib>("KeyHashAttrib", s);
     super::check_structure::<KeyHashEx>("KeyHashEx", s);
     super::check_structure::<KeyHashMechSHA1HashKeyHashData>("KeyHashMech_SHA1Hash_KeyHashData", s);
-    super::check_structure::<KeyHashMechSHA256HashKeyHashData>(
-        "KeyHashMech_SHA256Hash_KeyHashData",
-        s,
-    );
-    super::check_structure::<KeyHashMechSHA512HashKeyHashData>(
-        "KeyHashMech_SHA512Hash_KeyHashData",
-        s,
-    );
+    super::check_structure::<KeyHashMechSHA256HashKeyHashData>("KeyHashMech_SHA256Hash_KeyHashData", s);
+    super::check_structure::<KeyHashMechSHA512HashKeyHashData>("KeyHashMech_SHA512Hash_KeyHashData", s);
     super::check_structure::<KeyRoleID>("KeyRoleID", s);
     super::check_structure::<KeyRoleIDEx>("KeyRoleIDEx", s);
     super::check_structure::<KeyTypeDES2Data>("KeyType_DES2_Data", s);
@@ -6047,10 +4948,7 @@ pub(crate) fn check_every_structure(s: &mut Source) {
     super::check_structure::<KeyTypeDHPublicData>("KeyType_DHPublic_Data", s);
     super::check_structure::<KeyTypeDKTemplateData>("KeyType_DKTemplate_Data", s);
     super::check_structure::<KeyTypeDSACommVariableSeedData>("KeyType_DSACommVariableSeed_Data", s);
-    super::check_structure::<KeyTypeDSACommVariableSeedGenParams>(
-        "KeyType_DSACommVariableSeed_GenParams",
-        s,
-    );
+    super::check_structure::<KeyTypeDSACommVariableSeedGenParams>("KeyType_DSACommVariableSeed_GenParams", s);
     super::check_structure::<KeyTypeDSACommData>("KeyType_DSAComm_Data", s);
     super::check_structure::<KeyTypeDSACommGenParams>("KeyType_DSAComm_GenParams", s);
     super::check_structure::<KeyTypeDSAPrivateData>("KeyType_DSAPrivate_Data", s);
@@ -6120,17 +5018,11 @@ pub(crate) fn check_every_structure(s: &mut Source) {
     super::check_structure::<ModKeyInfo>("ModKeyInfo", s);
     super::check_structure::<ModuleAttrib>("ModuleAttrib", s);
     super::check_structure::<ModuleAttribList>("ModuleAttribList", s);
-    super::check_structure::<ModuleAttribTagAdditionalInfoValue>(
-        "ModuleAttribTag_AdditionalInfo_Value",
-        s,
-    );
+    super::check_structure::<ModuleAttribTagAdditionalInfoValue>("ModuleAttribTag_AdditionalInfo_Value", s);
     super::check_structure::<ModuleAttribTagChallengeValue>("ModuleAttribTag_Challenge_Value", s);
     super::check_structure::<ModuleAttribTagESNValue>("ModuleAttribTag_ESN_Value", s);
     super::check_structure::<ModuleAttribTagEnquiryValue>("ModuleAttribTag_Enquiry_Value", s);
-    super::check_structure::<ModuleAttribTagFeatureGoldCertValue>(
-        "ModuleAttribTag_FeatureGoldCert_Value",
-        s,
-    );
+    super::check_structure::<ModuleAttribTagFeatureGoldCertValue>("ModuleAttribTag_FeatureGoldCert_Value", s);
     super::check_structure::<ModuleAttribTagHardwareIDValue>("ModuleAttribTag_HardwareID_Value", s);
     super::check_structure::<ModuleAttribTagKALValue>("ModuleAttribTag_KAL_Value", s);
     super::check_structure::<ModuleAttribTagKLF2Value>("ModuleAttribTag_KLF2_Value", s);
@@ -6141,10 +5033,7 @@ pub(crate) fn check_every_structure(s: &mut Source) {
     super::check_structure::<ModuleAttribTagKNSOValue>("ModuleAttribTag_KNSO_Value", s);
     super::check_structure::<ModuleAttribTagModKeyInfoValue>("ModuleAttribTag_ModKeyInfo_Value", s);
     super::check_structure::<ModuleAttribTagPhysSerialValue>("ModuleAttribTag_PhysSerial_Value", s);
-    super::check_structure::<ModuleAttribTagWarrantKLF2Value>(
-        "ModuleAttribTag_WarrantKLF2_Value",
-        s,
-    );
+    super::check_structure::<ModuleAttribTagWarrantKLF2Value>("ModuleAttribTag_WarrantKLF2_Value", s);
     super::check_structure::<ModuleCert>("ModuleCert", s);
     super::check_structure::<NSOPerms>("NSOPerms", s);
     super::check_structure::<NVMemOpTypeBitClearOpVal>("NVMemOpType_BitClear_OpVal", s);
@@ -6189,35 +5078,17 @@ pub(crate) fn check_every_structure(s: &mut Source) {
     super::check_structure::<StateList>("StateList", s);
     super::check_structure::<StateMap>("StateMap", s);
     super::check_structure::<StatusErrorInfo>("StatusErrorInfo", s);
-    super::check_structure::<StatusAttemptedDowngradeErrorInfo>(
-        "Status_AttemptedDowngrade_ErrorInfo",
-        s,
-    );
+    super::check_structure::<StatusAttemptedDowngradeErrorInfo>("Status_AttemptedDowngrade_ErrorInfo", s);
     super::check_structure::<StatusCrossModuleErrorInfo>("Status_CrossModule_ErrorInfo", s);
-    super::check_structure::<StatusRemoteServerFailedErrorInfo>(
-        "Status_RemoteServerFailed_ErrorInfo",
-        s,
-    );
+    super::check_structure::<StatusRemoteServerFailedErrorInfo>("Status_RemoteServerFailed_ErrorInfo", s);
     super::check_structure::<StatusSlotUnconnectedErrorInfo>("Status_SlotUnconnected_ErrorInfo", s);
-    super::check_structure::<StatusTokenTransactionCorruptedErrorInfo>(
-        "Status_TokenTransactionCorrupted_ErrorInfo",
-        s,
-    );
-    super::check_structure::<StatusTokenTransactionRolledBackErrorInfo>(
-        "Status_TokenTransactionRolledBack_ErrorInfo",
-        s,
-    );
+    super::check_structure::<StatusTokenTransactionCorruptedErrorInfo>("Status_TokenTransactionCorrupted_ErrorInfo", s);
+    super::check_structure::<StatusTokenTransactionRolledBackErrorInfo>("Status_TokenTransactionRolledBack_ErrorInfo", s);
     super::check_structure::<StatusUnknownKPSNameErrorInfo>("Status_UnknownKPSName_ErrorInfo", s);
     super::check_structure::<StatusUnknownKeyHashErrorInfo>("Status_UnknownKeyHash_ErrorInfo", s);
     super::check_structure::<StatusNCErrnoErrorInfo>("Status_nCErrno_ErrorInfo", s);
-    super::check_structure::<TicketDestinationNamedClientDetails>(
-        "TicketDestination_NamedClient_Details",
-        s,
-    );
-    super::check_structure::<TicketDestinationNamedSEEWorldDetails>(
-        "TicketDestination_NamedSEEWorld_Details",
-        s,
-    );
+    super::check_structure::<TicketDestinationNamedClientDetails>("TicketDestination_NamedClient_Details", s);
+    super::check_structure::<TicketDestinationNamedSEEWorldDetails>("TicketDestination_NamedSEEWorld_Details", s);
     super::check_structure::<TokenInfo>("TokenInfo", s);
     super::check_structure::<TokenParams>("TokenParams", s);
     super::check_structure::<UseLimAuthDetails>("UseLim_Auth_Details", s);
@@ -6795,19 +5666,10 @@ pub(crate) fn sample_args(s: &mut Source) -> Args {
 pub(crate) fn sample_reply(s: &mut Source) -> (Cmd, ReplyBody) {
     match s.index(96) {
         1 => (Cmd::ModExpCrt, ReplyBody::ModExp(Sample::sample(s))),
-        2 => (
-            Cmd::GeneratePrime,
-            ReplyBody::GeneratePrime(Sample::sample(s)),
-        ),
-        3 => (
-            Cmd::GenerateRandom,
-            ReplyBody::GenerateRandom(Sample::sample(s)),
-        ),
+        2 => (Cmd::GeneratePrime, ReplyBody::GeneratePrime(Sample::sample(s))),
+        3 => (Cmd::GenerateRandom, ReplyBody::GenerateRandom(Sample::sample(s))),
         4 => (Cmd::GenerateKey, ReplyBody::GenerateKey(Sample::sample(s))),
-        5 => (
-            Cmd::GenerateKeyPair,
-            ReplyBody::GenerateKeyPair(Sample::sample(s)),
-        ),
+        5 => (Cmd::GenerateKeyPair, ReplyBody::GenerateKeyPair(Sample::sample(s))),
         6 => (Cmd::Import, ReplyBody::Import(Sample::sample(s))),
         7 => (Cmd::Duplicate, ReplyBody::Duplicate(Sample::sample(s))),
         8 => (Cmd::GetKeyInfo, ReplyBody::GetKeyInfo(Sample::sample(s))),
@@ -6819,28 +5681,16 @@ pub(crate) fn sample_reply(s: &mut Source) -> (Cmd, ReplyBody) {
         14 => (Cmd::GetAppData, ReplyBody::GetAppData(Sample::sample(s))),
         15 => (Cmd::SetAppData, ReplyBody::Empty),
         16 => (Cmd::NewClient, ReplyBody::NewClient(Sample::sample(s))),
-        17 => (
-            Cmd::ExistingClient,
-            ReplyBody::ExistingClient(Sample::sample(s)),
-        ),
-        18 => (
-            Cmd::GetWhichModule,
-            ReplyBody::GetWhichModule(Sample::sample(s)),
-        ),
+        17 => (Cmd::ExistingClient, ReplyBody::ExistingClient(Sample::sample(s))),
+        18 => (Cmd::GetWhichModule, ReplyBody::GetWhichModule(Sample::sample(s))),
         19 => (Cmd::MergeKeyIDs, ReplyBody::MergeKeyIDs(Sample::sample(s))),
-        20 => (
-            Cmd::GenerateLogicalToken,
-            ReplyBody::GenerateLogicalToken(Sample::sample(s)),
-        ),
+        20 => (Cmd::GenerateLogicalToken, ReplyBody::GenerateLogicalToken(Sample::sample(s))),
         21 => (Cmd::WriteShare, ReplyBody::Empty),
         22 => (Cmd::GetSlotList, ReplyBody::GetSlotList(Sample::sample(s))),
         23 => (Cmd::GetSlotInfo, ReplyBody::GetSlotInfo(Sample::sample(s))),
         24 => (Cmd::ReadShare, ReplyBody::ReadShare(Sample::sample(s))),
         25 => (Cmd::LoadBlob, ReplyBody::LoadBlob(Sample::sample(s))),
-        26 => (
-            Cmd::LoadLogicalToken,
-            ReplyBody::LoadLogicalToken(Sample::sample(s)),
-        ),
+        26 => (Cmd::LoadLogicalToken, ReplyBody::LoadLogicalToken(Sample::sample(s))),
         27 => (Cmd::EraseShare, ReplyBody::Empty),
         28 => (Cmd::ChangeSharePIN, ReplyBody::Empty),
         29 => (Cmd::WriteFile, ReplyBody::Empty),
@@ -6857,52 +5707,25 @@ pub(crate) fn sample_reply(s: &mut Source) -> (Cmd, ReplyBody) {
         40 => (Cmd::NoOp, ReplyBody::Empty),
         41 => (Cmd::Sign, ReplyBody::Sign(Sample::sample(s))),
         42 => (Cmd::ModuleInfo, ReplyBody::ModuleInfo(Sample::sample(s))),
-        43 => (
-            Cmd::InsertSoftToken,
-            ReplyBody::InsertSoftToken(Sample::sample(s)),
-        ),
-        44 => (
-            Cmd::RemoveSoftToken,
-            ReplyBody::RemoveSoftToken(Sample::sample(s)),
-        ),
-        45 => (
-            Cmd::GetChallenge,
-            ReplyBody::GetChallenge(Sample::sample(s)),
-        ),
+        43 => (Cmd::InsertSoftToken, ReplyBody::InsertSoftToken(Sample::sample(s))),
+        44 => (Cmd::RemoveSoftToken, ReplyBody::RemoveSoftToken(Sample::sample(s))),
+        45 => (Cmd::GetChallenge, ReplyBody::GetChallenge(Sample::sample(s))),
         46 => (Cmd::MakeBlob, ReplyBody::MakeBlob(Sample::sample(s))),
-        47 => (
-            Cmd::GetLogicalTokenInfo,
-            ReplyBody::GetLogicalTokenInfo(Sample::sample(s)),
-        ),
+        47 => (Cmd::GetLogicalTokenInfo, ReplyBody::GetLogicalTokenInfo(Sample::sample(s))),
         48 => (Cmd::GetKML, ReplyBody::GetKML(Sample::sample(s))),
         49 => (Cmd::Hash, ReplyBody::Hash(Sample::sample(s))),
         50 => (Cmd::ClearUnit, ReplyBody::Empty),
         51 => (Cmd::ChannelOpen, ReplyBody::ChannelOpen(Sample::sample(s))),
-        52 => (
-            Cmd::ChannelUpdate,
-            ReplyBody::ChannelUpdate(Sample::sample(s)),
-        ),
+        52 => (Cmd::ChannelUpdate, ReplyBody::ChannelUpdate(Sample::sample(s))),
         53 => (Cmd::GetACL, ReplyBody::GetACL(Sample::sample(s))),
         54 => (Cmd::SetACL, ReplyBody::Empty),
         55 => (Cmd::DeriveKey, ReplyBody::DeriveKey(Sample::sample(s))),
         56 => (Cmd::RetryFailedModule, ReplyBody::Empty),
         57 => (Cmd::BignumOp, ReplyBody::BignumOp(Sample::sample(s))),
-        58 => (
-            Cmd::RSAImmedSignDecrypt,
-            ReplyBody::RSAImmedSignDecrypt(Sample::sample(s)),
-        ),
-        59 => (
-            Cmd::RSAImmedVerifyEncrypt,
-            ReplyBody::RSAImmedSignDecrypt(Sample::sample(s)),
-        ),
-        60 => (
-            Cmd::StatEnumTree,
-            ReplyBody::StatEnumTree(Sample::sample(s)),
-        ),
-        61 => (
-            Cmd::StatGetValues,
-            ReplyBody::StatGetValues(Sample::sample(s)),
-        ),
+        58 => (Cmd::RSAImmedSignDecrypt, ReplyBody::RSAImmedSignDecrypt(Sample::sample(s))),
+        59 => (Cmd::RSAImmedVerifyEncrypt, ReplyBody::RSAImmedSignDecrypt(Sample::sample(s))),
+        60 => (Cmd::StatEnumTree, ReplyBody::StatEnumTree(Sample::sample(s))),
+        61 => (Cmd::StatGetValues, ReplyBody::StatGetValues(Sample::sample(s))),
         62 => (Cmd::NVMemAlloc, ReplyBody::Empty),
         63 => (Cmd::NVMemList, ReplyBody::NVMemList(Sample::sample(s))),
         64 => (Cmd::NVMemOp, ReplyBody::NVMemOp(Sample::sample(s))),
@@ -6910,39 +5733,15 @@ pub(crate) fn sample_reply(s: &mut Source) -> (Cmd, ReplyBody) {
         66 => (Cmd::GetRTC, ReplyBody::GetRTC(Sample::sample(s))),
         67 => (Cmd::SetRTC, ReplyBody::Empty),
         68 => (Cmd::GetTicket, ReplyBody::GetTicket(Sample::sample(s))),
-        69 => (
-            Cmd::RedeemTicket,
-            ReplyBody::RedeemTicket(Sample::sample(s)),
-        ),
+        69 => (Cmd::RedeemTicket, ReplyBody::RedeemTicket(Sample::sample(s))),
         70 => (Cmd::SetNSOPerms, ReplyBody::Empty),
-        71 => (
-            Cmd::PollModuleState,
-            ReplyBody::PollModuleState(Sample::sample(s)),
-        ),
-        72 => (
-            Cmd::PollSlotList,
-            ReplyBody::PollSlotList(Sample::sample(s)),
-        ),
-        73 => (
-            Cmd::UpdateMergedKey,
-            ReplyBody::UpdateMergedKey(Sample::sample(s)),
-        ),
-        74 => (
-            Cmd::GetWorldSigners,
-            ReplyBody::GetWorldSigners(Sample::sample(s)),
-        ),
-        75 => (
-            Cmd::GetKeyInfoEx,
-            ReplyBody::GetKeyInfoEx(Sample::sample(s)),
-        ),
-        76 => (
-            Cmd::SignModuleState,
-            ReplyBody::SignModuleState(Sample::sample(s)),
-        ),
-        77 => (
-            Cmd::GetLogicalTokenInfoEx,
-            ReplyBody::GetLogicalTokenInfoEx(Sample::sample(s)),
-        ),
+        71 => (Cmd::PollModuleState, ReplyBody::PollModuleState(Sample::sample(s))),
+        72 => (Cmd::PollSlotList, ReplyBody::PollSlotList(Sample::sample(s))),
+        73 => (Cmd::UpdateMergedKey, ReplyBody::UpdateMergedKey(Sample::sample(s))),
+        74 => (Cmd::GetWorldSigners, ReplyBody::GetWorldSigners(Sample::sample(s))),
+        75 => (Cmd::GetKeyInfoEx, ReplyBody::GetKeyInfoEx(Sample::sample(s))),
+        76 => (Cmd::SignModuleState, ReplyBody::SignModuleState(Sample::sample(s))),
+        77 => (Cmd::GetLogicalTokenInfoEx, ReplyBody::GetLogicalTokenInfoEx(Sample::sample(s))),
         78 => (Cmd::GetShareACL, ReplyBody::GetShareACL(Sample::sample(s))),
         79 => (Cmd::StaticFeatureEnable, ReplyBody::Empty),
         80 => (Cmd::CheckUserAction, ReplyBody::Empty),
@@ -6951,33 +5750,15 @@ pub(crate) fn sample_reply(s: &mut Source) -> (Cmd, ReplyBody) {
         83 => (Cmd::FileOp, ReplyBody::FileOp(Sample::sample(s))),
         84 => (Cmd::ImportModule, ReplyBody::Empty),
         85 => (Cmd::UnimportModule, ReplyBody::Empty),
-        86 => (
-            Cmd::GetModuleState,
-            ReplyBody::GetModuleState(Sample::sample(s)),
-        ),
+        86 => (Cmd::GetModuleState, ReplyBody::GetModuleState(Sample::sample(s))),
         87 => (Cmd::ServerNoOp, ReplyBody::ServerNoOp(Sample::sample(s))),
-        88 => (
-            Cmd::GetServerConfig,
-            ReplyBody::GetServerConfig(Sample::sample(s)),
-        ),
-        89 => (
-            Cmd::ReadSoftTokenShare,
-            ReplyBody::ReadSoftTokenShare(Sample::sample(s)),
-        ),
-        90 => (
-            Cmd::CreateClient,
-            ReplyBody::CreateClient(Sample::sample(s)),
-        ),
+        88 => (Cmd::GetServerConfig, ReplyBody::GetServerConfig(Sample::sample(s))),
+        89 => (Cmd::ReadSoftTokenShare, ReplyBody::ReadSoftTokenShare(Sample::sample(s))),
+        90 => (Cmd::CreateClient, ReplyBody::CreateClient(Sample::sample(s))),
         91 => (Cmd::InitialiseUnitEx, ReplyBody::Empty),
         92 => (Cmd::ClearUnitEx, ReplyBody::Empty),
-        93 => (
-            Cmd::VerifyCertificate,
-            ReplyBody::VerifyCertificate(Sample::sample(s)),
-        ),
-        94 => (
-            Cmd::ConfigurePoolModule,
-            ReplyBody::ConfigurePoolModule(Sample::sample(s)),
-        ),
+        93 => (Cmd::VerifyCertificate, ReplyBody::VerifyCertificate(Sample::sample(s))),
+        94 => (Cmd::ConfigurePoolModule, ReplyBody::ConfigurePoolModule(Sample::sample(s))),
         95 => (Cmd::GetPoolInfo, ReplyBody::GetPoolInfo(Sample::sample(s))),
         _ => (Cmd::ModExp, ReplyBody::ModExp(Sample::sample(s))),
     }

@@ -10,6 +10,7 @@ use ncore::message::{Command, Reply};
 use ncore::profile::{FrameLen, NestAcl, WireProfile};
 use ncore::types::*;
 
+#[rustfmt::skip]
 #[path = "../generated/sample.rs"]
 mod generated;
 
