@@ -151,7 +151,7 @@ fn new_group(
         let start = start
             .wrapping_sub(number::reduce(&start, &modulus))
             .wrapping_add(BoxedUint::one());
-        let Some(p) = first_prime(&start, &modulus, p_bits) else {
+        let Some(p) = first_prime(engine, &start, &modulus, p_bits) else {
             continue;
         };
         if let Some((g, _)) = generator(engine, &p, &q, 0)? {
@@ -165,7 +165,12 @@ fn new_group(
 }
 
 /// The first prime of exactly `bits` bits in an arithmetic progression, among enough terms to expect dozens.
-fn first_prime(start: &BoxedUint, step: &NonZero<BoxedUint>, bits: u32) -> Option<BoxedUint> {
+fn first_prime(
+    engine: &dyn Engine,
+    start: &BoxedUint,
+    step: &NonZero<BoxedUint>,
+    bits: u32,
+) -> Option<BoxedUint> {
     // One term in about bits / 3 is prime.
     let terms = 16 * bits as usize;
     let mut composite = vec![false; terms];
@@ -197,5 +202,7 @@ fn first_prime(start: &BoxedUint, step: &NonZero<BoxedUint>, bits: u32) -> Optio
             start.wrapping_add(number::mul(step.as_ref(), &BoxedUint::from(index as u64)))
         })
         .take_while(|candidate| candidate.bit_width_vartime() == bits)
-        .find(prime::is_prime_number)
+        .find(|candidate| {
+            prime::may_be_prime(engine, candidate) && prime::is_prime_number(candidate)
+        })
 }

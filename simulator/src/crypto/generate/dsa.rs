@@ -257,7 +257,7 @@ impl Method {
         if !prime::is_prime_number(&q) {
             return Ok(None);
         }
-        let Some((p, counter)) = self.prime(given.seed, &q)? else {
+        let Some((p, counter)) = self.prime(engine, given.seed, &q)? else {
             return Ok(None);
         };
         if given.counter != 0 && given.counter != counter {
@@ -292,7 +292,12 @@ impl Method {
     }
 
     /// The first prime of the right size in the sequence that the seed gives, and its place there.
-    fn prime(&self, seed: &[u8], q: &BoxedUint) -> Result<Option<(BoxedUint, u32)>, Status> {
+    fn prime(
+        &self,
+        engine: &dyn Engine,
+        seed: &[u8],
+        q: &BoxedUint,
+    ) -> Result<Option<(BoxedUint, u32)>, Status> {
         let length = self.p_bits as usize / 8;
         let hashes = length.div_ceil(self.hash.output_len()) as u64;
         let two_q =
@@ -314,6 +319,7 @@ impl Method {
             let p = x.wrapping_sub(&remainder).wrapping_add(BoxedUint::one());
             if p.bit_width_vartime() == self.p_bits
                 && prime::has_no_small_factor(&p)
+                && prime::may_be_prime(engine, &p)
                 && prime::is_prime_number(&p)
             {
                 return Ok(Some((p, counter)));

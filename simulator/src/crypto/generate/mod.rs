@@ -1,8 +1,9 @@
 //! Key generation (Cmd_GenerateKey, Cmd_GenerateKeyPair).
 //!
 //! There is one path, in Rust, for each key type, and it takes its randomness from the caller: the same parameters and
-//! the same stream give the same key on every machine and with either engine. An engine is passed in for the public
-//! values of discrete logarithm keys alone, whose result it cannot influence.
+//! the same stream give the same key on every machine and with either engine. An engine is passed in for work whose
+//! result it cannot influence: turning composites away before the test that decides, and the public values of discrete
+//! logarithm keys.
 
 mod dh;
 mod dsa;
