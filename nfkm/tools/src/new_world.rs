@@ -1,10 +1,11 @@
 //! `new-world`: makes a Security World, loads it on modules, erases modules (UTILITIES section 4.3).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
-use nfkm::world::admin::{Admin, CardSource, Suite, WorldParams};
+use ncore::types::{GetSlotListArgs, SlotType};
+use nfkm::world::admin::{Admin, CARDS_MAX, CardSource, Suite, WorldParams};
 use nfkm::{Client, Enquiry, Environment, Error, World};
 
 use crate::cli::{self, Failure, Standard, Utility};
@@ -39,8 +40,8 @@ struct Options {
     /// Administrator cards needed and made; without it, it is asked for
     #[arg(short = 'Q', long, value_name = "K/N")]
     acs_quorum: Option<String>,
-    /// A card file, put into a soft token slot of each module in turn; once for each card. Without it, the cards are in
-    /// the modules' readers
+    /// A card file, put into a soft token slot of each module in turn; once for each card. Without it the cards are in the
+    /// modules' readers; emulated modules with empty readers use files in the folder `cards` beside `local`
     #[arg(long = "card", value_name = "FILE")]
     cards: Vec<PathBuf>,
     /// What the administrator keys are made of
@@ -82,24 +83,26 @@ enum Action {
 /// Runs the utility with the arguments of this process.
 pub fn main() -> ExitCode {
     cli::run(|options: Options| {
-        let admin = Admin::open(&Environment::from_process())?;
-        warn_of_emulators(admin.client(), &options.modules)?;
-        let source = match options.cards.is_empty() {
-            true => CardSource::Readers,
-            false => CardSource::Files(options.cards.clone()),
-        };
+        let environment = Environment::from_process();
         let mut terminal = Terminal::default();
-        match options.action(World::read(admin.folder())?.is_some())? {
-            Action::Create => {
-                let quorum = match &options.acs_quorum {
-                    Some(quorum) => quorum.clone(),
-                    None => terminal.ask("Administrator cards needed / made (K/N) [1/1] > ")?,
-                };
-                let params = options.params(&quorum)?;
+        // Whatever is wrong with the command line is found before a module is touched.
+        let action = options.action(World::read(&environment.folder()?)?.is_some())?;
+        let params = match action {
+            Action::Create => Some(options.params(&options.quorum(&mut terminal)?)?),
+            Action::Load | Action::Erase => None,
+        };
+        let admin = Admin::open(&environment)?;
+        let emulated = warn_of_emulators(admin.client(), &options.modules)?;
+        match (action, params) {
+            (Action::Create, Some(params)) => {
                 terminal.passphrase_min = params.passphrase_min;
+                let source =
+                    options.cards(&admin, emulated, &|number, _| number <= params.cards)?;
                 admin.create(&options.modules, &params, &source, &mut terminal)?;
             }
-            Action::Load => {
+            (Action::Erase, _) => admin.erase(&options.modules, &mut terminal)?,
+            _ => {
+                let source = options.cards(&admin, emulated, &|_, file| file.exists())?;
                 let share_target = !options.no_remoteshare_cert;
                 admin
                     .load(&options.modules, &source, share_target, &mut terminal)
@@ -110,7 +113,6 @@ pub fn main() -> ExitCode {
                         error => error.into(),
                     })?;
             }
-            Action::Erase => admin.erase(&options.modules, &mut terminal)?,
         }
         Ok(())
     })
@@ -136,6 +138,16 @@ impl Options {
         Ok(action)
     }
 
+    /// The quorum, as it was given or is answered now.
+    fn quorum(&self, terminal: &mut Terminal) -> Result<String, Failure> {
+        match &self.acs_quorum {
+            Some(quorum) => Ok(quorum.clone()),
+            None => Ok(terminal
+                .ask("Administrator cards needed / made (K/N) [1/1] > ")?
+                .unwrap_or_default()),
+        }
+    }
+
     /// An option that was given and says what a new world is like.
     fn world_option(&self) -> Option<&'static str> {
         [
@@ -148,6 +160,37 @@ impl Options {
         ]
         .into_iter()
         .find_map(|(given, name)| given.then_some(name))
+    }
+
+    /// Where the cards are: in the files that were named, else in the readers. Emulated modules whose readers are all empty
+    /// get card files of their own in the folder `cards` beside the world's, those that `wanted` takes.
+    fn cards(
+        &self,
+        admin: &Admin,
+        emulated: bool,
+        wanted: &dyn Fn(u32, &Path) -> bool,
+    ) -> Result<CardSource, Failure> {
+        if !self.cards.is_empty() {
+            return Ok(CardSource::Files(self.cards.clone()));
+        }
+        if !emulated || any_card_in_reader(admin.client(), &self.modules)? {
+            return Ok(CardSource::Readers);
+        }
+        let folder = admin.folder().path().with_file_name("cards");
+        cli::complain(
+            "new-world",
+            &format!(
+                "no card in a reader: administrator cards are files in {}",
+                folder.display()
+            ),
+        );
+        let file = |number: u32| folder.join(format!("admin-{number}"));
+        Ok(CardSource::Files(
+            (1..=CARDS_MAX)
+                .filter(|number| wanted(*number, &file(*number)))
+                .map(file)
+                .collect(),
+        ))
     }
 
     fn params(&self, quorum: &str) -> Result<WorldParams, Failure> {
@@ -203,20 +246,40 @@ fn seconds(text: &str) -> Result<u32, String> {
         .ok_or_else(|| "too long".to_owned())
 }
 
-fn warn_of_emulators(client: &Client, modules: &[u32]) -> Result<(), Failure> {
+/// Says which modules are emulators; whether all are.
+fn warn_of_emulators(client: &Client, modules: &[u32]) -> Result<bool, Failure> {
+    let mut emulated = true;
     for module in modules {
-        match Enquiry::of(client, *module) {
-            Ok(enquiry) => {
-                if let Some(warning) = emulator::warning(&enquiry) {
-                    cli::complain("new-world", &warning);
-                }
-            }
+        let warning = match Enquiry::of(client, *module) {
+            Ok(enquiry) => emulator::warning(&enquiry),
             // The action itself says which module there is not.
-            Err(Error::Status { .. }) => {}
+            Err(Error::Status { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        match warning {
+            Some(warning) => cli::complain("new-world", &warning),
+            None => emulated = false,
+        }
+    }
+    Ok(emulated)
+}
+
+fn any_card_in_reader(client: &Client, modules: &[u32]) -> Result<bool, Failure> {
+    for module in modules {
+        match client.transact(GetSlotListArgs { module: *module }) {
+            Ok(reply)
+                if reply
+                    .slots
+                    .iter()
+                    .any(|slot| slot.type_ == SlotType::SmartCard && slot.token.ic != 0) =>
+            {
+                return Ok(true);
+            }
+            Ok(_) | Err(Error::Status { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 #[cfg(test)]

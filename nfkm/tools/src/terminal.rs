@@ -14,15 +14,20 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// One line of input without its end; empty at the end of the input.
-    pub(crate) fn ask(&mut self, question: &str) -> Result<String, Error> {
-        say(question);
+    /// One line of input without its end; None at the end of the input. Only a terminal is shown the question.
+    pub(crate) fn ask(&mut self, question: &str) -> Result<Option<String>, Error> {
+        if io::stdin().is_terminal() {
+            say(question);
+        }
         let mut answer = String::new();
-        io::stdin()
+        match io::stdin()
             .lock()
             .read_line(&mut answer)
-            .map_err(unreadable)?;
-        Ok(answer.trim_end_matches(['\r', '\n']).to_owned())
+            .map_err(unreadable)?
+        {
+            0 => Ok(None),
+            _ => Ok(Some(answer.trim_end_matches(['\r', '\n']).to_owned())),
+        }
     }
 
     /// A pass phrase: unseen at a terminal.
@@ -30,7 +35,7 @@ impl Terminal {
         if io::stdin().is_terminal() {
             rpassword::prompt_password(question).map_err(unreadable)
         } else {
-            self.ask("")
+            Ok(self.ask("")?.unwrap_or_default())
         }
     }
 }
@@ -99,14 +104,13 @@ impl Operator for Terminal {
     }
 
     fn may_overwrite(&mut self, card: Card) -> Result<bool, Error> {
-        if !io::stdin().is_terminal() {
-            return Ok(false);
-        }
-        let question = format!(
-            " Module {} slot {}: the card is not blank - overwrite card? (yes/no) [no] > ",
-            card.module, card.slot
-        );
-        Ok(self.ask(&question)?.eq_ignore_ascii_case("yes"))
+        let place = format!("Module {} slot {}", card.module, card.slot);
+        // Any line agrees, as the vendor's question has it; the end of the input does not.
+        Ok(self
+            .ask(&format!(
+                " {place}: not a blank card - overwrite card? (press Return)"
+            ))?
+            .is_some())
     }
 }
 

@@ -17,7 +17,7 @@ use ncore::types::{
 
 pub use cards::CardSource;
 pub use operator::{Card, Notice, Operator, Purpose, Unattended};
-pub use params::{Feature, Features, WorldParams};
+pub use params::{CARDS_MAX, Feature, Features, WorldParams};
 pub use suite::{SUITES, Suite};
 
 use crate::Hash;

@@ -192,8 +192,8 @@ impl WorldParams {
     }
 }
 
-/// The most cards in a set.
-const CARDS_MAX: u32 = 64;
+/// The most cards in an administrator card set.
+pub const CARDS_MAX: u32 = 64;
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,397 @@
+//! The utilities as executables, against a hardserver with two modules in this process.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+use ncore::types::{KeyGenParams, KeyType, KeyTypeGenParams, KeyTypeRSAPrivateGenParams};
+use nfkm::{Environment, IdentRule, NewKeyPair, Session};
+use simulator::hardserver::Server;
+use simulator::options::Options;
+
+struct Rig {
+    folder: tempfile::TempDir,
+    options: Options,
+    _server: Server,
+}
+
+impl Rig {
+    fn start() -> Rig {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options {
+            modules: 2,
+            ..Options::in_folder(folder.path())
+        };
+        let server = Server::start(&options).unwrap();
+        Rig {
+            folder,
+            options,
+            _server: server,
+        }
+    }
+
+    fn command(&self, utility: &str, arguments: &[&str]) -> Command {
+        let path = match utility {
+            "enquiry" => env!("CARGO_BIN_EXE_enquiry"),
+            "nfkminfo" => env!("CARGO_BIN_EXE_nfkminfo"),
+            _ => env!("CARGO_BIN_EXE_new-world"),
+        };
+        let mut command = Command::new(path);
+        command
+            .args(arguments)
+            .env_clear()
+            .env("NFAST_SERVER", &self.options.socket)
+            .env("NFAST_PRIVSERVER", &self.options.privileged_socket)
+            .env("NFAST_KMDATA", &self.options.kmdata)
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, utility: &str, arguments: &[&str]) -> Output {
+        self.command(utility, arguments).output().unwrap()
+    }
+
+    /// Runs a utility that must succeed; what it printed.
+    fn succeed(&self, utility: &str, arguments: &[&str]) -> String {
+        let output = self.run(utility, arguments);
+        assert!(
+            output.status.success(),
+            "{utility} {arguments:?}: {}",
+            text(&output.stderr)
+        );
+        text(&output.stdout)
+    }
+
+    /// Runs a utility that must fail with this exit code; what it complained of.
+    fn fail(&self, code: i32, utility: &str, arguments: &[&str]) -> String {
+        let output = self.run(utility, arguments);
+        let complaint = text(&output.stderr);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{utility} {arguments:?}: {complaint}"
+        );
+        complaint
+    }
+
+    fn session(&self) -> Session {
+        let environment = Environment {
+            server: Some(self.options.socket.display().to_string()),
+            kmdata: Some(self.options.kmdata.clone()),
+            ..Environment::default()
+        };
+        Session::open(&environment).unwrap()
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// The text with everything that differs from run to run replaced: hashes, serial numbers, dates, folders.
+fn masked(rig: &Rig, text: &str) -> String {
+    let text = text.replace(rig.folder.path().to_str().unwrap(), "FOLDER");
+    let mut masked = String::new();
+    for line in text.lines() {
+        let words: Vec<&str> = line.split(' ').map(mask).collect();
+        masked.push_str(&words.join(" "));
+        masked.push('\n');
+    }
+    masked
+}
+
+fn mask(word: &str) -> &str {
+    let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let parts: Vec<&str> = word.split('-').collect();
+    let digits = |word: &str, separator| {
+        word.split(separator)
+            .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+    };
+    if word.len() == 40
+        && is_hex(word)
+        && !word.starts_with("00000000")
+        && !word.starts_with("01000000")
+    {
+        "<hash>"
+    } else if parts.len() == 3 && parts.iter().all(|part| part.len() == 4 && is_hex(part)) {
+        "<esn>"
+    } else if word.len() == 10 && digits(word, '-') {
+        "<date>"
+    } else if word.len() == 8 && digits(word, ':') {
+        "<time>"
+    } else {
+        word
+    }
+}
+
+#[test]
+fn a_world_is_made_shown_and_used_by_the_utilities_alone() {
+    let rig = Rig::start();
+    assert!(
+        rig.succeed("nfkminfo", &[])
+            .contains(" !Initialised !Usable ")
+    );
+    assert!(
+        rig.fail(1, "new-world", &["-l"])
+            .contains("new-world: no existing world to load")
+    );
+
+    let output = rig.run("new-world", &["-m", "1,2", "-Q", "1/1", "nv=1"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    insta::assert_snapshot!("new_world_report", masked(&rig, &text(&output.stdout)));
+    insta::assert_snapshot!("new_world_talk", masked(&rig, &text(&output.stderr)));
+    insta::assert_snapshot!(
+        "nfkminfo_report",
+        masked(&rig, &rig.succeed("nfkminfo", &[]))
+    );
+
+    // Without an action it now loads the world; the card is found again.
+    let report = rig.succeed("new-world", &["-m2"]);
+    assert!(
+        report.contains("security world loaded on module #2; hknso = "),
+        "{report}"
+    );
+    let report = rig.succeed("new-world", &["--factory", "--module=2"]);
+    assert!(report.contains("module #2"), "{report}");
+    assert!(
+        rig.succeed("nfkminfo", &["-m2"])
+            .contains("\n state      0x5 Factory\n")
+    );
+    rig.succeed("new-world", &["-lm", "2"]);
+    assert!(
+        rig.succeed("nfkminfo", &["-m2"])
+            .contains("\n state      0x2 Usable\n")
+    );
+}
+
+#[test]
+fn a_second_world_leaves_the_first_one_in_its_folder() {
+    let rig = Rig::start();
+    let card = |name: &str| format!("--card={}", rig.folder.path().join(name).display());
+    rig.succeed("new-world", &["-Q1/1", &card("one")]);
+    // The old card is not written over unless a line of input agrees.
+    assert!(
+        rig.fail(1, "new-world", &["-i", "-Q1/1", &card("one")])
+            .contains("is not a blank card")
+    );
+    let mut child = rig
+        .command("new-world", &["-i", "-Q1/1", &card("one")])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The pass phrase of the new card is asked for after that.
+    child.stdin.take().unwrap().write_all(b"\n\n").unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(rig.options.kmdata.join("local00/world").exists());
+}
+
+#[test]
+fn cards_keep_their_pass_phrases() {
+    let rig = Rig::start();
+    let card = format!("--card={}", rig.folder.path().join("card").display());
+    let with_input = |arguments: &[&str], input: &str| {
+        let mut command = rig.command("new-world", arguments);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let made = with_input(&["-Q1/1", "--pp-min=12", &card], "correct\n");
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    assert!(text(&made.stderr).contains("passphrase specified - writing card"));
+    assert!(
+        text(&made.stderr).contains("WARNING")
+            && text(&made.stderr).contains("fewer than 12 characters")
+    );
+    let wrong = with_input(&["-lm2", &card], "wrong\n");
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(
+        text(&wrong.stderr)
+            .contains("new-world: Module 2 slot 1: wrong pass phrase for Admin Card #1")
+    );
+    let right = with_input(&["-lm2", &card], "correct\n");
+    assert!(right.status.success(), "{}", text(&right.stderr));
+}
+
+#[test]
+fn keys_are_listed_in_every_form() {
+    let rig = Rig::start();
+    rig.succeed("new-world", &["-m1,2", "-Q1/1"]);
+    let session = rig.session();
+    let params = KeyTypeRSAPrivateGenParams {
+        lenbits: 1024,
+        ..KeyTypeRSAPrivateGenParams::default()
+    };
+    let request = NewKeyPair {
+        appname: "simple".to_owned(),
+        ident: IdentRule::Fixed("contosokey".to_owned()),
+        plainname: Some("Contoso".to_owned()),
+        params: KeyGenParams {
+            type_: KeyType::RSAPrivate,
+            params: KeyTypeGenParams::RSAPrivate(params),
+        },
+        recovery: true,
+    };
+    session.generate_key_pair(&request).unwrap();
+    session
+        .save_opaque("mscapi", "container-1", b"data")
+        .unwrap();
+
+    let list = rig.succeed("nfkminfo", &["-k"]);
+    assert_eq!(
+        list,
+        "\nKey list - 2 keys\n AppName mscapi               Ident container-1\n AppName simple               Ident contosokey\n"
+    );
+    assert!(
+        rig.succeed("nfkminfo", &["--key-list", "simple"])
+            .contains("Key list - 1 keys")
+    );
+    assert_eq!(
+        rig.succeed("nfkminfo", &["-l"]),
+        "Keys with module protection:\n key_simple_contosokey `Contoso'\n"
+    );
+    let detail = rig.succeed("nfkminfo", &["-k", "simple", "contosokey"]);
+    for line in [
+        " name \"Contoso\"",
+        " recovery Enabled",
+        " protection Module",
+        "  format 5 Module",
+        "  format 8 Indirect",
+    ] {
+        assert!(
+            detail.lines().any(|found| found == line),
+            "{line}: {detail}"
+        );
+    }
+    assert!(
+        rig.succeed("nfkminfo", &["-k", "mscapi", "container-1"])
+            .contains(" protection NoKey")
+    );
+    assert!(
+        rig.succeed("nfkminfo", &["-c"])
+            .starts_with("Cardset list - 0 cardsets:")
+    );
+    assert!(
+        rig.fail(1, "nfkminfo", &["-k", "simple", "other"])
+            .starts_with("nfkminfo: no key `other'")
+    );
+    assert!(
+        rig.fail(1, "nfkminfo", &["-c", "00"])
+            .starts_with("nfkminfo: no card set")
+    );
+
+    let path = rig.options.kmdata.join("local/key_simple_contosokey");
+    std::fs::write(&path, b"junk").unwrap();
+    let complaint = rig.fail(1, "nfkminfo", &["-l"]);
+    assert!(
+        complaint.contains(path.to_str().unwrap()) && complaint.contains("corrupt"),
+        "{complaint}"
+    );
+}
+
+#[test]
+fn enquiry_shows_the_server_and_each_module_and_says_what_they_are() {
+    let rig = Rig::start();
+    let output = rig.run("enquiry", &[]);
+    let report = text(&output.stdout);
+    let headers: Vec<&str> = report
+        .lines()
+        .filter(|line| !line.starts_with(' '))
+        .collect();
+    assert_eq!(headers, ["Server:", "", "Module #1:", "", "Module #2:"]);
+    assert_eq!(
+        report
+            .matches("\n mode                 uninitialized\n")
+            .count(),
+        2,
+        "{report}"
+    );
+    assert!(report.contains("guards nothing"), "{report}");
+    assert_eq!(
+        text(&output.stderr)
+            .matches("is an emulator: it guards nothing")
+            .count(),
+        2
+    );
+    rig.succeed("new-world", &["-Q1/1"]);
+    let one = rig.succeed("enquiry", &["-m", "1"]);
+    assert!(
+        one.starts_with("Module #1:\n") && one.contains("\n mode                 operational\n"),
+        "{one}"
+    );
+    assert!(one.contains("\n hardware status      OK\n"), "{one}");
+    assert!(rig.succeed("enquiry", &["-m0"]).starts_with("Server:\n"));
+    assert_eq!(
+        rig.fail(1, "enquiry", &["-m3"]),
+        "enquiry: there is no module #3\n"
+    );
+}
+
+#[test]
+fn every_utility_has_help_version_and_usage() {
+    let rig = Rig::start();
+    for utility in ["enquiry", "nfkminfo", "new-world"] {
+        for option in ["-h", "--help"] {
+            assert!(
+                rig.succeed(utility, &[option]).contains("Usage: "),
+                "{utility}"
+            );
+        }
+        for option in ["-v", "--version", "--vers"] {
+            assert!(
+                rig.succeed(utility, &[option])
+                    .starts_with(&format!("{utility} ")),
+                "{utility}"
+            );
+        }
+        for option in ["-u", "--usage"] {
+            let usage = rig.succeed(utility, &[option]);
+            assert!(
+                usage.starts_with(&format!("Usage: {utility}")) && usage.lines().count() < 5,
+                "{usage}"
+            );
+        }
+        let complaint = rig.fail(2, utility, &["--frobnicate"]);
+        assert!(
+            complaint.starts_with(&format!("{utility}: unexpected argument '--frobnicate'")),
+            "{complaint}"
+        );
+        assert!(complaint.contains("Usage: "), "{complaint}");
+    }
+    assert!(
+        rig.fail(2, "new-world", &["-l", "nv=1"])
+            .starts_with("new-world: a feature is for a new world only")
+    );
+    assert!(
+        rig.fail(2, "new-world", &["-Q", "2/1"])
+            .contains("2/1 is not a quorum")
+    );
+}
+
+#[test]
+fn without_a_hardserver_the_utilities_say_where_they_looked() {
+    let rig = Rig::start();
+    for utility in ["enquiry", "nfkminfo", "new-world"] {
+        let mut command = rig.command(utility, &[]);
+        let missing = rig.folder.path().join("nobody");
+        let output = command
+            .env("NFAST_SERVER", &missing)
+            .env("NFAST_PRIVSERVER", &missing)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let complaint = text(&output.stderr);
+        assert!(
+            complaint.starts_with(&format!("{utility}: ")) && complaint.contains("nobody"),
+            "{complaint}"
+        );
+    }
+}
