@@ -9,10 +9,8 @@ use ncore::message::{Command, Header, Reply};
 use ncore::profile::{FrameLen, WireProfile};
 use ncore::types::*;
 use proptest::prelude::*;
-use sampling::{
-    ORDERS, Source, check_every_structure, decode_as_every_structure, profiles, sample_command,
-    sample_reply,
-};
+use sampling::generated::{check_every_structure, decode_as_every_structure};
+use sampling::{ORDERS, Source, profiles, sample_command, sample_reply};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]

@@ -144,5 +144,8 @@ fn mask(tables: &Tables, owner: &str, field: &Field) -> String {
     } else {
         0
     };
-    format!("source.word() & !{present:#x}")
+    match present {
+        0 => "source.word()".into(),
+        _ => format!("source.word() & !{present:#x}"),
+    }
 }

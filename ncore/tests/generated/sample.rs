@@ -34,16 +34,16 @@ impl Sample for ActDeriveKeyDetails {
 
 impl Sample for ActFeatureEnableDetails {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         Self { flags }
     }
 }
 
 impl Sample for ActFileCopyDetails {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
-        let to = source.word() & !0x0;
-        let from = source.word() & !0x0;
+        let flags = source.word();
+        let to = source.word();
+        let from = source.word();
         Self { flags, to, from }
     }
 }
@@ -88,7 +88,7 @@ impl Sample for ActNVMemOpPermsDetails {
 
 impl Sample for ActNVMemUseLimitDetails {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let range = Sample::sample(source);
         let hks = Sample::sample(source);
         Self { flags, range, hks }
@@ -97,7 +97,7 @@ impl Sample for ActNVMemUseLimitDetails {
 
 impl Sample for ActOpPermissionsDetails {
     fn sample(source: &mut Source) -> Self {
-        let perms = source.word() & !0x0;
+        let perms = source.word();
         Self { perms }
     }
 }
@@ -236,7 +236,7 @@ impl Sample for CipherText {
 
 impl Sample for BignumOpArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let stackin = Sample::sample(source);
         let ops = Sample::sample(source);
         Self { flags, stackin, ops }
@@ -288,7 +288,7 @@ impl Sample for ChannelOpenReply {
 
 impl Sample for ChannelUpdateArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let idch = Sample::sample(source);
         let input = Sample::sample(source);
         Self { flags, idch, input }
@@ -304,7 +304,7 @@ impl Sample for ChannelUpdateReply {
 
 impl Sample for CheckUserActionArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let key = Sample::sample(source);
         let request = Sample::sample(source);
         Self { flags, key, request }
@@ -313,7 +313,7 @@ impl Sample for CheckUserActionArgs {
 
 impl Sample for ClearUnitExArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let module = Sample::sample(source);
         let mode = Sample::sample(source);
         Self { flags, module, mode }
@@ -329,7 +329,7 @@ impl Sample for ClearUnitArgs {
 
 impl Sample for ConfigurePoolModuleArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let addmodules = Sample::sample(source);
         Self { flags, addmodules }
     }
@@ -337,14 +337,14 @@ impl Sample for ConfigurePoolModuleArgs {
 
 impl Sample for ConfigurePoolModuleReply {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         Self { flags }
     }
 }
 
 impl Sample for CreateClientArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let version = Sample::sample(source);
         let data = sample_createclientverdata(version, source);
         Self { flags, version, data }
@@ -353,7 +353,7 @@ impl Sample for CreateClientArgs {
 
 impl Sample for CreateClientReply {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let client = Sample::sample(source);
         Self { flags, client }
     }
@@ -361,7 +361,7 @@ impl Sample for CreateClientReply {
 
 impl Sample for DecryptArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let key = Sample::sample(source);
         let mech = Sample::sample(source);
         let cipher = Sample::sample(source);
@@ -379,7 +379,7 @@ impl Sample for DecryptReply {
 
 impl Sample for DeriveKeyArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let mech = Sample::sample(source);
         let keys = Sample::sample(source);
         let params = sample_derivemechdkparams(mech, source);
@@ -435,7 +435,7 @@ impl Sample for EncryptReply {
 
 impl Sample for EraseFileArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let token = Sample::sample(source);
         let file = Sample::sample(source);
         Self { flags, token, file }
@@ -453,7 +453,7 @@ impl Sample for EraseShareArgs {
 
 impl Sample for ExistingClientArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let client = Sample::sample(source);
         Self { flags, client }
     }
@@ -461,7 +461,7 @@ impl Sample for ExistingClientArgs {
 
 impl Sample for ExistingClientReply {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         Self { flags }
     }
 }
@@ -489,7 +489,7 @@ impl Sample for FailArgs {
 
 impl Sample for FileCreateArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let file = Sample::sample(source);
         let acl = Sample::sample(source);
         Self { flags, file, acl }
@@ -498,7 +498,7 @@ impl Sample for FileCreateArgs {
 
 impl Sample for FileEraseArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let file = Sample::sample(source);
         Self { flags, file }
     }
@@ -623,7 +623,7 @@ impl Sample for GenerateRandomReply {
 
 impl Sample for GetACLArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let key = Sample::sample(source);
         Self { flags, key }
     }
@@ -681,14 +681,14 @@ impl Sample for GetKMLReply {
 impl Sample for GetKMListArgs {
     fn sample(source: &mut Source) -> Self {
         let module = Sample::sample(source);
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         Self { module, flags }
     }
 }
 
 impl Sample for GetKMListReply {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let hknso = Sample::sample(source);
         let hkms = Sample::sample(source);
         Self { flags, hknso, hkms }
@@ -697,7 +697,7 @@ impl Sample for GetKMListReply {
 
 impl Sample for GetKeyInfoExArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let key = Sample::sample(source);
         Self { flags, key }
     }
@@ -706,7 +706,7 @@ impl Sample for GetKeyInfoExArgs {
 impl Sample for GetKeyInfoExReply {
     fn sample(source: &mut Source) -> Self {
         let ver = Sample::sample(source);
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let type_ = Sample::sample(source);
         let length = Sample::sample(source);
         let hash = Sample::sample(source);
@@ -732,7 +732,7 @@ impl Sample for GetKeyInfoReply {
 
 impl Sample for GetLogicalTokenInfoExArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let idkt = Sample::sample(source);
         Self { flags, idkt }
     }
@@ -741,7 +741,7 @@ impl Sample for GetLogicalTokenInfoExArgs {
 impl Sample for GetLogicalTokenInfoExReply {
     fn sample(source: &mut Source) -> Self {
         let ver = Sample::sample(source);
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let state = Sample::sample(source);
         let hkt = Sample::sample(source);
         let hkm = Sample::sample(source);
@@ -788,7 +788,7 @@ impl Sample for GetModuleStateReply {
 
 impl Sample for GetPoolInfoArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let type_ = Sample::sample(source);
         let req = sample_poolinforeqdata(type_, source);
         Self { flags, type_, req }
@@ -797,7 +797,7 @@ impl Sample for GetPoolInfoArgs {
 
 impl Sample for GetPoolInfoReply {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let info = Sample::sample(source);
         Self { flags, info }
     }
@@ -806,7 +806,7 @@ impl Sample for GetPoolInfoReply {
 impl Sample for GetRTCArgs {
     fn sample(source: &mut Source) -> Self {
         let module = Sample::sample(source);
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         Self { module, flags }
     }
 }
@@ -820,14 +820,14 @@ impl Sample for GetRTCReply {
 
 impl Sample for GetServerConfigArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         Self { flags }
     }
 }
 
 impl Sample for GetServerConfigReply {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let v = Sample::sample(source);
         let maxnumclients = Sample::sample(source);
         let addr = Sample::sample(source);
@@ -838,7 +838,7 @@ impl Sample for GetServerConfigReply {
 
 impl Sample for GetShareACLArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let token = Sample::sample(source);
         let hkt = Sample::sample(source);
         let i = Sample::sample(source);
@@ -890,7 +890,7 @@ impl Sample for GetSlotListReply {
 
 impl Sample for GetTicketArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let obj = Sample::sample(source);
         let dest = Sample::sample(source);
         let destspec = sample_ticketdestinationdetails(dest, source);
@@ -921,7 +921,7 @@ impl Sample for GetWhichModuleReply {
 
 impl Sample for GetWorldSignersArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         Self { flags }
     }
 }
@@ -935,7 +935,7 @@ impl Sample for GetWorldSignersReply {
 
 impl Sample for HashArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let mech = Sample::sample(source);
         let plain = Sample::sample(source);
         Self { flags, mech, plain }
@@ -951,7 +951,7 @@ impl Sample for HashReply {
 
 impl Sample for ImportModuleArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let module = Sample::sample(source);
         let us = Sample::sample(source);
         let rm = Sample::sample(source);
@@ -978,7 +978,7 @@ impl Sample for ImportReply {
 
 impl Sample for InitialiseUnitExArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let module = Sample::sample(source);
         let kml = Sample::sample(source);
         Self { flags, module, kml }
@@ -994,7 +994,7 @@ impl Sample for InitialiseUnitArgs {
 
 impl Sample for InsertSoftTokenArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let token = Sample::sample(source);
         let data = Sample::sample(source);
         Self { flags, token, data }
@@ -1114,7 +1114,7 @@ impl Sample for ModExpReply {
 impl Sample for ModuleInfoArgs {
     fn sample(source: &mut Source) -> Self {
         let module = Sample::sample(source);
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let format = Sample::sample(source);
         Self { module, flags, format }
     }
@@ -1131,7 +1131,7 @@ impl Sample for ModuleInfoReply {
 impl Sample for NVMemAllocArgs {
     fn sample(source: &mut Source) -> Self {
         let module = Sample::sample(source);
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let info = Sample::sample(source);
         let acl = Sample::sample(source);
         Self { module, flags, info, acl }
@@ -1141,7 +1141,7 @@ impl Sample for NVMemAllocArgs {
 impl Sample for NVMemFreeArgs {
     fn sample(source: &mut Source) -> Self {
         let module = Sample::sample(source);
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let name = Sample::sample(source);
         Self { module, flags, name }
     }
@@ -1150,14 +1150,14 @@ impl Sample for NVMemFreeArgs {
 impl Sample for NVMemListArgs {
     fn sample(source: &mut Source) -> Self {
         let module = Sample::sample(source);
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         Self { module, flags }
     }
 }
 
 impl Sample for NVMemListReply {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let infos = Sample::sample(source);
         Self { flags, infos }
     }
@@ -1185,14 +1185,14 @@ impl Sample for NVMemOpReply {
 
 impl Sample for NewClientArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         Self { flags }
     }
 }
 
 impl Sample for NewClientReply {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let client = Sample::sample(source);
         Self { flags, client }
     }
@@ -1200,7 +1200,7 @@ impl Sample for NewClientReply {
 
 impl Sample for NewEnquiryArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let version = Sample::sample(source);
         let module = Sample::sample(source);
         Self { flags, version, module }
@@ -1209,7 +1209,7 @@ impl Sample for NewEnquiryArgs {
 
 impl Sample for NewEnquiryReply {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let module = Sample::sample(source);
         let version = Sample::sample(source);
         let data = sample_enqverdata(version, source);
@@ -1226,7 +1226,7 @@ impl Sample for NoOpArgs {
 
 impl Sample for PollModuleStateArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let module = Sample::sample(source);
         Self { flags, module }
     }
@@ -1235,7 +1235,7 @@ impl Sample for PollModuleStateArgs {
 impl Sample for PollModuleStateReply {
     fn sample(source: &mut Source) -> Self {
         let version = Sample::sample(source);
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let stateevents = Sample::sample(source);
         let nvmemevents = Sample::sample(source);
         let rtcadjusts = Sample::sample(source);
@@ -1245,7 +1245,7 @@ impl Sample for PollModuleStateReply {
 
 impl Sample for PollSlotListArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let module = Sample::sample(source);
         Self { flags, module }
     }
@@ -1253,7 +1253,7 @@ impl Sample for PollSlotListArgs {
 
 impl Sample for PollSlotListReply {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let slots = Sample::sample(source);
         Self { flags, slots }
     }
@@ -1289,7 +1289,7 @@ impl Sample for RSAImmedVerifyEncryptArgs {
 
 impl Sample for ReadFileArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let token = Sample::sample(source);
         let file = Sample::sample(source);
         Self { flags, token, file }
@@ -1342,7 +1342,7 @@ impl Sample for ReadSoftTokenShareReply {
 
 impl Sample for RedeemTicketArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let module = Sample::sample(source);
         let ticket = Sample::sample(source);
         Self { flags, module, ticket }
@@ -1359,7 +1359,7 @@ impl Sample for RedeemTicketReply {
 impl Sample for RemoveKMArgs {
     fn sample(source: &mut Source) -> Self {
         let module = Sample::sample(source);
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let hkm = Sample::sample(source);
         Self { module, flags, hkm }
     }
@@ -1367,7 +1367,7 @@ impl Sample for RemoveKMArgs {
 
 impl Sample for RemoveSoftTokenArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let token = Sample::sample(source);
         Self { flags, token }
     }
@@ -1405,7 +1405,7 @@ impl Sample for ServerNoOpReply {
 
 impl Sample for SetACLArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let key = Sample::sample(source);
         let newacl = Sample::sample(source);
         Self { flags, key, newacl }
@@ -1423,7 +1423,7 @@ impl Sample for SetAppDataArgs {
 impl Sample for SetKMArgs {
     fn sample(source: &mut Source) -> Self {
         let module = Sample::sample(source);
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let idka = Sample::sample(source);
         Self { module, flags, idka }
     }
@@ -1432,7 +1432,7 @@ impl Sample for SetKMArgs {
 impl Sample for SetNSOPermsArgs {
     fn sample(source: &mut Source) -> Self {
         let module = Sample::sample(source);
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let hknso = Sample::sample(source);
         let publicperms = Sample::sample(source);
         Self { module, flags, hknso, publicperms }
@@ -1442,7 +1442,7 @@ impl Sample for SetNSOPermsArgs {
 impl Sample for SetRTCArgs {
     fn sample(source: &mut Source) -> Self {
         let module = Sample::sample(source);
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let time = Sample::sample(source);
         Self { module, flags, time }
     }
@@ -1487,7 +1487,7 @@ impl Sample for SignReply {
 
 impl Sample for StatEnumTreeArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let path_tags = Sample::sample(source);
         Self { flags, path_tags }
     }
@@ -1495,7 +1495,7 @@ impl Sample for StatEnumTreeArgs {
 
 impl Sample for StatEnumTreeReply {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let statinfos = Sample::sample(source);
         let subnodetags = Sample::sample(source);
         Self { flags, statinfos, subnodetags }
@@ -1504,7 +1504,7 @@ impl Sample for StatEnumTreeReply {
 
 impl Sample for StatGetValuesArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let path_tags = Sample::sample(source);
         Self { flags, path_tags }
     }
@@ -1530,7 +1530,7 @@ impl Sample for StaticFeatureEnableArgs {
 
 impl Sample for UnimportModuleArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let module = Sample::sample(source);
         Self { flags, module }
     }
@@ -1539,7 +1539,7 @@ impl Sample for UnimportModuleArgs {
 impl Sample for UpdateMergedKeyArgs {
     fn sample(source: &mut Source) -> Self {
         let mkey = Sample::sample(source);
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let addkeys = Sample::sample(source);
         let delkeys = Sample::sample(source);
         Self { mkey, flags, addkeys, delkeys }
@@ -1555,7 +1555,7 @@ impl Sample for UpdateMergedKeyReply {
 
 impl Sample for VerifyCertificateArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let module = Sample::sample(source);
         let type_ = Sample::sample(source);
         let warrant = Sample::sample(source);
@@ -1565,7 +1565,7 @@ impl Sample for VerifyCertificateArgs {
 
 impl Sample for VerifyCertificateReply {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let v = Sample::sample(source);
         Self { flags, v }
     }
@@ -1573,7 +1573,7 @@ impl Sample for VerifyCertificateReply {
 
 impl Sample for VerifyArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let key = Sample::sample(source);
         let mech = Sample::sample(source);
         let plain = Sample::sample(source);
@@ -1584,7 +1584,7 @@ impl Sample for VerifyArgs {
 
 impl Sample for WriteFileArgs {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let token = Sample::sample(source);
         let file = Sample::sample(source);
         let data = Sample::sample(source);
@@ -1759,7 +1759,7 @@ impl Sample for DeriveMechECCMQVDKParams {
 
 impl Sample for DeriveMechECCMQVdNISTCKDFDKParams {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let keylen = Sample::sample(source);
         let kdfhash = Sample::sample(source);
         let keytype = Sample::sample(source);
@@ -1796,7 +1796,7 @@ impl Sample for DeriveMechECIESKeyWrapDKParams {
 
 impl Sample for DeriveMechGenerateRSAB36DKParams {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let lenbits = Sample::sample(source);
         let e = Sample::sample(source);
         let xp1 = Sample::sample(source);
@@ -1839,7 +1839,7 @@ impl Sample for DeriveMechMILENAGEAVDKParams {
 
 impl Sample for DeriveMechMILENAGEResyncDKParams {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let amf = Sample::sample(source);
         let rand = Sample::sample(source);
         let auts = Sample::sample(source);
@@ -1849,7 +1849,7 @@ impl Sample for DeriveMechMILENAGEResyncDKParams {
 
 impl Sample for DeriveMechNISTKDFmCTRpRijndaelCMACr32DKParams {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let keylen = Sample::sample(source);
         let keytype = Sample::sample(source);
         let context = Sample::sample(source);
@@ -1860,7 +1860,7 @@ impl Sample for DeriveMechNISTKDFmCTRpRijndaelCMACr32DKParams {
 
 impl Sample for DeriveMechNISTKDFmCTRr8DKParams {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let keylen = Sample::sample(source);
         let keytype = Sample::sample(source);
         let prf = Sample::sample(source);
@@ -1977,7 +1977,7 @@ impl Sample for DeriveMechSSL3withRSADKParams {
 
 impl Sample for DeriveMechSignedKDPKeyWrapDES3DKParams {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let mech = Sample::sample(source);
         let beginauth = Sample::sample(source);
         let sig = Sample::sample(source);
@@ -2014,7 +2014,7 @@ impl Sample for DeriveMechTUAKGenAUTSDKParams {
 
 impl Sample for DeriveMechTUAKResyncDKParams {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let amf = Sample::sample(source);
         let rand = Sample::sample(source);
         let auts = Sample::sample(source);
@@ -2026,7 +2026,7 @@ impl Sample for DeriveMechTUAKResyncDKParams {
 
 impl Sample for DeriveMechTUAKTOPCDKParams {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let iterations = Sample::sample(source);
         Self { flags, iterations }
     }
@@ -2034,7 +2034,7 @@ impl Sample for DeriveMechTUAKTOPCDKParams {
 
 impl Sample for DeriveMechTestKXDKParams {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let group = Sample::sample(source);
         let sessionkey = Sample::sample(source);
         let localnonce = Sample::sample(source);
@@ -2089,7 +2089,7 @@ impl Sample for ECNameCustomData {
 
 impl Sample for ECPoint {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let x = Sample::sample(source);
         let y = Sample::sample(source);
         Self { flags, x, y }
@@ -2172,7 +2172,7 @@ impl Sample for EnquiryDataFive {
 
 impl Sample for EnquiryDataFour {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         Self { flags }
     }
 }
@@ -2184,7 +2184,7 @@ impl Sample for EnquiryDataOne {
         let releasepatch = Sample::sample(source);
         let checkintimehigh = Sample::sample(source);
         let checkintimelow = Sample::sample(source);
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let speedindex = Sample::sample(source);
         let recommendedminq = Sample::sample(source);
         let recommendedmaxq = Sample::sample(source);
@@ -2211,8 +2211,8 @@ impl Sample for EnquiryDataSix {
         let usedkxgroup = Sample::sample(source);
         let supportednsopermsmodes = Sample::sample(source);
         let supportedinitmodes = Sample::sample(source);
-        let activensopermsmodes = source.word() & !0x0;
-        let activeinitmodes = source.word() & !0x0;
+        let activensopermsmodes = source.word();
+        let activeinitmodes = source.word();
         let impathportv6 = Sample::sample(source);
         Self { v, supportedgroups, features, vsn, flags, rmdata, impathport, maxnumclients, kneti, reclongqueue, seemachtype, kmltypes, usedkxgroup, supportednsopermsmodes, supportedinitmodes, activensopermsmodes, activeinitmodes, impathportv6 }
     }
@@ -2220,14 +2220,14 @@ impl Sample for EnquiryDataSix {
 
 impl Sample for EnquiryDataThree {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         Self { flags }
     }
 }
 
 impl Sample for EnquiryDataTwo {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let maxwrite = Sample::sample(source);
         Self { flags, maxwrite }
     }
@@ -2235,7 +2235,7 @@ impl Sample for EnquiryDataTwo {
 
 impl Sample for EnquiryRMData {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let stinfo = Sample::sample(source);
         let rm = Sample::sample(source);
         Self { flags, stinfo, rm }
@@ -2253,8 +2253,8 @@ impl Sample for ExtractStateParams {
 impl Sample for FeatureInfo {
     fn sample(source: &mut Source) -> Self {
         let ver = Sample::sample(source);
-        let ctrl = source.word() & !0x0;
-        let features = source.word() & !0x0;
+        let ctrl = source.word();
+        let features = source.word();
         Self { ver, ctrl, features }
     }
 }
@@ -2278,7 +2278,7 @@ impl Sample for FieldTypeBinaryData {
 
 impl Sample for FieldTypePrimeData {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let p = Sample::sample(source);
         Self { flags, p }
     }
@@ -2307,7 +2307,7 @@ impl Sample for FileDevicePhysTokenDetails {
 
 impl Sample for FileInfo {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let length = Sample::sample(source);
         let id = Sample::sample(source);
         Self { flags, length, id }
@@ -2316,7 +2316,7 @@ impl Sample for FileInfo {
 
 impl Sample for FileSpec {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let dev = Sample::sample(source);
         let details = sample_filedevicedetails(dev, source);
         let file = Sample::sample(source);
@@ -2368,7 +2368,7 @@ impl Sample for IV {
 
 impl Sample for InfoFormatHardwareRev1Info {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let base_code = Sample::sample(source);
         let io_code = Sample::sample(source);
         let scsi_id = Sample::sample(source);
@@ -2419,7 +2419,7 @@ impl Sample for KCDSAInitValues {
 
 impl Sample for KDPEncoding {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let type_ = Sample::sample(source);
         let kind = Sample::sample(source);
         let details = Sample::sample(source);
@@ -2783,7 +2783,7 @@ impl Sample for KeyTypeTUAKTOPData {
 
 impl Sample for KeyTypeWrappedGenParams {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let length = Sample::sample(source);
         Self { flags, length }
     }
@@ -2798,7 +2798,7 @@ impl Sample for LogTokenShareInfo {
 
 impl Sample for MakeBlobFile {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let kacl = Sample::sample(source);
         let file = Sample::sample(source);
         Self { flags, kacl, file }
@@ -2808,7 +2808,7 @@ impl Sample for MakeBlobFile {
 impl Sample for MakeBlobFilePerms {
     fn sample(source: &mut Source) -> Self {
         let flags = source.word() & !0x3;
-        let devs = Some(source.word() & !0x0);
+        let devs = Some(source.word());
         let aclhash = Sample::sample(source);
         Self { flags, devs, aclhash }
     }
@@ -3277,7 +3277,7 @@ impl Sample for ModuleCert {
 
 impl Sample for NSOPerms {
     fn sample(source: &mut Source) -> Self {
-        let ops = source.word() & !0x0;
+        let ops = source.word();
         Self { ops }
     }
 }
@@ -3525,7 +3525,7 @@ impl Sample for RTCTime {
 
 impl Sample for ReadShareDetails {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         Self { flags }
     }
 }
@@ -3555,7 +3555,7 @@ impl Sample for SignerTypeAppKeySignerInfo {
 impl Sample for SlotListData {
     fn sample(source: &mut Source) -> Self {
         let type_ = Sample::sample(source);
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let token = Sample::sample(source);
         let exdata = sample_slottypeslotexdata(type_, source);
         Self { type_, flags, token, exdata }
@@ -3580,7 +3580,7 @@ impl Sample for StackOpVal {
 impl Sample for StatInfo {
     fn sample(source: &mut Source) -> Self {
         let id = Sample::sample(source);
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         Self { id, flags }
     }
 }
@@ -3594,7 +3594,7 @@ impl Sample for StateList {
 
 impl Sample for StateMap {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let key_id = Sample::sample(source);
         let state = Sample::sample(source);
         Self { flags, key_id, state }
@@ -3692,7 +3692,7 @@ impl Sample for TicketDestinationNamedSEEWorldDetails {
 
 impl Sample for TokenInfo {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let hkt = Sample::sample(source);
         let i = Sample::sample(source);
         Self { flags, hkt, i }
@@ -3701,7 +3701,7 @@ impl Sample for TokenInfo {
 
 impl Sample for TokenParams {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let sharesneeded = Sample::sample(source);
         let sharestotal = Sample::sample(source);
         let timelimit = Sample::sample(source);
@@ -3727,7 +3727,7 @@ impl Sample for UseLimGlobalDetails {
 
 impl Sample for UseLimNonVolatileDetails {
     fn sample(source: &mut Source) -> Self {
-        let flags = source.word() & !0x0;
+        let flags = source.word();
         let file = Sample::sample(source);
         let range = Sample::sample(source);
         let maxlo = Sample::sample(source);

@@ -11,10 +11,9 @@ use ncore::profile::{FrameLen, NestAcl, WireProfile};
 use ncore::types::*;
 
 #[rustfmt::skip]
+#[allow(clippy::match_single_binding)]
 #[path = "../generated/sample.rs"]
-mod generated;
-
-pub(crate) use generated::{check_every_structure, decode_as_every_structure};
+pub(crate) mod generated;
 
 /// A type of which random values can be made.
 pub(crate) trait Sample: Sized {
