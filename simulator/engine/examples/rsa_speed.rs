@@ -2,8 +2,7 @@
 //!
 //! `cargo run --release -p engine --example rsa_speed [threads] [fast|portable]`
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use engine::{Kind, RsaPrivateComponents, RsaPrivateOp};
@@ -23,30 +22,39 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let prepared = kind.engine().prepare_rsa(&key)?;
         prepared.private(&[2])?;
         let first = started.elapsed();
-        let rate = measure(&prepared, threads);
-        println!("rsa{bits} {kind} {threads} threads: {rate:.1} sign/s, first {first:?}");
+        let (rate, median) = measure(&prepared, threads);
+        println!(
+            "rsa{bits} {kind} {threads} threads: {rate:.1} sign/s, median {median:?}, first {first:?}"
+        );
     }
     Ok(())
 }
 
-fn measure(key: &Arc<dyn RsaPrivateOp>, threads: u32) -> f64 {
-    let done = AtomicU64::new(0);
+/// Operations a second by the wall clock, and the median time of one, which a busy machine
+/// disturbs less.
+fn measure(key: &Arc<dyn RsaPrivateOp>, threads: u32) -> (f64, Duration) {
+    let times = Mutex::new(Vec::new());
     let started = Instant::now();
     std::thread::scope(|scope| {
         for thread in 0..threads {
-            let done = &done;
+            let times = &times;
             scope.spawn(move || {
-                let mut count = 0u64;
+                let mut own = Vec::new();
                 while started.elapsed() < WINDOW {
-                    let input = [&[1][..], &thread.to_be_bytes(), &count.to_be_bytes()].concat();
+                    let input =
+                        [&[1][..], &thread.to_be_bytes(), &own.len().to_be_bytes()].concat();
+                    let before = Instant::now();
                     key.private(&input).expect("a valid key");
-                    count += 1;
+                    own.push(before.elapsed());
                 }
-                done.fetch_add(count, Ordering::Relaxed);
+                times.lock().expect("no thread panics").extend(own);
             });
         }
     });
-    done.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64()
+    let elapsed = started.elapsed().as_secs_f64();
+    let mut times = times.into_inner().expect("no thread panics");
+    times.sort();
+    (times.len() as f64 / elapsed, times[times.len() / 2])
 }
 
 fn hex(text: &str) -> Vec<u8> {
