@@ -16,6 +16,8 @@ pub mod oracle;
 pub mod report;
 pub mod rig;
 pub mod runner;
+pub mod spare;
 pub mod sys;
 pub mod target;
+pub mod vectors;
 pub mod wire;

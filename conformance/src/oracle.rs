@@ -1,5 +1,13 @@
 //! What answers are compared with: other implementations than the engine and the provider under test, and the few
 //! layouts that a caller of CryptoAPI knows.
+//!
+//! Here is what the cases of CryptoAPI need; below it what those of the protocol need, in its own types.
+
+pub mod ciphers;
+pub mod hashes;
+pub mod key_hash;
+pub mod numbers;
+pub mod wire_rsa;
 
 use anyhow::{Context as _, bail, ensure};
 use md5::Md5;
@@ -99,6 +107,18 @@ impl RsaPublic {
             algid: word(4)?,
             length: modulus.len(),
         })
+    }
+
+    /// A key of a little-endian modulus and an exponent; its algorithm is RSA signature.
+    ///
+    /// # Errors
+    /// Numbers that are no key.
+    pub fn from_numbers(modulus: &[u8], exponent: u32) -> anyhow::Result<RsaPublic> {
+        let bits = u32::try_from(modulus.len() * 8)?;
+        let number = BoxedUint::from_le_slice(modulus, bits)?;
+        let exponent = BoxedUint::from(u64::from(exponent));
+        let key = RsaPublicKey::new_with_size_limits(number, exponent, 384..=16_384)?;
+        Ok(RsaPublic { key, algid: CALG_RSA_SIGN, length: modulus.len() })
     }
 
     /// Verifies a signature as CPSignHash gives it: PKCS#1 v1.5, little-endian, with the DigestInfo of the hash.

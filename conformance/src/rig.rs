@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
+use simulator::options::Options;
 
 use crate::capi::{Capi, CapiResult, Code, Context, numbers};
 use crate::case::Case;
-use crate::coverage::Recorder;
+use crate::coverage::{Cover, Recorder};
+use crate::spare::Spare;
 use crate::target::Target;
 use crate::wire::Wire;
 
@@ -50,12 +52,49 @@ impl Rig {
         Wire::connect(self.target.ordinary(), self.recorder.clone())
     }
 
+    /// A connection to the ordinary endpoint without a client.
+    ///
+    /// # Errors
+    /// No hardserver.
+    pub fn bare_wire(&self) -> anyhow::Result<Wire> {
+        Wire::connect_bare(self.target.ordinary(), self.recorder.clone())
+    }
+
     /// A connection to the privileged endpoint with a client of its own.
     pub fn privileged(&self) -> anyhow::Result<Wire> {
         match self.target.privileged() {
             Some(endpoint) => Wire::connect(endpoint, self.recorder.clone()),
             None => bail!("the target has no privileged endpoint"),
         }
+    }
+
+    /// [`Rig::spare`] with other options, among them the number of modules.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn spare_with(&self, change: impl FnOnce(&mut Options)) -> anyhow::Result<Spare> {
+        Spare::start(self.recorder.clone(), change)
+    }
+
+    /// Writes an event down that no wrapper saw.
+    pub fn note(&self, cover: Cover) {
+        self.recorder.note(cover);
+    }
+
+    /// The number of a module that keys can be loaded on.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn module(&self) -> anyhow::Result<u32> {
+        self.target.usable_modules().first().copied().context("no module is usable")
+    }
+
+    /// Another hardserver, with one module as it comes from the factory, for this case alone.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn spare(&self) -> anyhow::Result<Spare> {
+        self.spare_with(|_| {})
     }
 
     /// A container name that nobody else uses; what is made under it is deleted when the case ends.

@@ -54,8 +54,8 @@ pub struct Target {
 /// What was found out when the target was opened.
 #[derive(Clone, Debug)]
 struct Facts {
-    /// Usable modules, or why there is no world.
-    world: Result<u32, String>,
+    /// Numbers of the usable modules, or why there is no world.
+    world: Result<Vec<u32>, String>,
     /// For the reports.
     lines: Vec<String>,
 }
@@ -229,9 +229,9 @@ impl Target {
             .map(|daemon| daemon.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// How many modules keys can be loaded on.
-    pub fn usable_modules(&self) -> u32 {
-        self.facts.world.as_ref().copied().unwrap_or(0)
+    /// The numbers of the modules that keys can be loaded on.
+    pub fn usable_modules(&self) -> &[u32] {
+        self.facts.world.as_deref().unwrap_or_default()
     }
 
     /// What the target has, for the reports.
@@ -262,7 +262,7 @@ impl Target {
                     .err()
                     .map(|why| format!("needs {need}: {why}"));
             }
-            Need::Modules(count) => self.usable_modules() >= count,
+            Need::Modules(count) => self.usable_modules().len() >= count as usize,
             Need::Privileged => self.privileged.is_some(),
             Need::Sacrifice => self.sacrifice,
             Need::Control => self.daemon.is_some(),
@@ -293,23 +293,15 @@ impl Facts {
                 world: Err(error.to_string()),
             },
             Ok(world) => {
-                let usable: Vec<String> = world
-                    .modules
-                    .iter()
-                    .filter(|module| module.is_usable())
-                    .map(|module| module.esn.clone())
-                    .collect();
-                let count = usable.len() as u32;
-                let plural = if count == 1 { "" } else { "s" };
+                let usable = || world.modules.iter().filter(|module| module.is_usable());
+                let serials: Vec<&str> = usable().map(|module| module.esn.as_str()).collect();
+                let plural = if serials.len() == 1 { "" } else { "s" };
                 let lines = vec![
-                    format!("{count} usable module{plural} ({})", usable.join(", ")),
+                    format!("{} usable module{plural} ({})", serials.len(), serials.join(", ")),
                     format!("world {}", &nfkm::hex(&world.world.hknso)[..12]),
                 ];
-                let world = if count > 0 {
-                    Ok(count)
-                } else {
-                    Err("no module has it".to_owned())
-                };
+                let numbers: Vec<u32> = usable().map(|module| module.number).collect();
+                let world = if numbers.is_empty() { Err("no module has it".to_owned()) } else { Ok(numbers) };
                 Facts { world, lines }
             }
         }
