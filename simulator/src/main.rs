@@ -66,8 +66,8 @@ struct Places {
 struct Serve {
     #[command(flatten)]
     places: Places,
-    /// The number of modules
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=32))]
+    /// The number of modules, at most 256
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
     modules: u32,
     /// How many private-key operations a module does at a time [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]

@@ -80,25 +80,22 @@ impl Client {
         self.identity.hash.map(drop).ok_or(Status::ClientUnknown)
     }
 
-    /// Where the object with this identifier is: UnknownID if there is none, or if it went with a reset.
+    /// Where the object with this identifier is: UnknownID if there is none, or if it went with a reset; HardwareFailed as
+    /// long as its module, with which it went, has failed.
     pub(super) fn locate(&self, id: u32) -> Result<Location, Status> {
         let mut objects = self.objects();
         let location = objects.get(&id).ok_or(Status::UnknownID)?;
         if let Location::Module { index, epoch } = *location
             && self.modules[index].epoch() != epoch
         {
+            // A failed module has this one answer to everything (PROTOCOL section 4.1), also in its absence.
+            if self.modules[index].module.failed() {
+                return Err(Status::HardwareFailed);
+            }
             objects.remove(&id);
             return Err(Status::UnknownID);
         }
         Ok(location.clone())
-    }
-
-    /// The module that holds this object, if it lives on one: its place in the table.
-    pub(super) fn holder(&self, id: u32) -> Option<usize> {
-        match self.locate(id) {
-            Ok(Location::Module { index, .. }) => Some(index),
-            _ => None,
-        }
     }
 
     /// Remembers where a new object is.

@@ -8,8 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ncore::Status;
 
-use super::clients::Client;
-use super::modules::Modules;
+use super::clients::{Client, Location};
 
 /// The members of a merged key.
 #[derive(Debug)]
@@ -39,25 +38,19 @@ impl Merged {
 
     /// The members that can be used, each with its module's place in the table. If none is left: HardwareFailed if the
     /// last one's module failed, UnknownID otherwise.
-    pub(super) fn alive(
-        &self,
-        client: &Client,
-        modules: &Modules,
-    ) -> Result<Vec<(usize, u32)>, Status> {
+    pub(super) fn alive(&self, client: &Client) -> Result<Vec<(usize, u32)>, Status> {
         let mut state = self.lock();
         let mut alive = Vec::with_capacity(state.members.len());
         let mut last_drop = state.last_drop;
-        state.members.retain(|&member| match client.holder(member) {
-            Some(index) if !modules[index].module.failed() => {
+        state.members.retain(|&member| match client.locate(member) {
+            Ok(Location::Module { index, .. }) => {
                 alive.push((index, member));
                 true
             }
-            Some(_) => {
-                last_drop = Status::HardwareFailed;
-                false
-            }
-            None => {
-                last_drop = Status::UnknownID;
+            // Merged keys are no members.
+            Ok(Location::Merged(_)) => false,
+            Err(status) => {
+                last_drop = status;
                 false
             }
         });

@@ -49,7 +49,7 @@ pub(super) fn update(
     }
     // Members whose module failed are no standard of comparison: what is left of them cannot be asked.
     let stays = merged
-        .alive(client, &server.modules)
+        .alive(client)
         .unwrap_or_default()
         .into_iter()
         .map(|(_, key)| key);
@@ -76,7 +76,7 @@ pub(super) fn which_module(
     let indices = match client.locate(args.key)? {
         Location::Module { index, .. } => vec![index],
         Location::Merged(merged) => merged
-            .alive(client, &server.modules)?
+            .alive(client)?
             .into_iter()
             .map(|(index, _)| index)
             .collect(),

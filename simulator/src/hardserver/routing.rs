@@ -48,7 +48,7 @@ pub(super) fn route(
     visit_keys(command, &mut |key| keys.push(*key));
     let mut located = Vec::with_capacity(keys.len());
     for &key in &keys {
-        located.push((key, Where::of(client.locate(key)?, client, modules)?));
+        located.push((key, Where::of(client.locate(key)?, client)?));
     }
 
     let index = match located.as_slice() {
@@ -76,10 +76,10 @@ enum Where {
 }
 
 impl Where {
-    fn of(location: Location, client: &Client, modules: &Modules) -> Result<Where, Status> {
+    fn of(location: Location, client: &Client) -> Result<Where, Status> {
         match location {
             Location::Module { index, .. } => Ok(Where::One(index)),
-            Location::Merged(merged) => merged.alive(client, modules).map(Where::Copies),
+            Location::Merged(merged) => merged.alive(client).map(Where::Copies),
         }
     }
 

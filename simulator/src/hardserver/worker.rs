@@ -331,6 +331,13 @@ impl Worker {
 
     /// Sends a reply.
     fn answer(&mut self, answer: &Answer, reply: Reply) {
+        tracing::trace!(
+            connection = answer.connection.number,
+            tag = answer.header.tag,
+            cmd = %answer.header.cmd,
+            status = %reply.status,
+            "answered"
+        );
         self.frame.clear();
         self.server.encode(answer, reply, &mut self.frame);
         if !answer.connection.send(&self.frame, &self.server.poller) {

@@ -1,0 +1,349 @@
+//! The executable `softshield`, as a person or a script uses it.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use ncore::client::{ConnectOptions, Connection, Endpoint};
+use ncore::types::*;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+/// `softshield` with no environment but these variables.
+fn softshield(variables: &[(&str, &Path)], arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_softshield"));
+    command
+        .env_clear()
+        .envs(variables.iter().copied())
+        .args(arguments);
+    command
+}
+
+fn output(command: &mut Command) -> Output {
+    command.output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// A running daemon. Its log goes nowhere.
+struct Daemon {
+    child: Child,
+    banner: Vec<String>,
+}
+
+impl Daemon {
+    fn start(command: &mut Command) -> Daemon {
+        let child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut daemon = Daemon {
+            child,
+            banner: Vec::new(),
+        };
+        for line in BufReader::new(daemon.child.stdout.take().unwrap()).lines() {
+            let line = line.unwrap();
+            if line == "ready" {
+                return daemon;
+            }
+            daemon.banner.push(line);
+        }
+        panic!("the daemon ended before it was ready: {:?}", daemon.banner);
+    }
+
+    fn signal(&mut self, signal: Signal) -> std::process::ExitStatus {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, signal).unwrap();
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn connect(socket: PathBuf) -> Connection {
+    Connection::connect(&Endpoint::Unix(socket), ConnectOptions::default()).unwrap()
+}
+
+fn folder() -> TempDir {
+    // A short path: sockets are inside it.
+    tempfile::Builder::new().prefix("ss").tempdir().unwrap()
+}
+
+#[test]
+fn a_shell_finds_the_daemon_by_what_env_prints() {
+    let folder = folder();
+    let home = folder.path().join("it's $HOME; \"here\"");
+    let variables = [("NFAST_HOME", home.as_path())];
+    let daemon = Daemon::start(&mut softshield(&variables, &["serve", "--modules", "2"]));
+    assert!(
+        daemon.banner[0].contains("guards nothing"),
+        "{:?}",
+        daemon.banner
+    );
+
+    let env = output(&mut softshield(&variables, &["env"]));
+    assert!(
+        env.status.success() && env.stderr.is_empty(),
+        "{}",
+        stderr(&env)
+    );
+    let script = "eval \"$1\"; printf '%s|%s|%s|%s|%s' \"$NFAST_SERVER\" \"$NFAST_PRIVSERVER\" \"$NFAST_HOME\" \
+                  \"$NFAST_KMDATA\" \"${NFAST_SERVER_PORT-off}\"";
+    let exports = String::from_utf8(env.stdout).unwrap();
+    let shell = output(
+        Command::new("sh")
+            .env_clear()
+            .args(["-c", script, "sh", &exports]),
+    );
+    let shell = String::from_utf8(shell.stdout).unwrap();
+    let values: Vec<&str> = shell.split('|').collect();
+    assert_eq!(
+        values[2..],
+        [
+            home.to_str().unwrap(),
+            home.join("kmdata").to_str().unwrap(),
+            "off"
+        ]
+    );
+    connect(values[0].into())
+        .transact(NoOpArgs { module: 2 })
+        .unwrap();
+    connect(values[1].into())
+        .transact(ClearUnitArgs { module: 2 })
+        .unwrap();
+}
+
+#[test]
+fn env_tells_of_options_that_only_the_daemon_was_given() {
+    let folder = folder();
+    let variables = [("HOME", folder.path())];
+    let socket = folder.path().join("elsewhere");
+    let before = output(&mut softshield(&variables, &["env"]));
+    assert!(
+        stderr(&before).contains("nobody answers"),
+        "{}",
+        stderr(&before)
+    );
+    assert!(
+        !String::from_utf8(before.stdout.clone())
+            .unwrap()
+            .contains("elsewhere")
+    );
+
+    let mut daemon = Daemon::start(&mut softshield(
+        &variables,
+        &["serve", "--socket", socket.to_str().unwrap()],
+    ));
+    let during = output(&mut softshield(&variables, &["env"]));
+    assert!(
+        String::from_utf8(during.stdout)
+            .unwrap()
+            .contains("elsewhere")
+    );
+    daemon.signal(Signal::TERM);
+    let after = output(&mut softshield(&variables, &["env"]));
+    assert_eq!(after.stdout, before.stdout);
+}
+
+#[test]
+fn sigterm_and_sigint_end_it_in_order() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let folder = folder();
+        let home = folder.path();
+        let mut daemon = Daemon::start(&mut softshield(&[("NFAST_HOME", home)], &["serve"]));
+        let sockets = home.join("sockets");
+        assert!(sockets.join("nserver").exists());
+        assert!(daemon.signal(signal).success());
+        assert!(!sockets.join("nserver").exists());
+        assert!(!sockets.join("priv/privnserver").exists());
+    }
+}
+
+#[test]
+fn killed_at_any_time_it_starts_again_with_the_same_module() {
+    let folder = folder();
+    let home = folder.path();
+    let variables = [("NFAST_HOME", home)];
+    let keys = || {
+        let list = GetKMListArgs {
+            module: 1,
+            flags: 0,
+        };
+        connect(home.join("sockets/nserver"))
+            .transact(list)
+            .unwrap()
+            .hkms
+    };
+    let mut daemon = Daemon::start(&mut softshield(&variables, &["serve"]));
+    let privileged = connect(home.join("sockets/priv/privnserver"));
+    let clear = ClearUnitExArgs {
+        flags: 0,
+        module: 1,
+        mode: ModuleMode::Initialisation,
+    };
+    privileged.transact(clear).unwrap();
+    privileged
+        .transact(InitialiseUnitArgs { module: 1 })
+        .unwrap();
+    let before = keys();
+    daemon.signal(Signal::KILL);
+    assert!(
+        home.join("sockets/nserver").exists(),
+        "it had no time to remove its socket"
+    );
+    let _again = Daemon::start(&mut softshield(&variables, &["serve"]));
+    assert_eq!(keys(), before);
+    assert_eq!(before.len(), 1);
+}
+
+#[test]
+fn a_second_instance_is_refused_in_words() {
+    let folder = folder();
+    let variables = [("NFAST_HOME", folder.path())];
+    let _daemon = Daemon::start(&mut softshield(&variables, &["serve"]));
+    let second = output(&mut softshield(&variables, &["serve"]));
+    assert!(!second.status.success());
+    assert!(
+        stderr(&second).contains("another softshield uses the state in"),
+        "{}",
+        stderr(&second)
+    );
+    // Another state does not help: the sockets are taken.
+    let state = folder.path().join("other");
+    let third = output(&mut softshield(
+        &variables,
+        &["serve", "--state", state.to_str().unwrap()],
+    ));
+    assert!(!third.status.success());
+    assert!(
+        stderr(&third).contains("somebody already answers on"),
+        "{}",
+        stderr(&third)
+    );
+}
+
+#[test]
+fn a_linked_key_data_folder_is_refused_in_words() {
+    let folder = folder();
+    let real = folder.path().join("real");
+    std::fs::create_dir(&real).unwrap();
+    let link = folder.path().join("kmdata");
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    let variables = [
+        ("NFAST_HOME", folder.path()),
+        ("NFAST_KMDATA", link.as_path()),
+    ];
+    let refused = output(&mut softshield(&variables, &["serve"]));
+    assert!(!refused.status.success());
+    assert!(
+        stderr(&refused).contains("is a symbolic link"),
+        "{}",
+        stderr(&refused)
+    );
+    assert!(
+        stderr(&refused).contains("section 1.3"),
+        "{}",
+        stderr(&refused)
+    );
+}
+
+#[test]
+fn a_mistake_in_the_configuration_file_is_named_with_its_line() {
+    let folder = folder();
+    let config = folder.path().join("kmdata/config");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(
+        config.join("config"),
+        "syntax-version=1\n[server_startup]\nnonpriv_port=many\n",
+    )
+    .unwrap();
+    let refused = output(&mut softshield(
+        &[("NFAST_HOME", folder.path())],
+        &["serve"],
+    ));
+    assert!(!refused.status.success());
+    assert!(
+        stderr(&refused).contains("line 3: `many' is not a port"),
+        "{}",
+        stderr(&refused)
+    );
+}
+
+#[test]
+fn the_configuration_file_moves_the_sockets() {
+    let folder = folder();
+    let home = folder.path();
+    let config = home.join("kmdata/config");
+    std::fs::create_dir_all(&config).unwrap();
+    let text = format!(
+        "syntax-version=1\n[server_startup]\nunix_socket_name={0}/a\nunix_privsocket_name={0}/b\n",
+        home.display()
+    );
+    std::fs::write(config.join("config"), text).unwrap();
+    let _daemon = Daemon::start(&mut softshield(&[("NFAST_HOME", home)], &["serve"]));
+    connect(home.join("a"))
+        .transact(NoOpArgs { module: 1 })
+        .unwrap();
+    connect(home.join("b"))
+        .transact(ClearUnitArgs { module: 1 })
+        .unwrap();
+}
+
+#[test]
+fn the_log_goes_to_nfast_logdir_when_asked() {
+    let folder = folder();
+    let log = folder.path().join("logs");
+    let variables = [
+        ("NFAST_HOME", folder.path()),
+        ("NFAST_LOGDIR", log.as_path()),
+    ];
+    let arguments = ["serve", "--log-to-file", "--log-format", "json"];
+    let mut daemon = Daemon::start(&mut softshield(&variables, &arguments));
+    daemon.signal(Signal::TERM);
+    let text = std::fs::read_to_string(log.join("hardserver.log")).unwrap();
+    assert!(
+        text.lines()
+            .all(|line| line.starts_with('{') && line.ends_with('}')),
+        "{text}"
+    );
+    assert!(
+        text.contains("listening") && text.contains("stopped"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_seed_is_whole_bytes_in_hexadecimal() {
+    let folder = folder();
+    for seed in ["", "abc", "xy"] {
+        let refused = output(&mut softshield(
+            &[("NFAST_HOME", folder.path())],
+            &["serve", "--seed", seed],
+        ));
+        assert_eq!(refused.status.code(), Some(2), "{seed:?}");
+    }
+}
+
+#[test]
+fn a_seed_decides_the_serial_numbers() {
+    let serial = |seed| {
+        let folder = folder();
+        let arguments = ["serve", "--seed", seed];
+        Daemon::start(&mut softshield(
+            &[("NFAST_HOME", folder.path())],
+            &arguments,
+        ))
+        .banner[1]
+            .clone()
+    };
+    assert_eq!(serial("00ff"), serial("00FF"));
+    assert_ne!(serial("00ff"), serial("00fe"));
+}
