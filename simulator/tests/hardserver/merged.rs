@@ -52,15 +52,34 @@ fn commands_are_spread_over_the_members() {
 #[test]
 fn a_failed_member_is_dropped_and_the_others_go_on() {
     let rig = Rig::ready(2);
-    let (client, keys, key) = merged(&rig);
+    let (client, _, key) = merged(&rig);
     rig.privileged().transact(FailArgs { module: 1 }).unwrap();
     for _ in 0..4 {
         client.transact(encrypt(key)).unwrap();
     }
     assert_eq!(which(&client, key), [2]);
     rig.privileged().transact(FailArgs { module: 2 }).unwrap();
-    assert_eq!(refusal(&client, encrypt(key)), Status::UnknownID);
-    assert_eq!(refusal(&client, encrypt(keys[1])), Status::UnknownID);
+    assert_eq!(refusal(&client, encrypt(key)), Status::HardwareFailed);
+}
+
+#[test]
+fn a_key_on_a_failed_module_answers_as_the_module_does_until_that_is_back() {
+    let rig = Rig::ready(2);
+    let (client, keys, key) = merged(&rig);
+    let privileged = rig.privileged();
+    for module in [1, 2] {
+        privileged.transact(FailArgs { module }).unwrap();
+    }
+    for _ in 0..2 {
+        for key in [keys[0], keys[1], key] {
+            assert_eq!(refusal(&client, encrypt(key)), Status::HardwareFailed);
+        }
+    }
+    privileged
+        .transact(RetryFailedModuleArgs { module: 1 })
+        .unwrap();
+    assert_eq!(refusal(&client, encrypt(keys[0])), Status::UnknownID);
+    assert_eq!(refusal(&client, encrypt(keys[1])), Status::HardwareFailed);
 }
 
 #[test]
