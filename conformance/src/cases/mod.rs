@@ -5,11 +5,22 @@ use crate::case::Case;
 mod acquire;
 mod blobs;
 mod cipher;
+mod client;
 mod failover;
+mod frames;
 mod hash;
+mod keyblobs;
 mod keys;
+mod kit;
+mod merged;
+mod modes;
+mod objects;
+mod operations;
 mod provider;
+mod server;
 mod sign;
+mod tickets;
+mod tokens;
 
 /// Every case, family by family.
 pub fn all() -> Vec<&'static Case> {
@@ -21,6 +32,16 @@ pub fn all() -> Vec<&'static Case> {
         cipher::CASES,
         blobs::CASES,
         provider::CASES,
+        client::CASES,
+        server::CASES,
+        frames::CASES,
+        objects::CASES,
+        operations::CASES,
+        keyblobs::CASES,
+        tokens::CASES,
+        tickets::CASES,
+        merged::CASES,
+        modes::CASES,
         failover::CASES,
     ]
     .into_iter()
@@ -31,6 +52,9 @@ pub fn all() -> Vec<&'static Case> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+
+    use ncore::types::Cmd;
+    use simulator::module::support::{Support, table};
 
     use super::*;
     use crate::capi::Function;
@@ -59,6 +83,24 @@ mod tests {
             );
             assert!(!case.source.is_empty(), "{}", case.id);
         }
+    }
+
+    /// Commands that the hardserver has in its table and always refuses, with the reason.
+    const NEVER_OK: [(Cmd, &str); 1] = [(
+        Cmd::GetClientHash,
+        "no public source tells the layout of its reply",
+    )];
+
+    #[test]
+    fn every_implemented_command_has_a_success_and_a_refusal() {
+        let implemented = table()
+            .filter(|(cmd, support)| {
+                !matches!(support, Support::Refused(_))
+                    && NEVER_OK.iter().all(|(never, _)| never != cmd)
+            })
+            .map(|(cmd, _)| Subject::Command(cmd.0));
+        let gaps = gaps(&all(), implemented);
+        assert!(gaps.is_empty(), "{}", gaps.join("\n"));
     }
 
     #[test]
