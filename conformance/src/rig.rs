@@ -86,7 +86,11 @@ impl Rig {
     /// # Errors
     /// There is none.
     pub fn module(&self) -> anyhow::Result<u32> {
-        self.target.usable_modules().first().copied().context("no module is usable")
+        self.target
+            .usable_modules()
+            .first()
+            .copied()
+            .context("no module is usable")
     }
 
     /// Another hardserver, with one module as it comes from the factory, for this case alone.

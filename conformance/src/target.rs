@@ -297,11 +297,19 @@ impl Facts {
                 let serials: Vec<&str> = usable().map(|module| module.esn.as_str()).collect();
                 let plural = if serials.len() == 1 { "" } else { "s" };
                 let lines = vec![
-                    format!("{} usable module{plural} ({})", serials.len(), serials.join(", ")),
+                    format!(
+                        "{} usable module{plural} ({})",
+                        serials.len(),
+                        serials.join(", ")
+                    ),
                     format!("world {}", &nfkm::hex(&world.world.hknso)[..12]),
                 ];
                 let numbers: Vec<u32> = usable().map(|module| module.number).collect();
-                let world = if numbers.is_empty() { Err("no module has it".to_owned()) } else { Ok(numbers) };
+                let world = if numbers.is_empty() {
+                    Err("no module has it".to_owned())
+                } else {
+                    Ok(numbers)
+                };
                 Facts { world, lines }
             }
         }

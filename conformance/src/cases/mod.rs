@@ -16,6 +16,7 @@ mod merged;
 mod modes;
 mod objects;
 mod operations;
+mod protocol;
 mod provider;
 mod server;
 mod sign;
@@ -45,6 +46,7 @@ pub fn all() -> Vec<&'static Case> {
         failover::CASES,
     ]
     .into_iter()
+    .chain(protocol::FAMILIES)
     .flatten()
     .collect()
 }
