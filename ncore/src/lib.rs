@@ -13,6 +13,7 @@ pub mod codec;
 mod curves;
 pub mod delegation;
 pub mod frame;
+pub mod invariant;
 pub mod keyhash;
 pub mod message;
 pub mod profile;
