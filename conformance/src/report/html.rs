@@ -18,10 +18,9 @@ pub(super) fn render(report: &Report) -> String {
 fn write_page(page: &mut String, report: &Report) -> fmt::Result {
     let totals = report.totals;
     let count = report.cases.len();
-    let verdict = if totals.failed == 0 {
-        "Nothing failed"
-    } else {
-        "Cases failed"
+    let verdict = match totals.failed {
+        0 => "Nothing failed".to_owned(),
+        failed => format!("{failed} of {count} cases failed"),
     };
     let tone = if totals.failed == 0 {
         "passed"
