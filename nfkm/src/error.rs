@@ -129,8 +129,9 @@ pub enum Error {
         /// The answer.
         status: Status,
     },
-    /// The hardserver cannot be reached, or the connection to it failed.
-    #[error(transparent)]
+    /// The hardserver cannot be reached, or the connection to it failed. The text ends with the vendor's status for that,
+    /// as scripts expect it.
+    #[error("{0}: {status}", status = .0.status())]
     Connection(Box<ClientError>),
     /// A reply, a certificate or a blob does not have the form it should have.
     #[error("{what}: not well-formed")]

@@ -135,15 +135,9 @@ impl Session {
 
     /// Makes a key on the first usable module that can.
     fn make(&self, world: &World, origin: &Origin<'_>, recovery: bool) -> Result<Made, Error> {
-        let client = self.client()?;
-        let mut last = None;
-        for module in self.usable_modules(&client, world)? {
-            match make_on(&client, &module, world, origin, recovery) {
-                Err(error) if error.is_failover() => last = Some(Box::new(error)),
-                result => return result,
-            }
-        }
-        Err(Error::NoUsableModule { cause: last })
+        self.on_some_module(world, |client, module| {
+            make_on(client, module, world, origin, recovery)
+        })
     }
 
     /// The public half of a recorded key, out of its blob.
@@ -151,24 +145,14 @@ impl Session {
         let blob = record.public_blob.as_ref().ok_or(Error::Malformed {
             what: "key record without a public blob",
         })?;
-        let client = self.client()?;
-        let mut last = None;
-        for module in self.usable_modules(&client, world)? {
-            let exported = client.load_blob(module.number, blob, None).and_then(|key| {
-                let data = client.export(key);
-                client.destroy(key);
-                data
-            });
-            match exported {
-                Ok(data) => {
-                    check_hash(&data, &record.hash, place)?;
-                    return Ok(data);
-                }
-                Err(error) if error.is_failover() => last = Some(Box::new(error)),
-                Err(error) => return Err(error),
-            }
-        }
-        Err(Error::NoUsableModule { cause: last })
+        let data = self.on_some_module(world, |client, module| {
+            let key = client.load_blob(module.number, blob, None)?;
+            let data = client.export(key);
+            client.destroy(key);
+            data
+        })?;
+        check_hash(&data, &record.hash, place)?;
+        Ok(data)
     }
 }
 

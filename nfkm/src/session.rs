@@ -48,7 +48,8 @@ impl Session {
     /// [`Error::NoWorld`], [`Error::Corrupt`], [`Error::Connection`].
     pub fn world(&self) -> Result<WorldInfo, Error> {
         let world = World::required(self.folder())?;
-        let modules = modules::survey(&*self.client()?, self.folder(), Some(&world))?;
+        let modules =
+            self.connected(|client| modules::survey(client, self.folder(), Some(&world)))?;
         Ok(WorldInfo { world, modules })
     }
 
@@ -137,23 +138,55 @@ impl Session {
         }
     }
 
+    /// Does something on the first usable module that can. All are tried twice, since a module that was just reset loses
+    /// the command that it had, and the connection may turn out to be lost.
+    ///
+    /// # Errors
+    /// [`Error::NoUsableModule`] with the last failure, and whatever `action` meets that another module cannot help.
+    pub(crate) fn on_some_module<T>(
+        &self,
+        world: &World,
+        action: impl Fn(&Client, &Module) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut last = None;
+        for _ in 0..2 {
+            let client = self.client()?;
+            let modules = match self.usable_modules(&client, world) {
+                Err(error) if error.is_failover() => {
+                    last = Some(Box::new(error));
+                    continue;
+                }
+                modules => modules?,
+            };
+            for module in &modules {
+                match action(&client, module) {
+                    Err(error) if error.is_failover() => last = Some(Box::new(error)),
+                    result => return result,
+                }
+            }
+        }
+        Err(Error::NoUsableModule { cause: last })
+    }
+
+    /// Does something with a connected client, again if the connection turns out to be lost.
+    fn connected<T>(&self, action: impl Fn(&Client) -> Result<T, Error>) -> Result<T, Error> {
+        match action(&*self.client()?) {
+            Err(error) if error.is_failover() => action(&*self.client()?),
+            result => result,
+        }
+    }
+
     /// The world that opaque entries belong to; zeros before there is one.
     fn hknso(&self) -> Result<Hash, Error> {
         Ok(World::read(self.folder())?.map_or(ZERO_HASH, |world| world.hknso))
     }
 
     fn random_bytes(&self, length: usize) -> Result<Vec<u8>, Error> {
-        // Module 0 is any module; the second attempt is for a connection that was lost, or a module that just failed.
-        let attempt = || {
-            let args = GenerateRandomArgs {
-                lenbytes: length as u32,
-            };
-            self.client()?.transact(args).map(|reply| reply.data)
+        // The command names no module: the hardserver chooses one, and another if the first has failed since.
+        let args = GenerateRandomArgs {
+            lenbytes: length as u32,
         };
-        match attempt() {
-            Err(error) if error.is_failover() => attempt(),
-            result => result,
-        }
+        self.connected(|client| Ok(client.transact(args.clone())?.data))
     }
 }
 

@@ -167,6 +167,23 @@ fn a_lost_connection_is_an_error_until_the_hardserver_is_back() {
 }
 
 #[test]
+fn an_idle_session_outlives_its_hardserver() {
+    let mut rig = Rig::with_world(2);
+    let session = rig.session();
+    let name = key(&session).ident().unwrap().to_owned();
+    let uses: [&dyn Fn(); 4] = [
+        &|| drop(session.load_key("mscapi", &name).unwrap()),
+        &|| drop(key(&session)),
+        &|| session.random(&mut [0; 8]).unwrap(),
+        &|| assert!(session.world().unwrap().is_usable()),
+    ];
+    for each in uses {
+        rig.restart();
+        each();
+    }
+}
+
+#[test]
 fn unloading_a_key_leaves_no_object_in_any_module() {
     let rig = Rig::with_world(2);
     let session = rig.session();
