@@ -2,6 +2,7 @@
 //! typed command can say.
 
 use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -123,15 +124,92 @@ pub fn denied<T>(answer: Result<T, ClientError>, expected: Status) -> anyhow::Re
 /// A stream to the hardserver for bytes of the case's own.
 ///
 /// # Errors
-/// No hardserver, or one that is not on a Unix socket.
-pub fn raw(endpoint: &Endpoint) -> anyhow::Result<UnixStream> {
-    let Endpoint::Unix(path) = endpoint else {
-        bail!("{endpoint} is not a Unix socket")
+/// No hardserver.
+pub fn raw(endpoint: &Endpoint) -> anyhow::Result<RawStream> {
+    let stream = match endpoint {
+        Endpoint::Unix(path) => {
+            RawStream::Unix(UnixStream::connect(path).with_context(|| endpoint.to_string())?)
+        }
+        Endpoint::Tcp(address) => {
+            let stream = TcpStream::connect(address).with_context(|| endpoint.to_string())?;
+            // Cases send frames in pieces, which must leave as they are.
+            stream.set_nodelay(true)?;
+            RawStream::Tcp(stream)
+        }
     };
-    let stream = UnixStream::connect(path).with_context(|| endpoint.to_string())?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_timeouts(Some(PATIENCE))?;
     Ok(stream)
+}
+
+/// A connected stream of either kind.
+#[derive(Debug)]
+pub enum RawStream {
+    /// On a Unix socket.
+    Unix(UnixStream),
+    /// On a TCP port.
+    Tcp(TcpStream),
+}
+
+impl RawStream {
+    /// A second handle of the same stream.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub fn try_clone(&self) -> std::io::Result<RawStream> {
+        match self {
+            RawStream::Unix(stream) => stream.try_clone().map(RawStream::Unix),
+            RawStream::Tcp(stream) => stream.try_clone().map(RawStream::Tcp),
+        }
+    }
+
+    /// Tells the hardserver that nothing more comes.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub fn finish(&self) -> std::io::Result<()> {
+        match self {
+            RawStream::Unix(stream) => stream.shutdown(Shutdown::Write),
+            RawStream::Tcp(stream) => stream.shutdown(Shutdown::Write),
+        }
+    }
+
+    fn set_timeouts(&self, limit: Option<Duration>) -> std::io::Result<()> {
+        match self {
+            RawStream::Unix(stream) => {
+                stream.set_read_timeout(limit)?;
+                stream.set_write_timeout(limit)
+            }
+            RawStream::Tcp(stream) => {
+                stream.set_read_timeout(limit)?;
+                stream.set_write_timeout(limit)
+            }
+        }
+    }
+}
+
+impl Read for RawStream {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            RawStream::Unix(stream) => stream.read(buffer),
+            RawStream::Tcp(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for RawStream {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self {
+            RawStream::Unix(stream) => stream.write(bytes),
+            RawStream::Tcp(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self {
+            RawStream::Unix(stream) => stream.flush(),
+            RawStream::Tcp(stream) => stream.flush(),
+        }
+    }
 }
 
 /// Sends one frame with an exclusive length word.
@@ -139,8 +217,9 @@ pub fn raw(endpoint: &Endpoint) -> anyhow::Result<UnixStream> {
 /// # Errors
 /// The stream's own.
 pub fn write_frame(stream: &mut impl Write, message: &[u8]) -> anyhow::Result<()> {
-    stream.write_all(&u32::try_from(message.len())?.to_le_bytes())?;
-    Ok(stream.write_all(message)?)
+    let length = u32::try_from(message.len())?.to_le_bytes();
+    // In one piece, as clients write it.
+    Ok(stream.write_all(&[&length[..], message].concat())?)
 }
 
 /// Reads one frame; None when the hardserver has closed the stream.

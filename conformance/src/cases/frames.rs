@@ -1,7 +1,6 @@
 //! Bytes on the socket: frames, headers, and input that makes no sense.
 
 use std::io::Write as _;
-use std::os::unix::net::UnixStream;
 
 use anyhow::{Context as _, ensure};
 use ncore::client::Endpoint;
@@ -14,7 +13,7 @@ use rand_core::{Rng as _, SeedableRng as _};
 use crate::case::{Case, Need, Outcome};
 use crate::coverage::{denies, replies};
 use crate::rig::{Rig, equal};
-use crate::wire::{raw, read_frame, write_frame};
+use crate::wire::{RawStream, raw, read_frame, write_frame};
 
 const WIRE: &str = "nCore wire format: commands and replies";
 
@@ -128,7 +127,7 @@ fn word(message: &[u8], at: usize) -> anyhow::Result<u32> {
 }
 
 /// Sends a message and gives tag and status of the next reply.
-fn exchange(stream: &mut UnixStream, message: &[u8]) -> anyhow::Result<(u32, Status)> {
+fn exchange(stream: &mut RawStream, message: &[u8]) -> anyhow::Result<(u32, Status)> {
     write_frame(stream, message)?;
     let reply = read_frame(stream)?.context("the hardserver closed the connection")?;
     Ok((word(&reply, 0)?, Status(word(&reply, 8)?)))
@@ -281,7 +280,7 @@ fn frame_truncated(rig: &Rig) -> anyhow::Result<Outcome> {
     for length in 1..whole.len() {
         let mut stream = raw(rig.target().ordinary())?;
         stream.write_all(&whole[..length])?;
-        stream.shutdown(std::net::Shutdown::Write)?;
+        stream.finish()?;
         ensure!(
             read_frame(&mut stream)?.is_none(),
             "{length} bytes of a frame were answered"
@@ -421,7 +420,7 @@ fn send_batch(endpoint: &Endpoint, batch: &[Vec<u8>]) -> anyhow::Result<()> {
             break;
         }
     }
-    let _ = stream.shutdown(std::net::Shutdown::Write);
+    let _ = stream.finish();
     drain
         .join()
         .map_err(|_| anyhow::anyhow!("reading panicked"))
