@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ncore::client::{ClientError, EndpointError};
 use ncore::{Cmd, Status};
@@ -97,7 +98,7 @@ pub enum Error {
     #[error("no usable module{}", cause.as_ref().map(|cause| format!(" ({cause})")).unwrap_or_default())]
     NoUsableModule {
         /// Why the last one that was tried is not.
-        cause: Option<Box<Error>>,
+        cause: Option<Arc<Error>>,
     },
     /// The hardserver has no module with this number.
     #[error("there is no module #{module}")]
@@ -174,12 +175,16 @@ pub enum Corruption {
 }
 
 impl Error {
-    /// The status with which a module or the hardserver answered, if that is the cause.
+    /// The status with which a module or the hardserver answered, or the one that stands for a fault of the connection or
+    /// for a lack of modules. None for faults of files and of the caller.
     pub fn status(&self) -> Option<Status> {
         match self {
             Error::Status { status, .. } => Some(*status),
             Error::Connection(error) => Some(error.status()),
-            Error::NoUsableModule { cause } => cause.as_ref()?.status(),
+            Error::NoUsableModule { cause } => {
+                let status = cause.as_ref().and_then(|cause| cause.status());
+                Some(status.unwrap_or(Status::NoUsableModules))
+            }
             _ => None,
         }
     }
