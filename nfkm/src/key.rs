@@ -279,7 +279,7 @@ impl Loaded {
                     module: module.number,
                     key,
                 }),
-                Err(error) if error.is_failover() => last = Some(Box::new(error)),
+                Err(error) if error.is_failover() => last = Some(Arc::new(error)),
                 Err(error) => return Err(error),
             }
         }

@@ -1,5 +1,7 @@
 //! What the hardserver and its modules say of themselves, and what that means for a Security World.
 
+use std::sync::Arc;
+
 use ncore::Status;
 use ncore::types::{
     EnqVer, EnqVerData, EnquiryDataFive, EnquiryDataFour, EnquiryDataOne, EnquiryDataSix,
@@ -122,7 +124,7 @@ pub enum Mode {
 }
 
 /// A module as seen from a world.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Module {
     /// Its number, from 1.
     pub number: u32,
@@ -138,6 +140,8 @@ pub struct Module {
     pub enquiry: Option<Enquiry>,
     /// Its `module_<ESN>` file, when there is one for this world.
     pub record: Option<ModuleRecord>,
+    /// What is wrong with that file: it is damaged, or of another world. The module is then as good as without one.
+    pub fault: Option<Arc<Error>>,
 }
 
 impl Module {
@@ -189,10 +193,14 @@ fn look(
         .as_ref()
         .map(|enquiry| enquiry.one.hardwareserial.clone())
         .unwrap_or_default();
-    let record = match world {
-        // A damaged file of one module must not hide the others; nfkminfo shows the module as unchecked.
-        Some(world) if !esn.is_empty() => folder.module(&world.hknso, &esn).unwrap_or(None),
-        _ => None,
+    let read = match world {
+        Some(world) if !esn.is_empty() => folder.module(&world.hknso, &esn),
+        _ => Ok(None),
+    };
+    // A damaged file of one module must not hide the others.
+    let (record, fault) = match read {
+        Ok(record) => (record, None),
+        Err(error) => (None, Some(Arc::new(error))),
     };
     let keys = match client.transact(GetKMListArgs {
         module: number,
@@ -221,6 +229,7 @@ fn look(
         hkms,
         enquiry,
         record,
+        fault,
     })
 }
 

@@ -131,9 +131,10 @@ impl Session {
         world: &World,
     ) -> Result<Vec<Module>, Error> {
         let mut modules = modules::survey(client, self.folder(), Some(world))?;
+        let fault = modules.iter().find_map(|module| module.fault.clone());
         modules.retain(Module::is_usable);
         match modules.is_empty() {
-            true => Err(Error::NoUsableModule { cause: None }),
+            true => Err(Error::NoUsableModule { cause: fault }),
             false => Ok(modules),
         }
     }
@@ -153,14 +154,14 @@ impl Session {
             let client = self.client()?;
             let modules = match self.usable_modules(&client, world) {
                 Err(error) if error.is_failover() => {
-                    last = Some(Box::new(error));
+                    last = Some(Arc::new(error));
                     continue;
                 }
                 modules => modules?,
             };
             for module in &modules {
                 match action(&client, module) {
-                    Err(error) if error.is_failover() => last = Some(Box::new(error)),
+                    Err(error) if error.is_failover() => last = Some(Arc::new(error)),
                     result => return result,
                 }
             }

@@ -262,6 +262,34 @@ fn a_module_without_its_file_is_unchecked() {
 }
 
 #[test]
+fn a_damaged_or_foreign_module_file_is_named_when_nothing_else_works() {
+    let rig = Rig::with_world(1);
+    let other = Rig::with_world(1);
+    let session = rig.session();
+    let path = |rig: &Rig, esn: &str| rig.folder.path().join(format!("kmdata/local/module_{esn}"));
+    let esn = session.world().unwrap().modules[0].esn.clone();
+    let foreign = other.session().world().unwrap().modules[0].esn.clone();
+
+    std::fs::copy(path(&other, &foreign), path(&rig, &esn)).unwrap();
+    let error = session
+        .generate_key_pair(&common::request(IdentRule::KeyHash))
+        .unwrap_err();
+    assert!(
+        matches!(&error, Error::NoUsableModule { cause: Some(cause) } if matches!(**cause, Error::Foreign { .. }))
+    );
+    std::fs::write(path(&rig, &esn), b"junk").unwrap();
+    let text = session
+        .generate_key_pair(&common::request(IdentRule::KeyHash))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains(&format!("module_{esn}")) && text.contains("corrupt"),
+        "{text}"
+    );
+    assert_eq!(states(&rig), [ModuleState::Unchecked]);
+}
+
+#[test]
 fn security_officer_operations_need_the_security_officer() {
     let rig = Rig::with_world(1);
     let world = rig.session().world().unwrap().world;

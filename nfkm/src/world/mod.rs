@@ -93,7 +93,7 @@ impl World {
 }
 
 /// A world and the modules it can be used on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct WorldInfo {
     /// The world.
     pub world: World,

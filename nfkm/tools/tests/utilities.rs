@@ -298,6 +298,30 @@ fn keys_are_listed_in_every_form() {
 }
 
 #[test]
+fn nfkminfo_repeats_for_each_line_of_input() {
+    let rig = Rig::start();
+    let mut command = rig.command("nfkminfo", &["-wr"]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"\nagain\n").unwrap();
+    let report = text(&child.wait_with_output().unwrap().stdout);
+    let generations: Vec<&str> = report
+        .lines()
+        .filter(|line| line.starts_with(" generation  "))
+        .collect();
+    assert_eq!(report.matches("World\n").count(), 3, "{report}");
+    for generation in 1..=3 {
+        assert!(
+            generations.contains(&format!(" generation  {generation}").as_str()),
+            "{report}"
+        );
+    }
+}
+
+#[test]
 fn enquiry_shows_the_server_and_each_module_and_says_what_they_are() {
     let rig = Rig::start();
     let output = rig.run("enquiry", &[]);

@@ -115,6 +115,9 @@ fn world_report(
         Some(world) => folder.card_sets(&world.hknso)?,
         None => Vec::new(),
     };
+    for fault in modules.iter().filter_map(|module| module.fault.as_ref()) {
+        cli::complain("nfkminfo", fault);
+    }
     let mut report = world::world_block(world.as_ref(), &modules, generation);
     for module in modules
         .iter()

@@ -405,6 +405,7 @@ mod tests {
             hkms: vec![[2; 20]],
             enquiry: None,
             record,
+            fault: None,
         }
     }
 
