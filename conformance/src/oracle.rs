@@ -118,7 +118,11 @@ impl RsaPublic {
         let number = BoxedUint::from_le_slice(modulus, bits)?;
         let exponent = BoxedUint::from(u64::from(exponent));
         let key = RsaPublicKey::new_with_size_limits(number, exponent, 384..=16_384)?;
-        Ok(RsaPublic { key, algid: CALG_RSA_SIGN, length: modulus.len() })
+        Ok(RsaPublic {
+            key,
+            algid: CALG_RSA_SIGN,
+            length: modulus.len(),
+        })
     }
 
     /// Verifies a signature as CPSignHash gives it: PKCS#1 v1.5, little-endian, with the DigestInfo of the hash.

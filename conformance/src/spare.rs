@@ -37,7 +37,12 @@ impl Spare {
         let mut options = Options::in_folder(folder.path());
         change(&mut options);
         let server = Server::start(&options).context("a hardserver for this case alone")?;
-        Ok(Spare { server: Some(server), options, recorder, _folder: folder })
+        Ok(Spare {
+            server: Some(server),
+            options,
+            recorder,
+            _folder: folder,
+        })
     }
 
     /// Stops it and starts it again on the same files.
@@ -92,7 +97,12 @@ impl Spare {
     pub fn operate(&self, module: u32, hknso: [u8; 20], ops: u32) -> anyhow::Result<()> {
         let wire = self.privileged()?;
         let publicperms = NSOPerms { ops };
-        wire.send(SetNSOPermsArgs { module, flags: 0, hknso, publicperms })?;
+        wire.send(SetNSOPermsArgs {
+            module,
+            flags: 0,
+            hknso,
+            publicperms,
+        })?;
         reset(&wire, module, ModuleMode::Operational)
     }
 }
@@ -110,7 +120,11 @@ impl Drop for Spare {
 /// # Errors
 /// A refusal.
 pub fn reset(wire: &Wire, module: u32, mode: ModuleMode) -> anyhow::Result<()> {
-    wire.send(ClearUnitExArgs { flags: 0, module, mode })?;
+    wire.send(ClearUnitExArgs {
+        flags: 0,
+        module,
+        mode,
+    })?;
     wire.send(NoOpArgs { module })?;
     Ok(())
 }

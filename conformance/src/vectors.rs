@@ -21,8 +21,13 @@ pub fn parse(text: &'static str) -> anyhow::Result<Vec<Vector>> {
     let (mut vectors, mut common) = (Vec::new(), BTreeMap::new());
     for block in text.split("\n\n") {
         let mut fields = BTreeMap::new();
-        for line in block.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
-            let (name, value) = line.split_once(" = ").with_context(|| format!("no field: {line}"))?;
+        for line in block
+            .lines()
+            .filter(|line| !line.starts_with('#') && !line.is_empty())
+        {
+            let (name, value) = line
+                .split_once(" = ")
+                .with_context(|| format!("no field: {line}"))?;
             fields.insert(name, value);
         }
         if fields.is_empty() {
@@ -62,7 +67,8 @@ mod tests {
 
     #[test]
     fn blocks_without_an_id_are_common_to_those_after_them() {
-        let text = "# a comment\n\nkey = 01\n\nid = one\nmsg = ff\n\nid = two\n\nkey = 02\n\nid = three\n";
+        let text =
+            "# a comment\n\nkey = 01\n\nid = one\nmsg = ff\n\nid = two\n\nkey = 02\n\nid = three\n";
         let vectors = parse(text).expect("well formed");
         let seen: Vec<_> = vectors
             .iter()

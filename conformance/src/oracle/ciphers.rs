@@ -16,12 +16,19 @@ pub struct BlockCipher {
 impl BlockCipher {
     /// A cipher with this key.
     pub fn new(type_: KeyType, key: &[u8]) -> BlockCipher {
-        BlockCipher { type_, key: key.to_vec() }
+        BlockCipher {
+            type_,
+            key: key.to_vec(),
+        }
     }
 
     /// Bytes of a block.
     pub fn block_len(&self) -> usize {
-        if self.type_ == KeyType::Rijndael { 16 } else { 8 }
+        if self.type_ == KeyType::Rijndael {
+            16
+        } else {
+            8
+        }
     }
 
     /// Whole blocks, each for itself.
@@ -29,7 +36,10 @@ impl BlockCipher {
     /// # Errors
     /// A key type or a length that is not known here; a part of a block.
     pub fn ecb(&self, data: &[u8]) -> anyhow::Result<Vec<u8>> {
-        ensure!(data.len().is_multiple_of(self.block_len()), "a part of a block");
+        ensure!(
+            data.len().is_multiple_of(self.block_len()),
+            "a part of a block"
+        );
         let blocks = data.chunks(self.block_len()).map(|block| self.block(block));
         Ok(blocks.collect::<anyhow::Result<Vec<_>>>()?.concat())
     }
@@ -39,10 +49,17 @@ impl BlockCipher {
     /// # Errors
     /// As [`BlockCipher::ecb`].
     pub fn cbc(&self, iv: &[u8], data: &[u8]) -> anyhow::Result<Vec<u8>> {
-        ensure!(data.len().is_multiple_of(self.block_len()), "a part of a block");
+        ensure!(
+            data.len().is_multiple_of(self.block_len()),
+            "a part of a block"
+        );
         let (mut out, mut last) = (Vec::new(), iv.to_vec());
         for block in data.chunks(self.block_len()) {
-            let masked: Vec<u8> = block.iter().zip(&last).map(|(one, two)| one ^ two).collect();
+            let masked: Vec<u8> = block
+                .iter()
+                .zip(&last)
+                .map(|(one, two)| one ^ two)
+                .collect();
             last = self.block(&masked)?;
             out.extend(&last);
         }
@@ -116,7 +133,9 @@ mod tests {
 
     #[test]
     fn the_oracle_gives_the_known_answers() {
-        for vector in vectors::parse(include_str!("../../../vectors/ciphers.txt")).expect("well formed") {
+        for vector in
+            vectors::parse(include_str!("../../../vectors/ciphers.txt")).expect("well formed")
+        {
             let (key, iv, msg) = (vector.bytes("key"), vector.bytes("iv"), vector.bytes("msg"));
             let type_ = KeyType::from_name(vector.text("type")).expect("a key type");
             let cipher = BlockCipher::new(type_, &key);

@@ -53,7 +53,11 @@ impl Hash {
             Hash::Sha384 | Hash::Sha512 => 128,
             _ => 64,
         };
-        let mut key = if key.len() > block { self.digest(key) } else { key.to_vec() };
+        let mut key = if key.len() > block {
+            self.digest(key)
+        } else {
+            key.to_vec()
+        };
         key.resize(block, 0);
         let under = |pad: u8, data: &[u8]| {
             let masked: Vec<u8> = key.iter().map(|byte| byte ^ pad).collect();
@@ -70,11 +74,19 @@ mod tests {
 
     #[test]
     fn the_oracle_gives_the_known_answers() {
-        for vector in vectors::parse(include_str!("../../../vectors/hashes.txt")).expect("well formed") {
+        for vector in
+            vectors::parse(include_str!("../../../vectors/hashes.txt")).expect("well formed")
+        {
             let hash = Hash::named(vector.text("hash")).expect("known");
-            assert_eq!(hash.digest(&vector.bytes("msg")), vector.bytes("digest"), "{vector:?}");
+            assert_eq!(
+                hash.digest(&vector.bytes("msg")),
+                vector.bytes("digest"),
+                "{vector:?}"
+            );
         }
-        for vector in vectors::parse(include_str!("../../../vectors/hmac.txt")).expect("well formed") {
+        for vector in
+            vectors::parse(include_str!("../../../vectors/hmac.txt")).expect("well formed")
+        {
             let hash = Hash::named(vector.text("hash")).expect("known");
             let tag = hash.hmac(&vector.bytes("key"), &vector.bytes("msg"));
             assert_eq!(tag, vector.bytes("tag"), "{vector:?}");

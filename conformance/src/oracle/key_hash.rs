@@ -14,14 +14,29 @@ pub fn key_hash(key: &KeyData, hash: Hash) -> anyhow::Result<Vec<u8>> {
         KeyTypeData::RSAPublic(key) => ("RSA00", [padded(&key.e), padded(&key.n)].concat()),
         KeyTypeData::DSAPublic(key) => (
             "DSA00",
-            [&key.dlg.p, &key.dlg.q, &key.dlg.g, &key.y].map(padded).concat(),
+            [&key.dlg.p, &key.dlg.q, &key.dlg.g, &key.y]
+                .map(padded)
+                .concat(),
         ),
-        KeyTypeData::DSAComm(key) => ("DSC01", [&key.dlg.p, &key.dlg.q, &key.dlg.g].map(padded).concat()),
+        KeyTypeData::DSAComm(key) => (
+            "DSC01",
+            [&key.dlg.p, &key.dlg.q, &key.dlg.g].map(padded).concat(),
+        ),
         KeyTypeData::DSACommVariableSeed(data) => {
-            let prefix = if key.type_ == KeyType::DSACommFIPS186_3 { "DSC02" } else { "DSC01" };
-            (prefix, [&data.dlg.p, &data.dlg.q, &data.dlg.g].map(padded).concat())
+            let prefix = if key.type_ == KeyType::DSACommFIPS186_3 {
+                "DSC02"
+            } else {
+                "DSC01"
+            };
+            (
+                prefix,
+                [&data.dlg.p, &data.dlg.q, &data.dlg.g].map(padded).concat(),
+            )
         }
-        KeyTypeData::DHPublic(key) => ("DH000", [&key.dlg.p, &key.dlg.g, &key.gx].map(padded).concat()),
+        KeyTypeData::DHPublic(key) => (
+            "DH000",
+            [&key.dlg.p, &key.dlg.g, &key.gx].map(padded).concat(),
+        ),
         KeyTypeData::DES(key) => ("DES", key.k.to_vec()),
         KeyTypeData::DES2(key) => ("DES2", key.k.to_vec()),
         KeyTypeData::DES3(key) => ("DES3", key.k.to_vec()),

@@ -64,7 +64,14 @@ pub fn group_defect(group: &DSADiscreteLogGroup, sizes: (u64, u64)) -> Option<&'
 /// Where a group is generated from a seed, the prime p that FIPS 186 comes to at `counter`; q is given.
 ///
 /// `first` is the offset of the first hash: 2 in FIPS 186-2 (appendix 2.2), 1 in FIPS 186-4 (A.1.1.2).
-pub fn prime_from_seed(hash: Hash, bits: u64, q: &BigUint, seed: &[u8], first: u32, counter: u32) -> BigUint {
+pub fn prime_from_seed(
+    hash: Hash,
+    bits: u64,
+    q: &BigUint,
+    seed: &[u8],
+    first: u32,
+    counter: u32,
+) -> BigUint {
     let size = seed.len() as u64 * 8;
     let out = hash.digest(b"").len() as u64 * 8;
     let count = bits.div_ceil(out) as u32;
@@ -79,7 +86,9 @@ pub fn prime_from_seed(hash: Hash, bits: u64, q: &BigUint, seed: &[u8], first: u
         BigUint::from_bytes_be(&hash.digest(&bytes))
     };
     let start = first + counter * count;
-    let mut w = (0..count).fold(BigUint::ZERO, |w, j| w + (part(start + j) << (out * u64::from(j))));
+    let mut w = (0..count).fold(BigUint::ZERO, |w, j| {
+        w + (part(start + j) << (out * u64::from(j)))
+    });
     w %= BigUint::from(1_u32) << (bits - 1);
     let x = w + (BigUint::from(1_u32) << (bits - 1));
     let rest = &x % (q * 2_u32);
@@ -109,7 +118,13 @@ pub fn order_from_seed_186_4(hash: Hash, bits: u64, seed: &[u8]) -> BigUint {
 }
 
 /// Whether (r, s) signs a digest (FIPS 186-4, section 4.7).
-pub fn dsa_verifies(group: &DSADiscreteLogGroup, y: &Bignum, digest: &[u8], r: &Bignum, s: &Bignum) -> bool {
+pub fn dsa_verifies(
+    group: &DSADiscreteLogGroup,
+    y: &Bignum,
+    digest: &[u8],
+    r: &Bignum,
+    s: &Bignum,
+) -> bool {
     let (p, q, g, y) = (big(&group.p), big(&group.q), big(&group.g), big(y));
     let (r, s) = (big(r), big(s));
     if r == BigUint::ZERO || s == BigUint::ZERO || r >= q || s >= q {
@@ -142,7 +157,8 @@ mod tests {
     #[test]
     fn the_oracle_takes_the_known_signatures_and_no_other() {
         let number = |vector: &vectors::Vector, name: &str| Bignum::from_be(&vector.bytes(name));
-        for vector in vectors::parse(include_str!("../../../vectors/dsa.txt")).expect("well formed") {
+        for vector in vectors::parse(include_str!("../../../vectors/dsa.txt")).expect("well formed")
+        {
             let group = DSADiscreteLogGroup {
                 p: number(&vector, "p"),
                 q: number(&vector, "q"),
@@ -152,7 +168,11 @@ mod tests {
             assert_eq!(group_defect(&group, sizes), None);
             let hash = Hash::named(vector.text("hash")).expect("known");
             let digest = hash.digest(&vector.bytes("msg"));
-            let (y, r, s) = (number(&vector, "y"), number(&vector, "r"), number(&vector, "s"));
+            let (y, r, s) = (
+                number(&vector, "y"),
+                number(&vector, "r"),
+                number(&vector, "s"),
+            );
             assert!(dsa_verifies(&group, &y, &digest, &r, &s), "{vector:?}");
             assert!(!dsa_verifies(&group, &y, &digest, &s, &r), "{vector:?}");
             if vector.has("seed") {
@@ -160,7 +180,10 @@ mod tests {
                 let q = order_from_seed(&seed);
                 assert_eq!(bignum(&q), group.q);
                 let counter = vector.text("counter").parse().expect("decimal");
-                assert_eq!(bignum(&prime_from_seed(Hash::Sha1, 512, &q, &seed, 2, counter)), group.p);
+                assert_eq!(
+                    bignum(&prime_from_seed(Hash::Sha1, 512, &q, &seed, 2, counter)),
+                    group.p
+                );
             }
         }
     }

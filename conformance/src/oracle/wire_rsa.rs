@@ -1,7 +1,9 @@
 //! RSA keys as the protocol carries them, with the crate rsa behind them.
 
 use anyhow::{Context as _, bail};
-use ncore::types::{Bignum, KeyData, KeyType, KeyTypeData, KeyTypeRSAPrivateData, KeyTypeRSAPublicData};
+use ncore::types::{
+    Bignum, KeyData, KeyType, KeyTypeData, KeyTypeRSAPrivateData, KeyTypeRSAPublicData,
+};
 use num_bigint::BigUint;
 use rsa::traits::{PrivateKeyParts, PublicKeyParts};
 use rsa::{BoxedUint, Oaep, Pkcs1v15Encrypt, Pkcs1v15Sign, RsaPrivateKey, RsaPublicKey};
@@ -51,12 +53,19 @@ impl WireRsa {
     ///
     /// # Errors
     /// It does not verify.
-    pub fn verify(&self, hash: Option<Hash>, digest: &[u8], signature: &Bignum) -> anyhow::Result<()> {
+    pub fn verify(
+        &self,
+        hash: Option<Hash>,
+        digest: &[u8],
+        signature: &Bignum,
+    ) -> anyhow::Result<()> {
         let scheme = match hash {
             None => Pkcs1v15Sign::new_unprefixed(),
             Some(hash) => scheme(hash),
         };
-        let signature = signature.to_be_padded(self.length()).context("longer than the modulus")?;
+        let signature = signature
+            .to_be_padded(self.length())
+            .context("longer than the modulus")?;
         self.key
             .verify(scheme, digest, &signature)
             .context("the oracle refuses the signature")
@@ -67,7 +76,11 @@ impl WireRsa {
     /// # Errors
     /// A message that is too long.
     pub fn encrypt(&self, message: &[u8]) -> anyhow::Result<Bignum> {
-        Ok(Bignum::from_be(&self.key.encrypt(&mut rng(), Pkcs1v15Encrypt, message)?))
+        Ok(Bignum::from_be(&self.key.encrypt(
+            &mut rng(),
+            Pkcs1v15Encrypt,
+            message,
+        )?))
     }
 
     /// Encrypts with OAEP, the same hash in MGF1.
@@ -78,11 +91,21 @@ impl WireRsa {
         let rng = &mut rng();
         let cipher = match hash {
             Hash::Md5 => bail!("no OAEP with MD5"),
-            Hash::Sha1 => self.key.encrypt(rng, Oaep::<Sha1>::new_with_label(label), message),
-            Hash::Sha224 => self.key.encrypt(rng, Oaep::<Sha224>::new_with_label(label), message),
-            Hash::Sha256 => self.key.encrypt(rng, Oaep::<Sha256>::new_with_label(label), message),
-            Hash::Sha384 => self.key.encrypt(rng, Oaep::<Sha384>::new_with_label(label), message),
-            Hash::Sha512 => self.key.encrypt(rng, Oaep::<Sha512>::new_with_label(label), message),
+            Hash::Sha1 => self
+                .key
+                .encrypt(rng, Oaep::<Sha1>::new_with_label(label), message),
+            Hash::Sha224 => self
+                .key
+                .encrypt(rng, Oaep::<Sha224>::new_with_label(label), message),
+            Hash::Sha256 => self
+                .key
+                .encrypt(rng, Oaep::<Sha256>::new_with_label(label), message),
+            Hash::Sha384 => self
+                .key
+                .encrypt(rng, Oaep::<Sha384>::new_with_label(label), message),
+            Hash::Sha512 => self
+                .key
+                .encrypt(rng, Oaep::<Sha512>::new_with_label(label), message),
         };
         Ok(Bignum::from_be(&cipher?))
     }
@@ -100,7 +123,10 @@ impl RsaPrivate {
     /// A key without the numbers of the Chinese remainder theorem.
     pub fn to_wire(&self) -> anyhow::Result<KeyData> {
         let key = self.parts()?;
-        Ok(KeyData { type_: KeyType::RSAPrivate, data: KeyTypeData::RSAPrivate(key) })
+        Ok(KeyData {
+            type_: KeyType::RSAPrivate,
+            data: KeyTypeData::RSAPrivate(key),
+        })
     }
 
     /// The numbers of the key.
@@ -108,7 +134,9 @@ impl RsaPrivate {
     /// # Errors
     /// As [`RsaPrivate::to_wire`].
     pub fn parts(&self) -> anyhow::Result<KeyTypeRSAPrivateData> {
-        let [p, q] = self.0.primes() else { bail!("the oracle's key has not two primes") };
+        let [p, q] = self.0.primes() else {
+            bail!("the oracle's key has not two primes")
+        };
         let missing = "the oracle's key lacks a number";
         let number = |number: &BoxedUint| Bignum::from_be(&number.to_be_bytes());
         Ok(KeyTypeRSAPrivateData {
@@ -146,29 +174,46 @@ impl RsaPrivate {
     /// A number that is longer than the modulus. Wrong padding gives a made-up message.
     pub fn decrypt_wire(&self, cipher: &Bignum) -> anyhow::Result<Vec<u8>> {
         let cipher = self.whole(cipher)?;
-        Ok(self.0.decrypt_blinded(&mut rng(), Pkcs1v15Encrypt, &cipher)?)
+        Ok(self
+            .0
+            .decrypt_blinded(&mut rng(), Pkcs1v15Encrypt, &cipher)?)
     }
 
     /// Decrypts OAEP from the protocol's number, the same hash in MGF1.
     ///
     /// # Errors
     /// Wrong padding; MD5.
-    pub fn decrypt_oaep_wire(&self, hash: Hash, label: &[u8], cipher: &Bignum) -> anyhow::Result<Vec<u8>> {
+    pub fn decrypt_oaep_wire(
+        &self,
+        hash: Hash,
+        label: &[u8],
+        cipher: &Bignum,
+    ) -> anyhow::Result<Vec<u8>> {
         let (cipher, rng) = (self.whole(cipher)?, &mut rng());
         let key: &RsaPrivateKey = &self.0;
         Ok(match hash {
             Hash::Md5 => bail!("no OAEP with MD5"),
             Hash::Sha1 => key.decrypt_blinded(rng, Oaep::<Sha1>::new_with_label(label), &cipher)?,
-            Hash::Sha224 => key.decrypt_blinded(rng, Oaep::<Sha224>::new_with_label(label), &cipher)?,
-            Hash::Sha256 => key.decrypt_blinded(rng, Oaep::<Sha256>::new_with_label(label), &cipher)?,
-            Hash::Sha384 => key.decrypt_blinded(rng, Oaep::<Sha384>::new_with_label(label), &cipher)?,
-            Hash::Sha512 => key.decrypt_blinded(rng, Oaep::<Sha512>::new_with_label(label), &cipher)?,
+            Hash::Sha224 => {
+                key.decrypt_blinded(rng, Oaep::<Sha224>::new_with_label(label), &cipher)?
+            }
+            Hash::Sha256 => {
+                key.decrypt_blinded(rng, Oaep::<Sha256>::new_with_label(label), &cipher)?
+            }
+            Hash::Sha384 => {
+                key.decrypt_blinded(rng, Oaep::<Sha384>::new_with_label(label), &cipher)?
+            }
+            Hash::Sha512 => {
+                key.decrypt_blinded(rng, Oaep::<Sha512>::new_with_label(label), &cipher)?
+            }
         })
     }
 
     fn whole(&self, cipher: &Bignum) -> anyhow::Result<Vec<u8>> {
         let length = self.0.n().bit_width().div_ceil(8) as usize;
-        cipher.to_be_padded(length).context("longer than the modulus")
+        cipher
+            .to_be_padded(length)
+            .context("longer than the modulus")
     }
 }
 
@@ -184,7 +229,10 @@ fn scheme(hash: Hash) -> Pkcs1v15Sign {
 }
 
 fn boxed(number: &Bignum) -> anyhow::Result<BoxedUint> {
-    Ok(BoxedUint::from_be_slice(&number.to_be(), number.bits() as u32)?)
+    Ok(BoxedUint::from_be_slice(
+        &number.to_be(),
+        number.bits() as u32,
+    )?)
 }
 
 #[cfg(test)]

@@ -178,31 +178,52 @@ impl Authority {
     }
 
     fn delegates(&self, bench: &Bench, delegation: &Delegation) -> anyhow::Result<Certificate> {
-        Ok(single(self.hash, self.signed(bench, &delegation.to_message()?)?))
+        Ok(single(
+            self.hash,
+            self.signed(bench, &delegation.to_message()?)?,
+        ))
     }
 }
 
 fn single(keyhash: KeyHash, body: CertTypeSingleCertCertBody) -> Certificate {
-    Certificate { keyhash, type_: CertType::SingleCert, body: CertTypeCertBody::SingleCert(body) }
+    Certificate {
+        keyhash,
+        type_: CertType::SingleCert,
+        body: CertTypeCertBody::SingleCert(body),
+    }
 }
 
 /// A delegation to whoever presents it.
 fn bearer(perms: u32) -> Delegation {
-    Delegation { delegate: None, nonce: None, actions: vec![operations(perms)] }
+    Delegation {
+        delegate: None,
+        nonce: None,
+        actions: vec![operations(perms)],
+    }
 }
 
 fn delegation_to(delegate: &Authority, actions: Vec<Action>) -> Delegation {
-    Delegation { delegate: Some(delegate.hash), nonce: None, actions }
+    Delegation {
+        delegate: Some(delegate.hash),
+        nonce: None,
+        actions,
+    }
 }
 
 /// A key that signs and encrypts only under these conditions.
 fn guarded(bench: &Bench, condition: PermissionGroup) -> anyhow::Result<u32> {
     let actions = vec![operations(Op::SIGN | Op::ENCRYPT)];
-    bench.aes(list(vec![PermissionGroup { actions, ..condition }]))
+    bench.aes(list(vec![PermissionGroup {
+        actions,
+        ..condition
+    }]))
 }
 
 fn certified_by(hash: KeyHash) -> PermissionGroup {
-    PermissionGroup { certifier: Some(hash), ..PermissionGroup::default() }
+    PermissionGroup {
+        certifier: Some(hash),
+        ..PermissionGroup::default()
+    }
 }
 
 fn sign(bench: &Bench, key: u32, certs: Vec<Certificate>) -> Status {
@@ -219,13 +240,21 @@ fn every_byte(rig: &Rig) -> anyhow::Result<Outcome> {
     let owner = Authority::new(&bench, vec![])?;
     let key = guarded(&bench, certified_by(owner.hash))?;
     let good = owner.signed(&bench, &bearer(Op::ENCRYPT).to_message()?)?;
-    is(encrypt(&bench, key, vec![single(owner.hash, good.clone())]), Status::OK, "the right one")?;
+    is(
+        encrypt(&bench, key, vec![single(owner.hash, good.clone())]),
+        Status::OK,
+        "the right one",
+    )?;
 
     for at in 0..good.certsignmsg.len() {
         let mut body = good.clone();
         body.certsignmsg[at] ^= 1;
         let found = encrypt(&bench, key, vec![single(owner.hash, body)]);
-        is(found, Status::BadCertSignature, &format!("byte {at} of the message"))?;
+        is(
+            found,
+            Status::BadCertSignature,
+            &format!("byte {at} of the message"),
+        )?;
     }
     let signature = rsa_number(&good.signature)?.to_be();
     for at in (0..signature.len()).step_by(7) {
@@ -234,13 +263,21 @@ fn every_byte(rig: &Rig) -> anyhow::Result<Outcome> {
         let mut body = good.clone();
         body.signature = rsa_cipher(good.signature.mech, Bignum::from_be(&changed));
         let found = encrypt(&bench, key, vec![single(owner.hash, body)]);
-        is(found, Status::BadCertSignature, &format!("byte {at} of the signature"))?;
+        is(
+            found,
+            Status::BadCertSignature,
+            &format!("byte {at} of the signature"),
+        )?;
     }
     for at in 0..20 {
         let mut hash = owner.hash;
         hash[at] ^= 1;
         let found = encrypt(&bench, key, vec![single(hash, good.clone())]);
-        is(found, Status::BadCertKeyHash, &format!("byte {at} of the key hash"))?;
+        is(
+            found,
+            Status::BadCertKeyHash,
+            &format!("byte {at} of the key hash"),
+        )?;
     }
     let mut body = good.clone();
     if let KeyTypeData::RSAPublic(public) = &mut body.pubkeydata.data {
@@ -268,13 +305,32 @@ fn scope(rig: &Rig) -> anyhow::Result<Outcome> {
     let owner = Authority::new(&bench, vec![])?;
     let key = guarded(&bench, certified_by(owner.hash))?;
     let signs = owner.delegates(&bench, &bearer(Op::SIGN))?;
-    is(sign(&bench, key, vec![signs.clone()]), Status::OK, "what it names")?;
-    is(encrypt(&bench, key, vec![signs]), Status::AccessDenied, "what it does not")?;
-    let nothing = Delegation { actions: vec![], ..bearer(0) };
+    is(
+        sign(&bench, key, vec![signs.clone()]),
+        Status::OK,
+        "what it names",
+    )?;
+    is(
+        encrypt(&bench, key, vec![signs]),
+        Status::AccessDenied,
+        "what it does not",
+    )?;
+    let nothing = Delegation {
+        actions: vec![],
+        ..bearer(0)
+    };
     let nothing = owner.delegates(&bench, &nothing)?;
-    is(sign(&bench, key, vec![nothing]), Status::AccessDenied, "no actions at all")?;
+    is(
+        sign(&bench, key, vec![nothing]),
+        Status::AccessDenied,
+        "no actions at all",
+    )?;
     // The owner itself may do everything that the group allows.
-    is(encrypt(&bench, key, vec![owner.certificate()]), Status::OK, "the owner")?;
+    is(
+        encrypt(&bench, key, vec![owner.certificate()]),
+        Status::OK,
+        "the owner",
+    )?;
     Ok(Outcome::Passed)
 }
 
@@ -297,11 +353,22 @@ fn chain(rig: &Rig) -> anyhow::Result<Outcome> {
         vec![second.clone(), leaf.certificate(), first.clone()],
     ];
     for certs in orders {
-        is(sign(&bench, key, certs.clone()), Status::OK, "the whole chain")?;
-        is(encrypt(&bench, key, certs), Status::AccessDenied, "what the last link leaves out")?;
+        is(
+            sign(&bench, key, certs.clone()),
+            Status::OK,
+            "the whole chain",
+        )?;
+        is(
+            encrypt(&bench, key, certs),
+            Status::AccessDenied,
+            "what the last link leaves out",
+        )?;
     }
     for (certs, what) in [
-        (vec![first.clone(), leaf.certificate()], "without the middle link"),
+        (
+            vec![first.clone(), leaf.certificate()],
+            "without the middle link",
+        ),
         (vec![second, leaf.certificate()], "without the first link"),
         (vec![first], "without a key at hand"),
     ] {
@@ -319,7 +386,11 @@ fn not_a_delegation(rig: &Rig) -> anyhow::Result<Outcome> {
     for message in [b"a contract".to_vec(), Vec::new(), cut] {
         let signed = owner.signed(&bench, &message)?;
         let found = sign(&bench, key, vec![single(owner.hash, signed)]);
-        is(found, Status::MalformedCertificate, &format!("{} bytes", message.len()))?;
+        is(
+            found,
+            Status::MalformedCertificate,
+            &format!("{} bytes", message.len()),
+        )?;
     }
     Ok(Outcome::Passed)
 }
@@ -334,10 +405,27 @@ fn mechanism(rig: &Rig) -> anyhow::Result<Outcome> {
         (Mech::RSAhSHA1pPKCS1, Status::AccessDenied),
         (Mech::DSA, Status::AccessDenied),
     ] {
-        let certmech = Some(KeyHashAndMech { hash: owner.hash, mech });
-        let key = guarded(&bench, PermissionGroup { certmech, ..PermissionGroup::default() })?;
-        is(sign(&bench, key, vec![cert.clone()]), expected, &format!("{mech}"))?;
-        is(sign(&bench, key, vec![]), Status::AccessDenied, "no certificate")?;
+        let certmech = Some(KeyHashAndMech {
+            hash: owner.hash,
+            mech,
+        });
+        let key = guarded(
+            &bench,
+            PermissionGroup {
+                certmech,
+                ..PermissionGroup::default()
+            },
+        )?;
+        is(
+            sign(&bench, key, vec![cert.clone()]),
+            expected,
+            &format!("{mech}"),
+        )?;
+        is(
+            sign(&bench, key, vec![]),
+            Status::AccessDenied,
+            "no certificate",
+        )?;
     }
     Ok(Outcome::Passed)
 }
@@ -350,19 +438,55 @@ fn challenge(rig: &Rig) -> anyhow::Result<Outcome> {
         ..certified_by(owner.hash)
     };
     let key = guarded(&bench, fresh)?;
-    let delegated = |nonce| owner.delegates(&bench, &Delegation { nonce, ..bearer(Op::SIGN) });
-    is(sign(&bench, key, vec![delegated(None)?]), Status::AccessDenied, "a lasting one")?;
-    let theirs = other.send(GetChallengeArgs { module: other.module })?.nonce;
+    let delegated = |nonce| {
+        owner.delegates(
+            &bench,
+            &Delegation {
+                nonce,
+                ..bearer(Op::SIGN)
+            },
+        )
+    };
+    is(
+        sign(&bench, key, vec![delegated(None)?]),
+        Status::AccessDenied,
+        "a lasting one",
+    )?;
+    let theirs = other
+        .send(GetChallengeArgs {
+            module: other.module,
+        })?
+        .nonce;
     let cert = delegated(Some(theirs))?;
-    is(sign(&bench, key, vec![cert]), Status::UnknownChallenge, "another client's")?;
-    let one = bench.send(GetChallengeArgs { module: bench.module })?.nonce;
-    let two = bench.send(GetChallengeArgs { module: bench.module })?.nonce;
+    is(
+        sign(&bench, key, vec![cert]),
+        Status::UnknownChallenge,
+        "another client's",
+    )?;
+    let one = bench
+        .send(GetChallengeArgs {
+            module: bench.module,
+        })?
+        .nonce;
+    let two = bench
+        .send(GetChallengeArgs {
+            module: bench.module,
+        })?
+        .nonce;
     ensure!(one != two, "two challenges are alike");
     // Each is good for once, in any order.
     for nonce in [two, one] {
         let cert = delegated(Some(nonce))?;
-        is(sign(&bench, key, vec![cert.clone()]), Status::OK, "an answer")?;
-        is(sign(&bench, key, vec![cert]), Status::UnknownChallenge, "the answer again")?;
+        is(
+            sign(&bench, key, vec![cert.clone()]),
+            Status::OK,
+            "an answer",
+        )?;
+        is(
+            sign(&bench, key, vec![cert]),
+            Status::UnknownChallenge,
+            "the answer again",
+        )?;
     }
     Ok(Outcome::Passed)
 }
@@ -374,7 +498,11 @@ fn must_be_private(rig: &Rig) -> anyhow::Result<Outcome> {
     let key = guarded(&bench, certified_by(hash))?;
     let by = |id| sign(&bench, key, vec![signing_key(id, hash)]);
     is(by(pair.private), Status::AccessDenied, "a key that may not")?;
-    is(by(pair.public), Status::InvalidCertificate, "the public half")?;
+    is(
+        by(pair.public),
+        Status::InvalidCertificate,
+        "the public half",
+    )?;
     let secret = bench.aes(may(Op::USE_AS_CERTIFICATE))?;
     let secret_hash = bench.hash_of(secret)?;
     let key = guarded(&bench, certified_by(secret_hash))?;
@@ -392,16 +520,40 @@ fn wrong(rig: &Rig) -> anyhow::Result<Outcome> {
     let key = guarded(&bench, certified_by(owner.hash))?;
     let mut hash = owner.hash;
     hash[19] ^= 1;
-    let empty = |type_| Certificate { keyhash: owner.hash, type_, body: CertTypeCertBody::Empty };
+    let empty = |type_| Certificate {
+        keyhash: owner.hash,
+        type_,
+        body: CertTypeCertBody::Empty,
+    };
     for (cert, expected, what) in [
-        (signing_key(owner.key, hash), Status::BadCertKeyHash, "one byte of the hash"),
-        (signing_key(owner.key ^ 0x5555_5555, owner.hash), Status::UnknownID, "an unknown identifier"),
-        (empty(CertType::SEECert), Status::InvalidCertificate, "code in the module"),
-        (empty(CertType(9)), Status::MalformedCertificate, "an unknown kind"),
+        (
+            signing_key(owner.key, hash),
+            Status::BadCertKeyHash,
+            "one byte of the hash",
+        ),
+        (
+            signing_key(owner.key ^ 0x5555_5555, owner.hash),
+            Status::UnknownID,
+            "an unknown identifier",
+        ),
+        (
+            empty(CertType::SEECert),
+            Status::InvalidCertificate,
+            "code in the module",
+        ),
+        (
+            empty(CertType(9)),
+            Status::MalformedCertificate,
+            "an unknown kind",
+        ),
     ] {
         is(sign(&bench, key, vec![cert.clone()]), expected, what)?;
         // A good certificate beside it does not help.
-        is(sign(&bench, key, vec![owner.certificate(), cert]), expected, what)?;
+        is(
+            sign(&bench, key, vec![owner.certificate(), cert]),
+            expected,
+            what,
+        )?;
     }
     Ok(Outcome::Passed)
 }
@@ -440,35 +592,69 @@ fn with_officer(
     let delegate = Authority::new(&bench, vec![])?;
     let km = bench.aes(may(Op::USE_AS_KM | Op::SIGN))?;
     let publicperms = NSOPerms { ops };
-    bench.send(SetNSOPermsArgs { module: 1, flags: 0, hknso: officer.hash, publicperms })?;
+    bench.send(SetNSOPermsArgs {
+        module: 1,
+        flags: 0,
+        hknso: officer.hash,
+        publicperms,
+    })?;
     Ok((spare, bench, officer, delegate, km))
 }
 
 fn set_km(bench: &Bench, idka: u32, certs: Vec<Certificate>) -> Status {
-    status(bench.send_with(SetKMArgs { module: 1, flags: 0, idka }, certificates(certs)))
+    status(bench.send_with(
+        SetKMArgs {
+            module: 1,
+            flags: 0,
+            idka,
+        },
+        certificates(certs),
+    ))
 }
 
 fn remove_km(bench: &Bench, hkm: KeyHash, certs: Vec<Certificate>) -> Status {
-    status(bench.send_with(RemoveKMArgs { module: 1, flags: 0, hkm }, certificates(certs)))
+    status(bench.send_with(
+        RemoveKMArgs {
+            module: 1,
+            flags: 0,
+            hkm,
+        },
+        certificates(certs),
+    ))
 }
 
 fn officer_key(rig: &Rig) -> anyhow::Result<Outcome> {
     let (_spare, bench, officer, delegate, km) = with_officer(rig, 0, NSOPerms::OPS_SET_KM)?;
     let hkm = bench.hash_of(km)?;
     is(set_km(&bench, km, vec![]), Status::AccessDenied, "nobody")?;
-    is(set_km(&bench, km, vec![delegate.certificate()]), Status::AccessDenied, "somebody")?;
-    is(set_km(&bench, km, vec![officer.certificate()]), Status::OK, "the officer")?;
+    is(
+        set_km(&bench, km, vec![delegate.certificate()]),
+        Status::AccessDenied,
+        "somebody",
+    )?;
+    is(
+        set_km(&bench, km, vec![officer.certificate()]),
+        Status::OK,
+        "the officer",
+    )?;
     is(
         remove_km(&bench, hkm, vec![officer.certificate()]),
         Status::AccessDenied,
         "what the officer's own list leaves out",
     )?;
-    ensure!(bench.module_keys()?.contains(&hkm), "the module key is not there");
+    ensure!(
+        bench.module_keys()?.contains(&hkm),
+        "the module key is not there"
+    );
     Ok(Outcome::Passed)
 }
 
 fn officer_delegate(rig: &Rig) -> anyhow::Result<Outcome> {
-    let (_spare, bench, officer, delegate, km) = with_officer(rig, EVERYTHING & !(NSOPerms::OPS_SET_KM | NSOPerms::OPS_REMOVE_KM), EVERYTHING)?;
+    let (_spare, bench, officer, delegate, km) = with_officer(
+        rig,
+        EVERYTHING & !(NSOPerms::OPS_SET_KM | NSOPerms::OPS_REMOVE_KM),
+        EVERYTHING,
+    )?;
     let hkm = bench.hash_of(km)?;
     let delegation = delegation_to(&delegate, vec![officer_operations(NSOPerms::OPS_SET_KM)]);
     let body = officer.signed(&bench, &delegation.to_message()?)?;
@@ -477,20 +663,35 @@ fn officer_delegate(rig: &Rig) -> anyhow::Result<Outcome> {
         *last ^= 1;
     }
     let chain = |body| vec![delegate.certificate(), single(officer.hash, body)];
-    is(set_km(&bench, km, chain(changed)), Status::BadCertSignature, "a wrong byte")?;
+    is(
+        set_km(&bench, km, chain(changed)),
+        Status::BadCertSignature,
+        "a wrong byte",
+    )?;
     is(
         set_km(&bench, km, vec![single(officer.hash, body.clone())]),
         Status::AccessDenied,
         "without the delegate",
     )?;
-    is(remove_km(&bench, hkm, chain(body.clone())), Status::AccessDenied, "another operation")?;
-    is(set_km(&bench, km, chain(body)), Status::OK, "what was delegated")?;
+    is(
+        remove_km(&bench, hkm, chain(body.clone())),
+        Status::AccessDenied,
+        "another operation",
+    )?;
+    is(
+        set_km(&bench, km, chain(body)),
+        Status::OK,
+        "what was delegated",
+    )?;
     is(
         remove_km(&bench, hkm, vec![officer.certificate()]),
         Status::OK,
         "the officer",
     )?;
-    ensure!(!bench.module_keys()?.contains(&hkm), "the module key is still there");
+    ensure!(
+        !bench.module_keys()?.contains(&hkm),
+        "the module key is still there"
+    );
     Ok(Outcome::Passed)
 }
 
@@ -498,43 +699,87 @@ fn officer_condition(rig: &Rig) -> anyhow::Result<Outcome> {
     let (_spare, bench, officer, delegate, _) = with_officer(rig, EVERYTHING, 0)?;
     let key = guarded(
         &bench,
-        PermissionGroup { flags: PermissionGroup::NSO_CERTIFIED, ..PermissionGroup::default() },
+        PermissionGroup {
+            flags: PermissionGroup::NSO_CERTIFIED,
+            ..PermissionGroup::default()
+        },
     )?;
     is(sign(&bench, key, vec![]), Status::AccessDenied, "nobody")?;
-    is(sign(&bench, key, vec![delegate.certificate()]), Status::AccessDenied, "somebody")?;
-    is(sign(&bench, key, vec![officer.certificate()]), Status::OK, "the officer")?;
+    is(
+        sign(&bench, key, vec![delegate.certificate()]),
+        Status::AccessDenied,
+        "somebody",
+    )?;
+    is(
+        sign(&bench, key, vec![officer.certificate()]),
+        Status::OK,
+        "the officer",
+    )?;
     Ok(Outcome::Passed)
 }
 
 fn officer_reserves(rig: &Rig) -> anyhow::Result<Outcome> {
     let (_spare, bench, _, _, _) = with_officer(rig, 0, 0)?;
-    let token = PhysToken { module: 1, slot: 1, ic: 0 };
+    let token = PhysToken {
+        module: 1,
+        slot: 1,
+        ic: 0,
+    };
     let ic = bench
-        .send(InsertSoftTokenArgs { flags: 0, token: token.clone(), data: Vec::new() })?
+        .send(InsertSoftTokenArgs {
+            flags: 0,
+            token: token.clone(),
+            data: Vec::new(),
+        })?
         .ic;
     let token = PhysToken { ic, ..token };
-    let params = TokenParams { flags: 0, sharesneeded: 1, sharestotal: 1, timelimit: 0 };
+    let params = TokenParams {
+        flags: 0,
+        sharesneeded: 1,
+        sharestotal: 1,
+        timelimit: 0,
+    };
     denied(bench.send(bench.aes_args(anything())), Status::AccessDenied)?;
     denied(
         bench.send(bench.pair_args(rsa_params(512), anything(), anything())),
         Status::AccessDenied,
     )?;
     let data = raw_key(KeyType::Rijndael, &[1; 16])?;
-    denied(bench.send(bench.import_args(data, anything())), Status::AccessDenied)?;
     denied(
-        bench.send(GenerateLogicalTokenArgs { module: 1, hkm: NULL_DES3, params: params.clone() }),
+        bench.send(bench.import_args(data, anything())),
         Status::AccessDenied,
     )?;
     denied(
-        bench.send(LoadLogicalTokenArgs { module: 1, hkt: [1; 20], hkm: NULL_DES3, params }),
+        bench.send(GenerateLogicalTokenArgs {
+            module: 1,
+            hkm: NULL_DES3,
+            params: params.clone(),
+        }),
         Status::AccessDenied,
     )?;
     denied(
-        bench.send(FormatTokenArgs { flags: 0, token: token.clone(), auth_key: None }),
+        bench.send(LoadLogicalTokenArgs {
+            module: 1,
+            hkt: [1; 20],
+            hkm: NULL_DES3,
+            params,
+        }),
         Status::AccessDenied,
     )?;
     denied(
-        bench.send(EraseShareArgs { token: token.clone(), hkt: [1; 10], i: 1 }),
+        bench.send(FormatTokenArgs {
+            flags: 0,
+            token: token.clone(),
+            auth_key: None,
+        }),
+        Status::AccessDenied,
+    )?;
+    denied(
+        bench.send(EraseShareArgs {
+            token: token.clone(),
+            hkt: [1; 10],
+            i: 1,
+        }),
         Status::AccessDenied,
     )?;
     denied(

@@ -37,30 +37,56 @@ pub(super) fn status<T>(answer: Sent<T>) -> Status {
 
 /// The claim must hold for this variant of it.
 #[track_caller]
-pub(super) fn is<T: PartialEq + std::fmt::Debug>(found: T, expected: T, what: &str) -> anyhow::Result<()> {
+pub(super) fn is<T: PartialEq + std::fmt::Debug>(
+    found: T,
+    expected: T,
+    what: &str,
+) -> anyhow::Result<()> {
     crate::rig::equal(found, expected, what)
 }
 
 pub(super) fn blobs(details: ActMakeBlobDetails) -> Action {
-    Action { type_: Act::MakeBlob, details: ActDetails::MakeBlob(details) }
+    Action {
+        type_: Act::MakeBlob,
+        details: ActDetails::MakeBlob(details),
+    }
 }
 
 pub(super) fn blob_flags(flags: u32) -> Action {
-    blobs(ActMakeBlobDetails { flags, ..ActMakeBlobDetails::default() })
+    blobs(ActMakeBlobDetails {
+        flags,
+        ..ActMakeBlobDetails::default()
+    })
 }
 
 pub(super) fn archive(kahash: Option<KeyHash>, mech: Mech) -> Action {
-    let details = ActMakeArchiveBlobDetails { flags: 0, mech, kahash, blobfile: None };
-    Action { type_: Act::MakeArchiveBlob, details: ActDetails::MakeArchiveBlob(details) }
+    let details = ActMakeArchiveBlobDetails {
+        flags: 0,
+        mech,
+        kahash,
+        blobfile: None,
+    };
+    Action {
+        type_: Act::MakeArchiveBlob,
+        details: ActDetails::MakeArchiveBlob(details),
+    }
 }
 
 pub(super) fn officer_operations(ops: u32) -> Action {
-    let details = ActNSOPermissionsDetails { perms: NSOPerms { ops } };
-    Action { type_: Act::NSOPermissions, details: ActDetails::NSOPermissions(details) }
+    let details = ActNSOPermissionsDetails {
+        perms: NSOPerms { ops },
+    };
+    Action {
+        type_: Act::NSOPermissions,
+        details: ActDetails::NSOPermissions(details),
+    }
 }
 
 pub(super) fn group(actions: Vec<Action>) -> PermissionGroup {
-    PermissionGroup { actions, ..PermissionGroup::default() }
+    PermissionGroup {
+        actions,
+        ..PermissionGroup::default()
+    }
 }
 
 pub(super) fn list(groups: Vec<PermissionGroup>) -> ACL {
@@ -79,27 +105,39 @@ pub(super) fn digest_text(digest: &[u8]) -> anyhow::Result<PlainText> {
     let (type_, data) = match digest.len() {
         16 => (
             PlainTextType::Hash16,
-            PlainTextTypeData::Hash16(PlainTextTypeHash16Data { data: digest.try_into()? }),
+            PlainTextTypeData::Hash16(PlainTextTypeHash16Data {
+                data: digest.try_into()?,
+            }),
         ),
         20 => (
             PlainTextType::Hash,
-            PlainTextTypeData::Hash(PlainTextTypeHashData { data: digest.try_into()? }),
+            PlainTextTypeData::Hash(PlainTextTypeHashData {
+                data: digest.try_into()?,
+            }),
         ),
         28 => (
             PlainTextType::Hash28,
-            PlainTextTypeData::Hash28(PlainTextTypeHash28Data { data: digest.try_into()? }),
+            PlainTextTypeData::Hash28(PlainTextTypeHash28Data {
+                data: digest.try_into()?,
+            }),
         ),
         32 => (
             PlainTextType::Hash32,
-            PlainTextTypeData::Hash32(PlainTextTypeHash32Data { data: digest.try_into()? }),
+            PlainTextTypeData::Hash32(PlainTextTypeHash32Data {
+                data: digest.try_into()?,
+            }),
         ),
         48 => (
             PlainTextType::Hash48,
-            PlainTextTypeData::Hash48(PlainTextTypeHash48Data { data: digest.try_into()? }),
+            PlainTextTypeData::Hash48(PlainTextTypeHash48Data {
+                data: digest.try_into()?,
+            }),
         ),
         64 => (
             PlainTextType::Hash64,
-            PlainTextTypeData::Hash64(PlainTextTypeHash64Data { data: digest.try_into()? }),
+            PlainTextTypeData::Hash64(PlainTextTypeHash64Data {
+                data: digest.try_into()?,
+            }),
         ),
         other => bail!("no plain text type for {other} bytes"),
     };
@@ -129,7 +167,11 @@ pub(super) fn rsa_cipher(mech: Mech, m: Bignum) -> CipherText {
     } else {
         MechIV::Empty
     };
-    CipherText { mech, data: MechCipher::RSApPKCS1(MechRSApPKCS1Cipher { m }), iv }
+    CipherText {
+        mech,
+        data: MechCipher::RSApPKCS1(MechRSApPKCS1Cipher { m }),
+        iv,
+    }
 }
 
 /// The PKCS#1 v1.5 signature mechanism that hashes by `hash`.
@@ -155,7 +197,9 @@ pub(super) const OAEP: [(Mech, Hash); 5] = [
 
 /// The hash of an OAEP mechanism.
 pub(super) fn oaep_hash(mech: Mech) -> Option<Hash> {
-    OAEP.iter().find(|(known, _)| *known == mech).map(|(_, hash)| *hash)
+    OAEP.iter()
+        .find(|(known, _)| *known == mech)
+        .map(|(_, hash)| *hash)
 }
 
 /// The plain hash mechanism.
@@ -197,8 +241,14 @@ pub(super) fn hash_output(cipher: &CipherText) -> anyhow::Result<Vec<u8>> {
 
 /// How an RSA pair of this length is made.
 pub(super) fn rsa_params(lenbits: u32) -> KeyGenParams {
-    let params = KeyTypeRSAPrivateGenParams { lenbits, ..KeyTypeRSAPrivateGenParams::default() };
-    KeyGenParams { type_: KeyType::RSAPrivate, params: KeyTypeGenParams::RSAPrivate(params) }
+    let params = KeyTypeRSAPrivateGenParams {
+        lenbits,
+        ..KeyTypeRSAPrivateGenParams::default()
+    };
+    KeyGenParams {
+        type_: KeyType::RSAPrivate,
+        params: KeyTypeGenParams::RSAPrivate(params),
+    }
 }
 
 /// How a key of random bytes is made.
@@ -240,7 +290,13 @@ pub(super) fn key_bytes(key: &KeyData) -> anyhow::Result<Vec<u8>> {
 
 /// Sign.
 pub(super) fn sign_args(key: u32, mech: Mech, plain: PlainText) -> SignArgs {
-    SignArgs { flags: 0, key, mech, plain, given_iv: None }
+    SignArgs {
+        flags: 0,
+        key,
+        mech,
+        plain,
+        given_iv: None,
+    }
 }
 
 /// Sign a message of a few bytes by the key type's default.
@@ -250,23 +306,45 @@ pub(super) fn sign_something(key: u32) -> SignArgs {
 
 /// Encrypt.
 pub(super) fn encrypt_args(key: u32, mech: Mech, plain: PlainText) -> EncryptArgs {
-    EncryptArgs { flags: 0, key, mech, plain, given_iv: None }
+    EncryptArgs {
+        flags: 0,
+        key,
+        mech,
+        plain,
+        given_iv: None,
+    }
 }
 
 /// Decrypt to bytes.
 pub(super) fn decrypt_args(key: u32, cipher: CipherText) -> DecryptArgs {
-    DecryptArgs { flags: 0, key, mech: Mech::Any, cipher, reply_type: PlainTextType::Bytes }
+    DecryptArgs {
+        flags: 0,
+        key,
+        mech: Mech::Any,
+        cipher,
+        reply_type: PlainTextType::Bytes,
+    }
 }
 
 /// Verify by the signature's own mechanism.
 pub(super) fn verify_args(key: u32, plain: PlainText, sig: CipherText) -> VerifyArgs {
-    VerifyArgs { flags: 0, key, mech: Mech::Any, plain, sig }
+    VerifyArgs {
+        flags: 0,
+        key,
+        mech: Mech::Any,
+        plain,
+        sig,
+    }
 }
 
 /// A certificate by a loaded key.
 pub(super) fn signing_key(key: u32, keyhash: KeyHash) -> Certificate {
     let body = CertTypeCertBody::SigningKey(CertTypeSigningKeyCertBody { key });
-    Certificate { keyhash, type_: CertType::SigningKey, body }
+    Certificate {
+        keyhash,
+        type_: CertType::SigningKey,
+        body,
+    }
 }
 
 pub(super) fn certificates(certs: Vec<Certificate>) -> CertificateList {
@@ -292,7 +370,10 @@ impl std::ops::Deref for Bench {
 impl Bench {
     /// A client of the target, at a module that is usable.
     pub(super) fn open(rig: &Rig) -> anyhow::Result<Bench> {
-        Ok(Bench { wire: rig.wire()?, module: rig.module()? })
+        Ok(Bench {
+            wire: rig.wire()?,
+            module: rig.module()?,
+        })
     }
 
     /// A client at this module.
@@ -301,7 +382,12 @@ impl Bench {
     }
 
     /// The command that makes a pair with these lists.
-    pub(super) fn pair_args(&self, params: KeyGenParams, private: ACL, public: ACL) -> GenerateKeyPairArgs {
+    pub(super) fn pair_args(
+        &self,
+        params: KeyGenParams,
+        private: ACL,
+        public: ACL,
+    ) -> GenerateKeyPairArgs {
         GenerateKeyPairArgs {
             module: self.module,
             params,
@@ -313,7 +399,12 @@ impl Bench {
 
     /// The command that makes a single key with this list.
     pub(super) fn key_args(&self, params: KeyGenParams, acl: ACL) -> GenerateKeyArgs {
-        GenerateKeyArgs { module: self.module, params, acl, ..GenerateKeyArgs::default() }
+        GenerateKeyArgs {
+            module: self.module,
+            params,
+            acl,
+            ..GenerateKeyArgs::default()
+        }
     }
 
     /// The command that makes an AES-256 key.
@@ -323,13 +414,21 @@ impl Bench {
 
     /// The command that imports a key with this list.
     pub(super) fn import_args(&self, data: KeyData, acl: ACL) -> ImportArgs {
-        ImportArgs { module: self.module, data, acl, appdata: [0; 64] }
+        ImportArgs {
+            module: self.module,
+            data,
+            acl,
+            appdata: [0; 64],
+        }
     }
 
     /// A new RSA pair.
     pub(super) fn rsa(&self, bits: u32, private: ACL, public: ACL) -> anyhow::Result<Pair> {
         let reply = self.send(self.pair_args(rsa_params(bits), private, public))?;
-        Ok(Pair { private: reply.keypriv, public: reply.keypub })
+        Ok(Pair {
+            private: reply.keypriv,
+            public: reply.keypub,
+        })
     }
 
     /// A new RSA pair that signs and decrypts, and its public half as the oracle has it.
@@ -364,13 +463,23 @@ impl Bench {
     }
 
     /// A signature.
-    pub(super) fn sign(&self, key: u32, mech: Mech, plain: PlainText) -> anyhow::Result<CipherText> {
+    pub(super) fn sign(
+        &self,
+        key: u32,
+        mech: Mech,
+        plain: PlainText,
+    ) -> anyhow::Result<CipherText> {
         Ok(self.send(sign_args(key, mech, plain))?.sig)
     }
 
     /// The hashes of the module keys, KM0 first.
     pub(super) fn module_keys(&self) -> anyhow::Result<Vec<KeyHash>> {
-        Ok(self.send(GetKMListArgs { module: self.module, flags: 0 })?.hkms)
+        Ok(self
+            .send(GetKMListArgs {
+                module: self.module,
+                flags: 0,
+            })?
+            .hkms)
     }
 
     /// A name for a limit that nobody used before.

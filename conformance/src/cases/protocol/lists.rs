@@ -72,14 +72,20 @@ pub(super) const CASES: &[Case] = &[
         module_key,
     )
     .needs(&[Need::Control])
-    .covers(&[replies(Cmd::SetKM), denies(Cmd::SetKM, Status::AccessDenied)]),
+    .covers(&[
+        replies(Cmd::SetKM),
+        denies(Cmd::SetKM, Status::AccessDenied),
+    ]),
     Case::new(
         "lists.empty.nothing",
         "An empty list allows nothing, and the key's type and hash are still told",
         ACLS,
         empty,
     )
-    .covers(&[replies(Cmd::GetKeyInfo), denies(Cmd::Sign, Status::AccessDenied)]),
+    .covers(&[
+        replies(Cmd::GetKeyInfo),
+        denies(Cmd::Sign, Status::AccessDenied),
+    ]),
     Case::new(
         "lists.groups.in-order",
         "The first group with room is used, and then the next",
@@ -120,14 +126,20 @@ pub(super) const CASES: &[Case] = &[
         "nCore API: Cmd_SetACL",
         reduce,
     )
-    .covers(&[replies(Cmd::SetACL), denies(Cmd::SetACL, Status::AccessDenied)]),
+    .covers(&[
+        replies(Cmd::SetACL),
+        denies(Cmd::SetACL, Status::AccessDenied),
+    ]),
     Case::new(
         "lists.reduce.conditions",
         "ReduceACL adds conditions and removes none",
         "nCore API: Cmd_SetACL",
         reduce_conditions,
     )
-    .covers(&[replies(Cmd::SetACL), denies(Cmd::SetACL, Status::AccessDenied)]),
+    .covers(&[
+        replies(Cmd::SetACL),
+        denies(Cmd::SetACL, Status::AccessDenied),
+    ]),
     Case::new(
         "lists.limits.global",
         "A global limit counts the uses of every key that names it, of every client",
@@ -194,28 +206,53 @@ type Guarded = (u32, fn(&Bench, u32, &CipherText, &CipherText) -> Status);
 
 /// The commands on an AES key, and the bits that guard them.
 const GUARDED: [Guarded; 11] = [
-    (Op::DUPLICATE_HANDLE, |b, key, _, _| status(b.send(DuplicateArgs { key }))),
-    (Op::EXPORT_AS_PLAIN, |b, key, _, _| status(b.send(ExportArgs { key }))),
-    (Op::GET_APP_DATA, |b, key, _, _| status(b.send(GetAppDataArgs { key }))),
+    (Op::DUPLICATE_HANDLE, |b, key, _, _| {
+        status(b.send(DuplicateArgs { key }))
+    }),
+    (Op::EXPORT_AS_PLAIN, |b, key, _, _| {
+        status(b.send(ExportArgs { key }))
+    }),
+    (Op::GET_APP_DATA, |b, key, _, _| {
+        status(b.send(GetAppDataArgs { key }))
+    }),
     (Op::SET_APP_DATA, |b, key, _, _| {
-        status(b.send(SetAppDataArgs { key, appdata: [7; 64] }))
+        status(b.send(SetAppDataArgs {
+            key,
+            appdata: [7; 64],
+        }))
     }),
     // An empty list is less than any.
     (Op::REDUCE_ACL | Op::EXPAND_ACL, |b, key, _, _| {
-        status(b.send(SetACLArgs { flags: 0, key, newacl: ACL::default() }))
+        status(b.send(SetACLArgs {
+            flags: 0,
+            key,
+            newacl: ACL::default(),
+        }))
     }),
     (Op::EXPAND_ACL, |b, key, _, _| {
-        status(b.send(SetACLArgs { flags: 0, key, newacl: anything() }))
+        status(b.send(SetACLArgs {
+            flags: 0,
+            key,
+            newacl: anything(),
+        }))
     }),
     (Op::ENCRYPT, |b, key, _, _| {
-        status(b.send(encrypt_args(key, Mech::RijndaelmCBCi128pPKCS5, bytes(b"secret"))))
+        status(b.send(encrypt_args(
+            key,
+            Mech::RijndaelmCBCi128pPKCS5,
+            bytes(b"secret"),
+        )))
     }),
-    (Op::DECRYPT, |b, key, cipher, _| status(b.send(decrypt_args(key, cipher.clone())))),
+    (Op::DECRYPT, |b, key, cipher, _| {
+        status(b.send(decrypt_args(key, cipher.clone())))
+    }),
     (Op::SIGN, |b, key, _, _| status(b.send(sign_something(key)))),
     (Op::VERIFY, |b, key, _, mac| {
         status(b.send(verify_args(key, bytes(b"message"), mac.clone())))
     }),
-    (Op::GET_ACL, |b, key, _, _| status(b.send(GetACLArgs { flags: 0, key }))),
+    (Op::GET_ACL, |b, key, _, _| {
+        status(b.send(GetACLArgs { flags: 0, key }))
+    }),
 ];
 
 fn each_bit(rig: &Rig) -> anyhow::Result<Outcome> {
@@ -223,14 +260,22 @@ fn each_bit(rig: &Rig) -> anyhow::Result<Outcome> {
     let data = raw_key(KeyType::Rijndael, &[0x42; 16])?;
     let key = bench.import(data.clone(), anything())?;
     let cipher = bench
-        .send(encrypt_args(key, Mech::RijndaelmCBCi128pPKCS5, bytes(b"secret")))?
+        .send(encrypt_args(
+            key,
+            Mech::RijndaelmCBCi128pPKCS5,
+            bytes(b"secret"),
+        ))?
         .cipher;
     let mac = bench.sign(key, Mech::Any, bytes(b"message"))?;
     for bit in (0..16).map(|place| 1 << place) {
         for (grants, command) in GUARDED {
             // Each command on keys of its own: some change what they are tried on.
             let only = bench.import(data.clone(), may(bit))?;
-            let expected = if grants & bit != 0 { Status::OK } else { Status::AccessDenied };
+            let expected = if grants & bit != 0 {
+                Status::OK
+            } else {
+                Status::AccessDenied
+            };
             let found = command(&bench, only, &cipher, &mac);
             ensure!(
                 found == expected,
@@ -252,10 +297,22 @@ fn each_bit(rig: &Rig) -> anyhow::Result<Outcome> {
 fn channels(rig: &Rig) -> anyhow::Result<Outcome> {
     let bench = Bench::open(rig)?;
     let modes = [
-        (ChannelMode::Encrypt, Op::ENCRYPT, Mech::RijndaelmCBCi128pPKCS5),
-        (ChannelMode::Decrypt, Op::DECRYPT, Mech::RijndaelmCBCi128pPKCS5),
+        (
+            ChannelMode::Encrypt,
+            Op::ENCRYPT,
+            Mech::RijndaelmCBCi128pPKCS5,
+        ),
+        (
+            ChannelMode::Decrypt,
+            Op::DECRYPT,
+            Mech::RijndaelmCBCi128pPKCS5,
+        ),
         (ChannelMode::Sign, Op::SIGN, Mech::RijndaelmCBCMACi128pPKCS5),
-        (ChannelMode::Verify, Op::VERIFY, Mech::RijndaelmCBCMACi128pPKCS5),
+        (
+            ChannelMode::Verify,
+            Op::VERIFY,
+            Mech::RijndaelmCBCMACi128pPKCS5,
+        ),
     ];
     for (mode, bit, mech) in modes {
         for (perms, expected) in [
@@ -270,7 +327,11 @@ fn channels(rig: &Rig) -> anyhow::Result<Outcome> {
                 key: Some(key),
                 ..ChannelOpenArgs::default()
             };
-            is(status(bench.send(open)), expected, &format!("{mode} with {perms:#x}"))?;
+            is(
+                status(bench.send(open)),
+                expected,
+                &format!("{mode} with {perms:#x}"),
+            )?;
         }
     }
     Ok(Outcome::Passed)
@@ -288,7 +349,10 @@ fn blob_key(rig: &Rig) -> anyhow::Result<Outcome> {
     let make = |idkr| MakeBlobArgs {
         format: BlobFormat::Indirect,
         idka: key,
-        blobkey: BlobFormatMkBlobParams::Indirect(BlobFormatIndirectMkBlobParams { idkr, mech: Mech::Any }),
+        blobkey: BlobFormatMkBlobParams::Indirect(BlobFormatIndirectMkBlobParams {
+            idkr,
+            mech: Mech::Any,
+        }),
         ..MakeBlobArgs::default()
     };
     denied(bench.send(make(bad.public)), Status::AccessDenied)?;
@@ -301,7 +365,11 @@ fn blob_key(rig: &Rig) -> anyhow::Result<Outcome> {
     };
     denied(bench.send(load(bad.private)), Status::AccessDenied)?;
     let loaded = bench.send(load(good.private))?.idka;
-    is(bench.hash_of(loaded)?, bench.hash_of(key)?, "the hash of the recovered key")?;
+    is(
+        bench.hash_of(loaded)?,
+        bench.hash_of(key)?,
+        "the hash of the recovered key",
+    )?;
     Ok(Outcome::Passed)
 }
 
@@ -311,11 +379,19 @@ fn module_key(rig: &Rig) -> anyhow::Result<Outcome> {
     let bench = Bench::at(spare.wire()?, 1);
     let without = bench.aes(may(Op::KNOWN_PERMS & !Op::USE_AS_KM))?;
     denied(
-        bench.send(SetKMArgs { module: 1, flags: 0, idka: without }),
+        bench.send(SetKMArgs {
+            module: 1,
+            flags: 0,
+            idka: without,
+        }),
         Status::AccessDenied,
     )?;
     let with = bench.aes(may(Op::USE_AS_KM))?;
-    bench.send(SetKMArgs { module: 1, flags: 0, idka: with })?;
+    bench.send(SetKMArgs {
+        module: 1,
+        flags: 0,
+        idka: with,
+    })?;
     is(
         bench.module_keys()?[1..].to_vec(),
         vec![bench.hash_of(with)?],
@@ -378,10 +454,20 @@ fn as_given(rig: &Rig) -> anyhow::Result<Outcome> {
         PermissionGroup {
             flags: PermissionGroup::FRESH_CERTS | PermissionGroup::LOG_KEY_USAGE,
             certifier: Some([3; 20]),
-            certmech: Some(KeyHashAndMech { hash: [4; 20], mech: Mech::DSA }),
+            certmech: Some(KeyHashAndMech {
+                hash: [4; 20],
+                mech: Mech::DSA,
+            }),
             moduleserial: Some("1234-5678-9ABC".to_owned()),
-            limits: vec![global_limit([5; 20], 9), auth_limit([6; 20], 8), time_limit(3600)],
-            actions: vec![operations(Op::SIGN), officer_operations(NSOPerms::OPS_SET_KM)],
+            limits: vec![
+                global_limit([5; 20], 9),
+                auth_limit([6; 20], 8),
+                time_limit(3600),
+            ],
+            actions: vec![
+                operations(Op::SIGN),
+                officer_operations(NSOPerms::OPS_SET_KM),
+            ],
         },
         group(vec![
             operations(Op::GET_ACL | Op::EXPAND_ACL),
@@ -389,38 +475,80 @@ fn as_given(rig: &Rig) -> anyhow::Result<Outcome> {
                 flags: ActMakeBlobDetails::ALLOW_NON_KM0,
                 kmhash: Some([7; 20]),
                 kthash: Some([8; 20]),
-                ktparams: Some(TokenParams { flags: 0, sharesneeded: 1, sharestotal: 2, timelimit: 3 }),
+                ktparams: Some(TokenParams {
+                    flags: 0,
+                    sharesneeded: 1,
+                    sharestotal: 2,
+                    timelimit: 3,
+                }),
                 blobfile: None,
             }),
             archive(Some([9; 20]), Mech::Any),
-            user(UserActionInfo { id: [1; 20], perms: 3, restriction: vec![1, 2, 3] }),
+            user(UserActionInfo {
+                id: [1; 20],
+                perms: 3,
+                restriction: vec![1, 2, 3],
+            }),
         ]),
     ]);
     let key = bench.aes(given.clone())?;
-    is(bench.send(GetACLArgs { flags: 0, key })?.acl.0, given, "the list after GenerateKey")?;
+    is(
+        bench.send(GetACLArgs { flags: 0, key })?.acl.0,
+        given,
+        "the list after GenerateKey",
+    )?;
     let newacl = may(Op::GET_ACL);
-    bench.send(SetACLArgs { flags: 0, key, newacl: newacl.clone() })?;
-    is(bench.send(GetACLArgs { flags: 0, key })?.acl.0, newacl, "the list after SetACL")?;
+    bench.send(SetACLArgs {
+        flags: 0,
+        key,
+        newacl: newacl.clone(),
+    })?;
+    is(
+        bench.send(GetACLArgs { flags: 0, key })?.acl.0,
+        newacl,
+        "the list after SetACL",
+    )?;
     Ok(Outcome::Passed)
 }
 
 fn admit_refused(rig: &Rig) -> anyhow::Result<Outcome> {
     let bench = Bench::open(rig)?;
     let limit = |type_, details| {
-        list(vec![PermissionGroup { limits: vec![UseLimit { type_, details }], ..PermissionGroup::default() }])
+        list(vec![PermissionGroup {
+            limits: vec![UseLimit { type_, details }],
+            ..PermissionGroup::default()
+        }])
     };
     let bad = [
         (may(0x1_0000), Status::UnknownFlag),
-        (list(vec![PermissionGroup { flags: 0x8000_0000, ..PermissionGroup::default() }]), Status::UnknownFlag),
+        (
+            list(vec![PermissionGroup {
+                flags: 0x8000_0000,
+                ..PermissionGroup::default()
+            }]),
+            Status::UnknownFlag,
+        ),
         (acl(vec![blob_flags(0x4000_0000)]), Status::UnknownFlag),
         (
-            acl(vec![Action { type_: Act(99), details: ActDetails::Empty }]),
+            acl(vec![Action {
+                type_: Act(99),
+                details: ActDetails::Empty,
+            }]),
             Status::InvalidACL,
         ),
-        (limit(UseLim::AuthOld, UseLimDetails::Auth(UseLimAuthDetails::default())), Status::InvalidACL),
+        (
+            limit(
+                UseLim::AuthOld,
+                UseLimDetails::Auth(UseLimAuthDetails::default()),
+            ),
+            Status::InvalidACL,
+        ),
         (limit(UseLim(77), UseLimDetails::Empty), Status::InvalidACL),
         (
-            limit(UseLim::NonVolatile, UseLimDetails::NonVolatile(UseLimNonVolatileDetails::default())),
+            limit(
+                UseLim::NonVolatile,
+                UseLimDetails::NonVolatile(UseLimNonVolatileDetails::default()),
+            ),
             Status::UseLimitsUnavailable,
         ),
     ];
@@ -428,14 +556,42 @@ fn admit_refused(rig: &Rig) -> anyhow::Result<Outcome> {
     let key = bench.aes(anything())?;
     for (list, expected) in bad {
         let what = format!("{list:?}");
-        is(status(bench.send(bench.aes_args(list.clone()))), expected, &what)?;
-        is(status(bench.send(bench.import_args(data.clone(), list.clone()))), expected, &what)?;
-        is(status(bench.send(bench.pair_args(rsa_params(512), list.clone(), anything()))), expected, &what)?;
-        is(status(bench.send(bench.pair_args(rsa_params(512), anything(), list.clone()))), expected, &what)?;
-        is(status(bench.send(SetACLArgs { flags: 0, key, newacl: list })), expected, &what)?;
+        is(
+            status(bench.send(bench.aes_args(list.clone()))),
+            expected,
+            &what,
+        )?;
+        is(
+            status(bench.send(bench.import_args(data.clone(), list.clone()))),
+            expected,
+            &what,
+        )?;
+        is(
+            status(bench.send(bench.pair_args(rsa_params(512), list.clone(), anything()))),
+            expected,
+            &what,
+        )?;
+        is(
+            status(bench.send(bench.pair_args(rsa_params(512), anything(), list.clone()))),
+            expected,
+            &what,
+        )?;
+        is(
+            status(bench.send(SetACLArgs {
+                flags: 0,
+                key,
+                newacl: list,
+            })),
+            expected,
+            &what,
+        )?;
     }
     // What was refused has changed nothing.
-    is(bench.send(GetACLArgs { flags: 0, key })?.acl.0, anything(), "the list")?;
+    is(
+        bench.send(GetACLArgs { flags: 0, key })?.acl.0,
+        anything(),
+        "the list",
+    )?;
     Ok(Outcome::Passed)
 }
 
@@ -451,7 +607,13 @@ fn reduce(rig: &Rig) -> anyhow::Result<Outcome> {
     let perms = Op::SIGN | Op::ENCRYPT | Op::REDUCE_ACL | Op::GET_ACL;
     let old = limited(perms, 50);
     let key = bench.aes(old.clone())?;
-    let set = |newacl: &ACL| status(bench.send(SetACLArgs { flags: 0, key, newacl: newacl.clone() }));
+    let set = |newacl: &ACL| {
+        status(bench.send(SetACLArgs {
+            flags: 0,
+            key,
+            newacl: newacl.clone(),
+        }))
+    };
     for (newacl, what) in [
         (limited(perms | Op::DECRYPT, 50), "one more operation"),
         (limited(perms, 51), "a higher limit"),
@@ -464,7 +626,9 @@ fn reduce(rig: &Rig) -> anyhow::Result<Outcome> {
             "another counter",
         ),
         (
-            ACL { groups: [old.groups.clone(), may(Op::EXPORT_AS_PLAIN).groups].concat() },
+            ACL {
+                groups: [old.groups.clone(), may(Op::EXPORT_AS_PLAIN).groups].concat(),
+            },
             "one more group",
         ),
     ] {
@@ -472,9 +636,16 @@ fn reduce(rig: &Rig) -> anyhow::Result<Outcome> {
     }
     let less = limited(perms & !Op::ENCRYPT, 40);
     is(set(&less), Status::OK, "less")?;
-    is(bench.send(GetACLArgs { flags: 0, key })?.acl.0, less, "the list")?;
+    is(
+        bench.send(GetACLArgs { flags: 0, key })?.acl.0,
+        less,
+        "the list",
+    )?;
     is(set(&old), Status::AccessDenied, "what was given away")?;
-    denied(bench.send(encrypt_args(key, Mech::Any, bytes(b"x"))), Status::AccessDenied)?;
+    denied(
+        bench.send(encrypt_args(key, Mech::Any, bytes(b"x"))),
+        Status::AccessDenied,
+    )?;
     bench.send(sign_something(key))?;
     Ok(Outcome::Passed)
 }
@@ -483,14 +654,24 @@ fn reduce_conditions(rig: &Rig) -> anyhow::Result<Outcome> {
     let bench = Bench::open(rig)?;
     let plain = group(vec![operations(Op::SIGN | Op::REDUCE_ACL)]);
     let esn = serial_number(&bench)?;
-    let bound = PermissionGroup { moduleserial: Some(esn), ..plain.clone() };
+    let bound = PermissionGroup {
+        moduleserial: Some(esn),
+        ..plain.clone()
+    };
     let key = bench.aes(list(vec![plain.clone()]))?;
     let set = |group: &PermissionGroup| {
-        status(bench.send(SetACLArgs { flags: 0, key, newacl: list(vec![group.clone()]) }))
+        status(bench.send(SetACLArgs {
+            flags: 0,
+            key,
+            newacl: list(vec![group.clone()]),
+        }))
     };
     is(set(&bound), Status::OK, "a condition added")?;
     is(set(&plain), Status::AccessDenied, "the condition removed")?;
-    let other = PermissionGroup { moduleserial: Some("0000-0000-0000".to_owned()), ..plain };
+    let other = PermissionGroup {
+        moduleserial: Some("0000-0000-0000".to_owned()),
+        ..plain
+    };
     is(set(&other), Status::AccessDenied, "the condition replaced")?;
     bench.send(sign_something(key))?;
     Ok(Outcome::Passed)
@@ -500,7 +681,11 @@ fn global(rig: &Rig) -> anyhow::Result<Outcome> {
     let (bench, other) = (Bench::open(rig)?, Bench::open(rig)?);
     let id = bench.limit_name()?;
     let limited = || limited_to(vec![global_limit(id, 3)]);
-    let (one, two, far) = (bench.aes(limited())?, bench.aes(limited())?, other.aes(limited())?);
+    let (one, two, far) = (
+        bench.aes(limited())?,
+        bench.aes(limited())?,
+        other.aes(limited())?,
+    );
     bench.send(sign_something(one))?;
     bench.send(sign_something(two))?;
     other.send(sign_something(far))?;
@@ -523,7 +708,10 @@ fn global_reset(rig: &Rig) -> anyhow::Result<Outcome> {
         denied(bench.send(sign_something(key)), Status::UseLimitExceeded)
     };
     spend()?;
-    ensure!(spend().is_err(), "the counter is the module's, and it is spent");
+    ensure!(
+        spend().is_err(),
+        "the counter is the module's, and it is spent"
+    );
     bench.send(ClearUnitArgs { module: 1 })?;
     spend()?;
     Ok(Outcome::Passed)
@@ -542,7 +730,12 @@ fn per_loading(rig: &Rig) -> anyhow::Result<Outcome> {
     ]);
     let key = bench.aes(list(vec![group, free]))?;
     let blobkey = BlobFormatMkBlobParams::Module(BlobFormatModuleMkBlobParams { hkm });
-    let make = MakeBlobArgs { format: BlobFormat::Module, idka: key, blobkey, ..MakeBlobArgs::default() };
+    let make = MakeBlobArgs {
+        format: BlobFormat::Module,
+        idka: key,
+        blobkey,
+        ..MakeBlobArgs::default()
+    };
     let blob = bench.send(make)?.blob;
     let copy = bench.send(DuplicateArgs { key })?.newkey;
     bench.send(sign_something(key))?;
@@ -550,7 +743,11 @@ fn per_loading(rig: &Rig) -> anyhow::Result<Outcome> {
     denied(bench.send(sign_something(key)), Status::UseLimitExceeded)?;
     denied(bench.send(sign_something(copy)), Status::UseLimitExceeded)?;
     for _ in 0..2 {
-        let load = LoadBlobArgs { module: bench.module, blob: blob.clone(), ..LoadBlobArgs::default() };
+        let load = LoadBlobArgs {
+            module: bench.module,
+            blob: blob.clone(),
+            ..LoadBlobArgs::default()
+        };
         let loaded = bench.send(load)?.idka;
         bench.send(sign_something(loaded))?;
         bench.send(sign_something(loaded))?;
@@ -571,7 +768,10 @@ fn time(rig: &Rig) -> anyhow::Result<Outcome> {
 fn all_of_a_group(rig: &Rig) -> anyhow::Result<Outcome> {
     let bench = Bench::open(rig)?;
     let (wide, narrow) = (bench.limit_name()?, bench.limit_name()?);
-    let key = bench.aes(limited_to(vec![global_limit(wide, 5), global_limit(narrow, 2)]))?;
+    let key = bench.aes(limited_to(vec![
+        global_limit(wide, 5),
+        global_limit(narrow, 2),
+    ]))?;
     bench.send(sign_something(key))?;
     bench.send(sign_something(key))?;
     denied(bench.send(sign_something(key)), Status::UseLimitExceeded)?;
@@ -595,13 +795,19 @@ fn nameless(rig: &Rig) -> anyhow::Result<Outcome> {
         // The look at the list is one of the two uses.
         let given = bench.send(GetACLArgs { flags: 0, key })?.acl.0;
         match given.groups.first().and_then(|group| group.limits.first()) {
-            Some(UseLimit { details: UseLimDetails::Global(limit), .. }) => names.push(limit.id),
+            Some(UseLimit {
+                details: UseLimDetails::Global(limit),
+                ..
+            }) => names.push(limit.id),
             other => bail!("no global limit but {other:?}"),
         }
         bench.send(sign_something(key))?;
         denied(bench.send(sign_something(key)), Status::UseLimitExceeded)?;
     }
-    ensure!(names[0] != [0; 20] && names[0] != names[1], "the names are {names:02x?}");
+    ensure!(
+        names[0] != [0; 20] && names[0] != names[1],
+        "the names are {names:02x?}"
+    );
     Ok(Outcome::Passed)
 }
 
@@ -626,29 +832,48 @@ fn serial(rig: &Rig) -> anyhow::Result<Outcome> {
 }
 
 fn user(allow: UserActionInfo) -> Action {
-    Action { type_: Act::UserAction, details: ActDetails::UserAction(ActUserActionDetails { allow }) }
+    Action {
+        type_: Act::UserAction,
+        details: ActDetails::UserAction(ActUserActionDetails { allow }),
+    }
 }
 
 /// A list that lets a key sign, and show its list, within these limits.
 fn limited_to(limits: Vec<UseLimit>) -> ACL {
-    list(vec![PermissionGroup { limits, ..group(vec![operations(Op::SIGN | Op::GET_ACL)]) }])
+    list(vec![PermissionGroup {
+        limits,
+        ..group(vec![operations(Op::SIGN | Op::GET_ACL)])
+    }])
 }
 
 fn global_limit(id: [u8; 20], max: u32) -> UseLimit {
-    UseLimit { type_: UseLim::Global, details: UseLimDetails::Global(UseLimGlobalDetails { id, max }) }
+    UseLimit {
+        type_: UseLim::Global,
+        details: UseLimDetails::Global(UseLimGlobalDetails { id, max }),
+    }
 }
 
 fn auth_limit(id: [u8; 20], max: u32) -> UseLimit {
-    UseLimit { type_: UseLim::Auth, details: UseLimDetails::Auth(UseLimAuthDetails { id, max }) }
+    UseLimit {
+        type_: UseLim::Auth,
+        details: UseLimDetails::Auth(UseLimAuthDetails { id, max }),
+    }
 }
 
 fn time_limit(seconds: u32) -> UseLimit {
-    UseLimit { type_: UseLim::Time, details: UseLimDetails::Time(UseLimTimeDetails { seconds }) }
+    UseLimit {
+        type_: UseLim::Time,
+        details: UseLimDetails::Time(UseLimTimeDetails { seconds }),
+    }
 }
 
 /// The module's serial number.
 fn serial_number(bench: &Bench) -> anyhow::Result<String> {
-    let enquiry = bench.send(NewEnquiryArgs { flags: 0, version: 1, module: bench.module })?;
+    let enquiry = bench.send(NewEnquiryArgs {
+        flags: 0,
+        version: 1,
+        module: bench.module,
+    })?;
     match enquiry.data {
         EnqVerData::One(data) => Ok(data.one.hardwareserial),
         other => bail!("no enquiry of level one but {other:?}"),

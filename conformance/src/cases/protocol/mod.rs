@@ -4,8 +4,19 @@
 use crate::case::Case;
 
 mod certificates;
+mod channels;
+mod dsa;
 mod kit;
 mod lists;
+mod rsa;
+mod symmetric;
 
 /// The tables of the families.
-pub(super) const FAMILIES: [&[Case]; 2] = [lists::CASES, certificates::CASES];
+pub(super) const FAMILIES: [&[Case]; 6] = [
+    lists::CASES,
+    certificates::CASES,
+    rsa::CASES,
+    symmetric::CASES,
+    channels::CASES,
+    dsa::CASES,
+];
