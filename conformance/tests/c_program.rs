@@ -3,19 +3,21 @@
 //! The chain is the whole one: the program, `libcryptoapi.so`, `libncsp.so` beside it, the socket, a module in another
 //! process.
 
-use std::path::{Path, PathBuf};
+mod support;
+
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use conformance::oracle::{RsaPublic, digest, hex};
 use conformance::target::{Choice, Prepared};
+use support::{compile, libraries};
 
 const CALG_SHA_256: u32 = 0x800c;
 
 #[test]
 fn signs_with_a_key_in_a_module_and_finds_it_again_after_the_hardserver_was_killed() {
-    let libraries = build_libraries();
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let program = compile(folder.path(), &libraries);
+    let program = compile("csp/cryptoapi/tests/c/sign.c", folder.path());
 
     let executable = PathBuf::from(env!("CARGO_BIN_EXE_conformance"));
     let prepared = Prepared::new(Choice::Own {
@@ -34,7 +36,7 @@ fn signs_with_a_key_in_a_module_and_finds_it_again_after_the_hardserver_was_kill
                 container,
                 "a message",
             ])
-            .env("LD_LIBRARY_PATH", &libraries)
+            .env("LD_LIBRARY_PATH", libraries())
             .env_remove("SOFTSHIELD_CSP")
             .env(
                 "NFAST_SERVER",
@@ -92,57 +94,4 @@ fn lines(output: &Output) -> Vec<String> {
         .lines()
         .map(str::to_owned)
         .collect()
-}
-
-/// Builds the two libraries, which no test can depend on, and says where they are.
-fn build_libraries() -> PathBuf {
-    let target = Path::new(env!("CARGO_BIN_EXE_conformance"))
-        .parent()
-        .expect("an executable is in a folder");
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args([
-        "build",
-        "--quiet",
-        "--package",
-        "ncsp",
-        "--package",
-        "cryptoapi",
-    ]);
-    // The folder is named after the profile, but for the profile that is called dev.
-    let profile = target
-        .file_name()
-        .and_then(|name| name.to_str())
-        .expect("a profile's folder");
-    cargo.args([
-        "--profile",
-        if profile == "debug" { "dev" } else { profile },
-    ]);
-    let folder = target
-        .parent()
-        .expect("the profile's folder is in the target folder");
-    let status = cargo
-        .arg("--target-dir")
-        .arg(folder)
-        .status()
-        .expect("cargo starts");
-    assert!(status.success(), "the libraries do not build");
-    target.to_owned()
-}
-
-fn compile(folder: &Path, libraries: &Path) -> PathBuf {
-    let csp = Path::new(env!("CARGO_MANIFEST_DIR")).join("../csp");
-    let program = folder.join("sign");
-    let status = Command::new("cc")
-        .args(["-std=c11", "-Wall", "-Wextra", "-pedantic", "-Werror", "-I"])
-        .arg(csp.join("include"))
-        .arg(csp.join("cryptoapi/tests/c/sign.c"))
-        .arg("-o")
-        .arg(&program)
-        .arg("-L")
-        .arg(libraries)
-        .arg("-lcryptoapi")
-        .status()
-        .expect("the C compiler starts");
-    assert!(status.success(), "the program does not compile");
-    program
 }
