@@ -89,7 +89,8 @@ fn every_stream_of_frames_is_cut_to_its_end() {
 
 #[test]
 fn every_change_of_a_byte_keeps_the_invariant() {
-    let targets: [(&str, fn(&[u8]) -> bool); 3] = [
+    type Target = (&'static str, fn(&[u8]) -> bool);
+    let targets: [Target; 3] = [
         ("commands", invariant::command),
         ("replies", invariant::reply),
         ("frames", invariant::frames),
