@@ -302,9 +302,9 @@ fn script(player: &mut Player) {
         plain: bytes(b"message"),
         ..SignArgs::default()
     };
-    player.random(sign.clone());
-    // Another nonce for the same message.
-    player.random(sign);
+    let first = player.random(sign.clone()).sig;
+    let second = player.random(sign).sig;
+    assert_ne!(first, second, "another nonce for the same message");
 
     let hkm = player
         .particular(GetKMListArgs {
