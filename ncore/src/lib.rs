@@ -4,7 +4,7 @@
 //! are found by searching for its name. What public sources leave open about the encoding is one value,
 //! [`profile::WireProfile`].
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod bignum;
 pub mod client;

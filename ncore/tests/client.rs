@@ -76,6 +76,67 @@ fn many_threads_share_one_connection() {
     });
 }
 
+/// Threads that wait, wait a little, or give up, and a hardserver that answers in its own time and order: nobody gets
+/// another's reply, and nobody who is patient waits for ever.
+#[test]
+fn patient_and_hasty_threads_share_one_connection() {
+    const THREADS: u32 = 8;
+    const EACH: u32 = 300;
+    let server = Server::listen();
+    let connection = Connection::connect(&server.endpoint(), ConnectOptions::default()).unwrap();
+    let (mut reader, mut writer) = server.accept_both();
+    let (arrived, commands) = mpsc::channel::<Command>();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            while let Some(command) = reader.next() {
+                arrived.send(command).unwrap();
+            }
+        });
+        let answerer = scope.spawn(move || {
+            let (mut held, mut answered) = (Vec::<Command>::new(), 0);
+            while answered < (THREADS * EACH) as usize {
+                let keep = match commands.recv_timeout(Duration::from_micros(300)) {
+                    Ok(command) => {
+                        held.push(command);
+                        answered % 7
+                    }
+                    Err(_) => held.len().saturating_sub(1),
+                };
+                while held.len() > keep {
+                    writer.answer(&held.swap_remove(answered % held.len()));
+                    answered += 1;
+                }
+            }
+        });
+        let callers: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let connection = &connection;
+                scope.spawn(move || {
+                    for number in thread * EACH..(thread + 1) * EACH {
+                        let pending = connection.submit(ask(number), None).unwrap();
+                        let outcome = match number % 5 {
+                            0 => continue,
+                            1 => pending.wait_for(Some(Duration::from_micros(200))),
+                            2 => pending.wait_for(Some(Duration::from_millis(3))),
+                            _ => pending.wait_for(None),
+                        };
+                        match outcome {
+                            Ok(reply) => assert_eq!(reply.data, data(number)),
+                            Err(ClientError::TimedOut { .. }) => assert!(number % 5 < 3),
+                            Err(error) => panic!("{error}"),
+                        }
+                    }
+                })
+            })
+            .collect();
+        for caller in callers {
+            caller.join().unwrap();
+        }
+        answerer.join().unwrap();
+        connection.close();
+    });
+}
+
 #[test]
 fn time_out_names_command_and_leaves_the_connection_usable() {
     let (connection, mut peer) = Server::listen().connect_with(patient(SHORT));

@@ -1,9 +1,11 @@
 //! Bytes that have arrived, cut into messages.
 
 use std::io;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use super::stream::{Stream, is_timeout};
+use super::stream::Stream;
+use super::sys::{self, Until};
 use crate::frame::{self, BadLength, LENGTH_WORD};
 use crate::profile::WireProfile;
 
@@ -11,14 +13,21 @@ use crate::profile::WireProfile;
 /// takes in at least one reply, and many small ones.
 const READ_SIZE: usize = 16 * 1024;
 
+/// How long a reader asks the socket again and again before it sleeps, giving way to other threads in between. To wake a
+/// sleeping thread on a processor that has gone idle takes tens of microseconds, more than all else in a round trip.
+const PATIENCE: Duration = Duration::from_micros(50);
+
+/// The same while replies come within this time. Slower ones (hardware, key generation) are waited for asleep.
+const QUICK: Duration = Duration::from_micros(500);
+
 /// The read buffer. Whoever holds it is the connection's reader.
 #[derive(Debug)]
 pub(super) struct Incoming {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
-    /// The time limit that the socket has now.
-    limit: Option<Duration>,
+    /// Whether the last wait was a short one.
+    quick: bool,
 }
 
 impl Incoming {
@@ -27,26 +36,41 @@ impl Incoming {
             buffer: vec![0; READ_SIZE],
             start: 0,
             end: 0,
-            limit: None,
+            quick: false,
         }
     }
 
-    /// Reads once, waiting until `deadline` at most. Returns the number of bytes; `None` if the time was over, which may
-    /// be a little before the deadline.
+    /// Reads once, waiting until `deadline` at most. Returns the number of bytes; `None` if the time was over.
     pub(super) fn fill(
         &mut self,
         stream: &Stream,
         deadline: Option<Instant>,
     ) -> io::Result<Option<usize>> {
-        self.set_limit(stream, deadline)?;
+        let start = Instant::now();
+        let patience = if self.quick { QUICK } else { PATIENCE };
         loop {
             match stream.read(&mut self.buffer[self.end..]) {
                 Ok(count) => {
                     self.end += count;
+                    self.quick = start.elapsed() < QUICK;
                     return Ok(Some(count));
                 }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+            let now = Instant::now();
+            if deadline.is_some_and(|deadline| now >= deadline) {
+                return Ok(None);
+            }
+            if now - start < patience {
+                thread::yield_now();
+                continue;
+            }
+            let left = deadline.map(|deadline| deadline - now);
+            match sys::wait(stream, Until::Readable, left) {
+                Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if is_timeout(&error) => return Ok(None),
                 Err(error) => return Err(error),
             }
         }
@@ -80,24 +104,5 @@ impl Incoming {
         if self.buffer.len() < needed {
             self.buffer.resize(needed, 0);
         }
-    }
-
-    /// Sets the socket's time limit, but only where the one it has would be far off: a lone caller who always allows
-    /// the same time never pays a system call for it.
-    fn set_limit(&mut self, stream: &Stream, deadline: Option<Instant>) -> io::Result<()> {
-        let wanted = deadline.map(|deadline| {
-            let left = deadline.saturating_duration_since(Instant::now());
-            left.max(Duration::from_millis(1))
-        });
-        let suits = match (self.limit, wanted) {
-            (None, None) => true,
-            (Some(limit), Some(wanted)) => limit >= wanted / 2 && limit <= wanted + wanted / 16,
-            _ => false,
-        };
-        if !suits {
-            stream.set_read_timeout(wanted)?;
-            self.limit = wanted;
-        }
-        Ok(())
     }
 }

@@ -16,6 +16,8 @@ mod incoming;
 mod shared;
 mod slots;
 mod stream;
+#[allow(unsafe_code)]
+mod sys;
 
 use std::marker::PhantomData;
 use std::sync::Arc;

@@ -15,13 +15,18 @@ use std::time::{Duration, Instant};
 use super::error::{ClientError, Loss};
 use super::incoming::Incoming;
 use super::slots::{MAX_OUTSTANDING, Slots, WakeList};
-use super::stream::{Stream, is_timeout};
+use super::stream::Stream;
+use super::sys::{self, Until};
 use super::{BadReply, ConnectOptions, Endpoint};
 use crate::bignum::BignumOrder;
 use crate::codec::EncodeError;
 use crate::frame;
 use crate::message::{Command, Reply};
 use crate::types::Cmd;
+
+/// How long a write may stand still before the writer looks whether replies wait to be read. The hardserver stops reading
+/// while its own replies are not taken, so a client that only wrote would wait for ever.
+const STALLED_WRITE: Duration = Duration::from_millis(10);
 
 /// How long a stalled writer waits for a reply before it tries to write again.
 const DRAIN_WAIT: Duration = Duration::from_millis(5);
@@ -258,12 +263,16 @@ impl Shared {
                 Ok(0) => return Err(Loss::PeerClosed),
                 Ok(count) => bytes = &bytes[count..],
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) if is_timeout(&error) => {
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                     let limit = self.options.reply_timeout;
                     if limit.is_some_and(|limit| start.elapsed() >= limit) {
                         return Err(Loss::Stuck);
                     }
-                    self.drain()?;
+                    // An interrupted wait is as good as one that ended.
+                    let room = sys::wait(&self.stream, Until::Writable, Some(STALLED_WRITE));
+                    if !room.unwrap_or(false) {
+                        self.drain()?;
+                    }
                 }
                 Err(error) => return Err(Loss::Io(Arc::new(error))),
             }

@@ -8,12 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::Endpoint;
 
-/// How long a write may stand still before the writer looks whether replies wait to be read. The hardserver stops
-/// reading while its own replies are not taken, so a client that only wrote would wait for ever.
-#[cfg(unix)]
-const STALLED_WRITE: Duration = Duration::from_millis(10);
-
-/// A connected socket. Reading and writing need no exclusive access: the one reader and the one writer are chosen
+/// A connected socket that never waits: whoever wants to does it by [`sys::wait`](super::sys::wait). Reading and writing need no exclusive access: the one reader and the one writer are chosen
 /// above it.
 #[derive(Debug)]
 pub(super) enum Stream {
@@ -36,15 +31,15 @@ impl Stream {
             }
             Endpoint::Tcp(address) => Self::Tcp(connect_tcp(address, limit)?),
         };
-        // Elsewhere a send that times out leaves the socket in an unknown state, so there a write just waits.
-        #[cfg(unix)]
         match &stream {
-            Self::Unix(socket) => socket.set_write_timeout(Some(STALLED_WRITE))?,
-            Self::Tcp(socket) => socket.set_write_timeout(Some(STALLED_WRITE))?,
+            #[cfg(unix)]
+            Self::Unix(socket) => socket.set_nonblocking(true)?,
+            Self::Tcp(socket) => socket.set_nonblocking(true)?,
         }
         Ok(stream)
     }
 
+    /// Reads what is there. Where nothing is, the error is `WouldBlock`, as for a write without room.
     pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             #[cfg(unix)]
@@ -61,14 +56,6 @@ impl Stream {
         }
     }
 
-    pub(super) fn set_read_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
-        match self {
-            #[cfg(unix)]
-            Self::Unix(socket) => socket.set_read_timeout(limit),
-            Self::Tcp(socket) => socket.set_read_timeout(limit),
-        }
-    }
-
     /// Ends both directions, which wakes whoever reads or writes.
     pub(super) fn shutdown(&self) {
         // A socket whose other end is gone already refuses, which is as good.
@@ -78,15 +65,6 @@ impl Stream {
             Self::Tcp(socket) => socket.shutdown(Shutdown::Both),
         };
     }
-}
-
-/// Whether a read or write ended because its time was over.
-pub(super) fn is_timeout(error: &io::Error) -> bool {
-    // Unix says the first, Windows the second.
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-    )
 }
 
 /// Tries every address of the host, all within `limit`.

@@ -46,6 +46,14 @@ impl Server {
         (connection, self.accept())
     }
 
+    /// The two directions of one connection, for a hardserver that answers while it reads.
+    pub(crate) fn accept_both(&self) -> (Peer, Peer) {
+        let (stream, _) = self.listener.accept().unwrap();
+        let other = Box::new(stream.try_clone().unwrap());
+        let stream = Box::new(stream);
+        (Peer { stream }, Peer { stream: other })
+    }
+
     pub(crate) fn accept(&self) -> Peer {
         let (stream, _) = self.listener.accept().unwrap();
         // A test that goes wrong ends instead of hanging.
@@ -81,15 +89,20 @@ pub(crate) fn connect_unix(name: &str) -> (Connection, Peer) {
 }
 
 impl Peer {
-    /// The next command.
+    /// The next command, which must come.
     pub(crate) fn expect(&mut self) -> Command {
+        self.next().unwrap()
+    }
+
+    /// The next command; `None` when there are no more.
+    pub(crate) fn next(&mut self) -> Option<Command> {
         let mut word = [0; LENGTH_WORD];
-        self.stream.read_exact(&mut word).unwrap();
+        self.stream.read_exact(&mut word).ok()?;
         let profile = WireProfile::DEFAULT;
         let len = frame::message_len(word, profile.frame_len, &profile).unwrap();
         let mut message = vec![0; len];
-        self.stream.read_exact(&mut message).unwrap();
-        Command::decode(&message, &profile).unwrap()
+        self.stream.read_exact(&mut message).ok()?;
+        Some(Command::decode(&message, &profile).unwrap())
     }
 
     /// Reads until the client closes, which it must do without another byte.
