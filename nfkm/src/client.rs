@@ -1,24 +1,44 @@
-//! A client of a hardserver: one connection, one ClientID, and the few commands every part of key management needs.
+//! A client of a hardserver: one ClientID, its connections, and the few commands every part of key management needs.
+//!
+//! Each thread that has a command outstanding has a connection to itself, up to a limit; they are opened when they are
+//! needed and join the client by its ClientID. One connection shared by all would do: but then the thread that reads
+//! replies hands them to others, which costs a switch between threads a command, and with two threads that sign a third
+//! of the signatures.
 
-use ncore::client::{ConnectOptions, Connection, Endpoint, Pending};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use ncore::client::{ClientError, ConnectOptions, Connection, Endpoint, Pending};
 use ncore::message::Request;
 use ncore::types::{
     BlobFormat, BlobFormatIndirectMkBlobParams, BlobFormatMkBlobParams,
     BlobFormatModuleMkBlobParams, BlobFormatTokenMkBlobParams, Certificate, CertificateList,
-    DestroyArgs, ExportArgs, GetKeyInfoArgs, GetKeyInfoReply, KeyData, LoadBlobArgs, MakeBlobArgs,
-    Mech, NewClientArgs,
+    DestroyArgs, ExistingClientArgs, ExportArgs, GetKeyInfoArgs, GetKeyInfoReply, KeyData,
+    LoadBlobArgs, MakeBlobArgs, Mech, NewClientArgs,
 };
 
 use crate::Hash;
 use crate::error::Error;
 
-/// A client of a hardserver (M_ClientID) and the connection it came in by. Shared by any number of threads.
+/// A client of a hardserver (M_ClientID) and its connections. Shared by any number of threads.
 ///
-/// Every identifier of a key or token belongs to the client; all die when the connection closes.
+/// Every identifier of a key or token belongs to the client; all die when its last connection closes.
 #[derive(Debug)]
 pub struct Client {
-    connection: Connection,
+    /// The connection that obtained the ClientID. Whoever finds no other shares it.
+    first: Connection,
+    /// Whether a thread has the first connection to itself.
+    first_taken: AtomicBool,
+    id: [u8; 20],
+    /// Further connections, open and not in use.
+    idle: Mutex<Vec<Connection>>,
+    /// How many further connections there are, in use or not.
+    opened: AtomicUsize,
 }
+
+/// The most connections a client opens beside its first. A module has at most a few hundred commands in work, and a
+/// thread beyond the limit shares the first connection.
+const FURTHER_CONNECTIONS: usize = 63;
 
 /// An identifier of a key, a token or a merged key (M_KeyID), meaningful to the client that made it.
 pub type KeyId = u32;
@@ -29,16 +49,20 @@ impl Client {
     /// # Errors
     /// [`Error::Connection`], [`Error::Status`].
     pub fn connect(endpoint: &Endpoint) -> Result<Client, Error> {
-        let client = Client {
-            connection: Connection::connect(endpoint, ConnectOptions::default())?,
-        };
-        client.transact(NewClientArgs::default())?;
-        Ok(client)
+        let first = Connection::connect(endpoint, ConnectOptions::default())?;
+        let id = first.transact(NewClientArgs::default())?.client;
+        Ok(Client {
+            first,
+            first_taken: AtomicBool::new(false),
+            id,
+            idle: Mutex::default(),
+            opened: AtomicUsize::new(0),
+        })
     }
 
-    /// Whether the connection is known to be lost, and this client with it. A forked process has lost its parent's.
+    /// Whether the first connection is known to be lost, and this client with it. A forked process has lost its parent's.
     pub fn is_lost(&self) -> bool {
-        self.connection.loss().is_some()
+        self.first.loss().is_some()
     }
 
     /// Sends a command and waits for its reply.
@@ -46,7 +70,7 @@ impl Client {
     /// # Errors
     /// [`Error::Status`] when it is refused, [`Error::Connection`] when no reply comes.
     pub fn transact<R: Request>(&self, args: R) -> Result<R::Reply, Error> {
-        Ok(self.connection.transact(args)?)
+        Ok(self.with_connection(|connection| connection.transact(args))?)
     }
 
     /// Like [`Client::transact`], with certificates that authorise the command.
@@ -61,7 +85,7 @@ impl Client {
         let certs = CertificateList {
             certs: certs.to_vec(),
         };
-        Ok(self.connection.transact_with(args, 0, Some(certs))?)
+        Ok(self.with_connection(|connection| connection.transact_with(args, 0, Some(certs)))?)
     }
 
     /// Sends a command and goes on; [`Client::wait`] takes the reply.
@@ -69,7 +93,7 @@ impl Client {
     /// # Errors
     /// [`Error::Connection`].
     pub fn submit<R: Request>(&self, args: R) -> Result<Pending<R>, Error> {
-        Ok(self.connection.submit(args, None)?)
+        Ok(self.first.submit(args, None)?)
     }
 
     /// Waits for the reply to a command sent by [`Client::submit`].
@@ -77,7 +101,7 @@ impl Client {
     /// # Errors
     /// Those of [`Client::transact`].
     pub fn wait<R: Request>(&self, pending: Pending<R>) -> Result<R::Reply, Error> {
-        Ok(self.connection.wait(pending)?)
+        Ok(self.first.wait(pending)?)
     }
 
     /// Type and hash of a key.
@@ -133,6 +157,54 @@ impl Client {
     /// Drops a key or token. Nothing depends on it: what is not dropped now goes with the client.
     pub(crate) fn destroy(&self, key: KeyId) {
         let _ = self.transact(DestroyArgs { key });
+    }
+
+    /// Runs one command on a connection that no other thread uses meanwhile, if there is one.
+    fn with_connection<T>(&self, command: impl FnOnce(&Connection) -> T) -> T {
+        if !self.first_taken.swap(true, Ordering::Acquire) {
+            let answer = command(&self.first);
+            self.first_taken.store(false, Ordering::Release);
+            return answer;
+        }
+        let Some(connection) = self.further() else {
+            return command(&self.first);
+        };
+        let answer = command(&connection);
+        if connection.loss().is_none() {
+            self.idle().push(connection);
+        } else {
+            self.opened.fetch_sub(1, Ordering::Relaxed);
+        }
+        answer
+    }
+
+    /// A further connection for the caller alone. `None` if there may be no more, or the hardserver allows no more.
+    fn further(&self) -> Option<Connection> {
+        if let Some(connection) = self.idle().pop() {
+            return Some(connection);
+        }
+        if self.opened.fetch_add(1, Ordering::Relaxed) < FURTHER_CONNECTIONS
+            && let Ok(connection) = self.join()
+        {
+            return Some(connection);
+        }
+        self.opened.fetch_sub(1, Ordering::Relaxed);
+        None
+    }
+
+    /// Opens a connection and makes it one of this client's.
+    fn join(&self) -> Result<Connection, ClientError> {
+        let options = ConnectOptions::default();
+        let connection = Connection::connect(self.first.endpoint(), options)?;
+        connection.transact(ExistingClientArgs {
+            client: self.id,
+            ..ExistingClientArgs::default()
+        })?;
+        Ok(connection)
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn make_blob(

@@ -1,4 +1,4 @@
-//! How a session reaches its hardserver: one connection, shared by all threads and made anew when it is lost.
+//! How a session reaches its hardserver: one client, shared by all threads and made anew when it is lost.
 //!
 //! The other way is a connection a thread under one client (ExistingClient). With 8 callers one shared connection costs
 //! less a command than eight, as `cargo run --release -p ncore --example roundtrip` measures, and a process whose threads
