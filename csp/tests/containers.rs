@@ -1,7 +1,7 @@
 //! Containers, and the key pairs in them, against a hardserver with two modules of one Security World in this process.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Barrier, Mutex, Weak};
 
 use csp::constants::*;
 use csp::csp::{Csp, Settings};
@@ -10,8 +10,8 @@ use csp::identity::Identity;
 use csp::output::Output;
 use csp::security::Sid;
 use csp::{Caller, InPlace, Signature};
-use nfkm::world::admin::{Admin, Card, CardSource, Notice, Operator, Purpose, WorldParams};
-use nfkm::{Environment, Error};
+use nfkm::Environment;
+use nfkm::world::admin::{Admin, CardSource, Unattended, WorldParams};
 use rsa::RsaPublicKey;
 use rsa::pkcs1v15::{Signature as RsaSignature, VerifyingKey};
 use rsa::signature::Verifier;
@@ -34,29 +34,6 @@ struct Rig {
 
 /// The hardserver that tests running at this moment share; making a world takes longer than any of them.
 static SHARED: Mutex<Weak<Hardserver>> = Mutex::new(Weak::new());
-
-/// Nobody to ask: cards have no pass phrases.
-struct Nobody;
-
-impl Operator for Nobody {
-    fn notice(&mut self, _: Notice) {}
-
-    fn passphrase(&mut self, _: Purpose, _: Card) -> Result<Option<String>, Error> {
-        Ok(None)
-    }
-
-    fn wrong_passphrase(&mut self, _: Card) -> Result<(), Error> {
-        Err(Error::Cards("no pass phrase was given".to_owned()))
-    }
-
-    fn other_card(&mut self, _: u32) -> Result<(), Error> {
-        Err(Error::Cards("there is no other card".to_owned()))
-    }
-
-    fn may_overwrite(&mut self, _: Card) -> Result<bool, Error> {
-        Ok(false)
-    }
-}
 
 impl Hardserver {
     fn shared() -> Arc<Hardserver> {
@@ -84,7 +61,12 @@ impl Hardserver {
         let cards = CardSource::Files(vec![folder.path().join("card")]);
         let admin = Admin::open(&environment).unwrap();
         admin
-            .create(&[1, 2], &WorldParams::new(1, 1), &cards, &mut Nobody)
+            .create(
+                &[1, 2],
+                &WorldParams::new(1, 1),
+                &cards,
+                &mut Unattended::default(),
+            )
             .unwrap();
         Hardserver {
             folder,
@@ -429,6 +411,49 @@ fn keys_go_when_no_container_refers_to_them() {
     );
     csp.release_context(context, 0).unwrap();
     assert_eq!(rig.files(), Vec::<PathBuf>::new());
+}
+
+/// Two libraries stand for two processes: all that they share is the folder.
+#[test]
+fn processes_do_not_lose_each_others_changes() {
+    let rig = Rig::start();
+    let processes = [rig.library(1000), rig.library(1000)];
+    for round in 0..4 {
+        let name = format!("shared {round}");
+        let at_once = Barrier::new(processes.len());
+        let made = std::thread::scope(|scope| {
+            let make = |csp| {
+                at_once.wait();
+                acquire(csp, &name, CRYPT_NEWKEYSET)
+            };
+            let made = processes
+                .each_ref()
+                .map(|csp| scope.spawn(move || make(csp)));
+            made.map(|made| made.join().unwrap())
+        });
+        let refused = made.iter().find_map(|made| made.err());
+        assert_eq!(refused, Some(CspError::NTE_EXISTS), "{made:?}");
+        assert!(made.iter().any(Result::is_ok), "{made:?}");
+
+        let contexts = processes
+            .each_ref()
+            .map(|csp| acquire(csp, &name, 0).unwrap());
+        let specs = [AT_KEYEXCHANGE, AT_SIGNATURE];
+        std::thread::scope(|scope| {
+            for ((csp, context), spec) in processes.iter().zip(contexts).zip(specs) {
+                let at_once = &at_once;
+                scope.spawn(move || {
+                    at_once.wait();
+                    csp.gen_key(context, spec, 512 << 16).unwrap();
+                });
+            }
+        });
+        for (csp, context) in processes.iter().zip(contexts) {
+            for spec in specs {
+                csp.get_user_key(context, spec).unwrap();
+            }
+        }
+    }
 }
 
 #[test]

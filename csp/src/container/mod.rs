@@ -106,11 +106,11 @@ impl Container {
                 let loaded = session
                     .generate_key_pair(&request)
                     .map_err(failure::of_key)?;
-                self.adopt(&self.store.changing(), spec, loaded)
+                self.adopt(&self.store.changing()?, spec, loaded)
             }
             NewPair::Imported(key) => {
                 // A key that is imported may be one that another container is about to let go of.
-                let turn = self.store.changing();
+                let turn = self.store.changing()?;
                 let loaded = session
                     .import_key_pair(&request, rsa_import(key))
                     .map_err(failure::of_key)?;
@@ -129,7 +129,7 @@ impl Container {
         certificate: Vec<u8>,
         user: &Identity,
     ) -> Result<()> {
-        let turn = self.store.changing();
+        let turn = self.store.changing()?;
         let mut record = self.writable(user)?;
         match &mut record.slots[pair.spec() as usize] {
             Some(slot) if Some(slot.ident.as_str()) == pair.ident() => {
@@ -161,7 +161,7 @@ impl Container {
         rights: &[Right],
         user: &Identity,
     ) -> Result<()> {
-        let turn = self.store.changing();
+        let turn = self.store.changing()?;
         let mut record = self.store.read(&self.ident)?;
         if !rights
             .iter()

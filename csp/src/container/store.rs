@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use nfkm::kmdata::Turn;
 use nfkm::{Environment, Session};
 
 use super::record::{Record, Scope, Slot};
@@ -26,9 +27,11 @@ pub(crate) struct Store {
     changes: Mutex<()>,
 }
 
-/// The right to change entries, which one thread has at a time.
+/// The right to change entries, which one thread of one process has at a time.
 pub(crate) struct Changing<'a> {
-    _turn: MutexGuard<'a, ()>,
+    // Dropped in this order: the next thread of this process finds the turn of processes free.
+    _among_processes: Turn,
+    _among_threads: MutexGuard<'a, ()>,
 }
 
 impl Store {
@@ -50,10 +53,16 @@ impl Store {
     }
 
     /// Waits for its turn to change entries.
-    pub(crate) fn changing(&self) -> Changing<'_> {
-        Changing {
-            _turn: self.changes.lock().unwrap_or_else(PoisonError::into_inner),
-        }
+    ///
+    /// # Errors
+    /// The file system's.
+    pub(crate) fn changing(&self) -> Result<Changing<'_>> {
+        let among_threads = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = self.session.folder().turn(APPNAME);
+        Ok(Changing {
+            _among_processes: turn.map_err(failure::of_container)?,
+            _among_threads: among_threads,
+        })
     }
 
     /// Reads a container.
@@ -94,7 +103,7 @@ impl Store {
         creator: &Identity,
     ) -> Result<String> {
         let ident = id::ident(provider, &scope, name);
-        let turn = self.changing();
+        let turn = self.changing()?;
         match self.read(&ident) {
             Err(CspError::NTE_BAD_KEYSET) => {}
             Ok(_) => return Err(CspError::NTE_EXISTS),
@@ -117,7 +126,7 @@ impl Store {
     /// # Errors
     /// `NTE_BAD_KEYSET` when there is none or the user may not delete it.
     pub(crate) fn delete(&self, ident: &str, user: &Identity) -> Result<()> {
-        let turn = self.changing();
+        let turn = self.changing()?;
         let record = self.read(ident)?;
         if !record.descriptor.allows(user, Right::Delete) {
             return Err(CspError::NTE_BAD_KEYSET);

@@ -13,6 +13,7 @@
 
 mod envelope;
 mod records;
+mod turn;
 
 use std::fs;
 use std::io;
@@ -22,6 +23,7 @@ pub use records::{
     AdminKeyRecord, AdminTokenRecord, CardRecord, CardSetRecord, CertificateRecord, EntryContent,
     EntryRecord, KeyRecord, KmlRecord, ModuleRecord, RecoveryRecord, WorldRecord,
 };
+pub use turn::Turn;
 
 use crate::atomic;
 use crate::error::{Corruption, Error};
@@ -156,6 +158,17 @@ impl Folder {
             io::ErrorKind::NotFound => Error::NotFound { path: path.clone() },
             _ => Error::file(&path)(error),
         })
+    }
+
+    /// Waits for the right to change an application's entries, which one thread of one process has at a time among all
+    /// that ask for it this way. Writing an entry does not ask: only who reads it first needs a turn.
+    ///
+    /// # Errors
+    /// [`Error::InvalidName`], [`Error::File`].
+    pub fn turn(&self, appname: &str) -> Result<Turn, Error> {
+        names::check_appname(appname)?;
+        let path = self.local.join(format!(".turn-{appname}"));
+        Turn::wait(&path).map_err(Error::file(&path))
     }
 
     /// The names of all entries, sorted; of one application if `appname` is given.
