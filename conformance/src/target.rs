@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
 use ncore::client::Endpoint;
-use nfkm::world::admin::{Admin, CardSource, Notice, Operator, Purpose, WorldParams};
+use nfkm::world::admin::{Admin, CardSource, Unattended, WorldParams};
 use nfkm::{Environment, Session};
 use tempfile::TempDir;
 
@@ -329,33 +329,6 @@ fn make_world(environment: &Environment, modules: u32, folder: &Path) -> anyhow:
     let admin = Admin::open(environment)?;
     let modules: Vec<u32> = (1..=modules).collect();
     let cards = CardSource::Files(vec![folder.join("administrator-card")]);
-    admin.create(&modules, &WorldParams::new(1, 1), &cards, &mut Unattended)?;
+    admin.create(&modules, &WorldParams::new(1, 1), &cards, &mut Unattended::default())?;
     Ok(())
-}
-
-/// Nobody is there: cards have no pass phrases, and nothing is asked twice.
-struct Unattended;
-
-impl Operator for Unattended {
-    fn notice(&mut self, _notice: Notice) {}
-
-    fn passphrase(
-        &mut self,
-        _purpose: Purpose,
-        _card: nfkm::world::admin::Card,
-    ) -> Result<Option<String>, nfkm::Error> {
-        Ok(None)
-    }
-
-    fn wrong_passphrase(&mut self, _card: nfkm::world::admin::Card) -> Result<(), nfkm::Error> {
-        Err(nfkm::Error::Cards("the card has a pass phrase".to_owned()))
-    }
-
-    fn other_card(&mut self, _module: u32) -> Result<(), nfkm::Error> {
-        Err(nfkm::Error::Cards("there is one card".to_owned()))
-    }
-
-    fn may_overwrite(&mut self, _card: nfkm::world::admin::Card) -> Result<bool, nfkm::Error> {
-        Ok(false)
-    }
 }
