@@ -76,6 +76,11 @@ impl Rig {
         Spare::start(self.recorder.clone(), change)
     }
 
+    /// Where this case's connections write down what they see.
+    pub fn recorder(&self) -> Recorder {
+        self.recorder.clone()
+    }
+
     /// Writes an event down that no wrapper saw.
     pub fn note(&self, cover: Cover) {
         self.recorder.note(cover);

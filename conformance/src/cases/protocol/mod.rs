@@ -3,18 +3,23 @@
 
 use crate::case::Case;
 
+mod arithmetic;
 mod certificates;
 mod channels;
 mod commands;
 mod dsa;
+mod handover;
 mod kit;
 mod lists;
+mod modules;
+mod quorums;
 mod rsa;
 mod symmetric;
 mod words;
+mod wrapping;
 
 /// The tables of the families.
-pub(super) const FAMILIES: [&[Case]; 8] = [
+pub(super) const FAMILIES: [&[Case]; 13] = [
     lists::CASES,
     certificates::CASES,
     rsa::CASES,
@@ -23,4 +28,9 @@ pub(super) const FAMILIES: [&[Case]; 8] = [
     dsa::CASES,
     commands::CASES,
     words::CASES,
+    modules::CASES,
+    wrapping::CASES,
+    quorums::CASES,
+    handover::CASES,
+    arithmetic::CASES,
 ];
