@@ -222,6 +222,22 @@ impl Error {
         }
     }
 
+    /// The same error once more, for another caller who waited for the same thing. None if it is not about modules and
+    /// connections.
+    pub(crate) fn repeated(&self) -> Option<Error> {
+        match self {
+            Error::NoUsableModule { cause } => Some(Error::NoUsableModule {
+                cause: cause.clone(),
+            }),
+            Error::Status { cmd, status } => Some(Error::Status {
+                cmd: *cmd,
+                status: *status,
+            }),
+            Error::Connection(error) => Some(Error::Connection(error.clone())),
+            _ => None,
+        }
+    }
+
     /// For `map_err`: a file operation on `path` failed.
     pub(crate) fn file(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
         move |cause| Error::File {

@@ -39,11 +39,18 @@ struct Inner {
     blob: Vec<u8>,
     /// What commands use now. Readers clone the pointer and let go of the lock before they send.
     loaded: RwLock<Arc<Loaded>>,
-    /// Held by the one thread that loads the key again.
-    reloading: Mutex<()>,
+    /// Held by the one thread that loads the key again; in it, how that ended last when it did not end well.
+    reloading: Mutex<Option<Failure>>,
     started: Instant,
     /// When to look after the key again, in milliseconds after `started`.
     next_look: AtomicU64,
+}
+
+/// No module took the key.
+#[derive(Debug)]
+struct Failure {
+    at: Instant,
+    error: Error,
 }
 
 impl LoadedKey {
@@ -64,7 +71,7 @@ impl LoadedKey {
             blob,
             next_look: AtomicU64::new(LOOK_EVERY),
             loaded: RwLock::new(Arc::new(loaded)),
-            reloading: Mutex::new(()),
+            reloading: Mutex::new(None),
             started: Instant::now(),
         };
         Ok(LoadedKey(Arc::new(inner)))
@@ -167,9 +174,11 @@ impl Inner {
         Err(error)
     }
 
-    /// The key as it is loaded after `failed` did not work. Of the threads that come here at once, the first loads it.
+    /// The key as it is loaded after `failed` did not work. Of the threads that come here at once, the first loads it, or
+    /// fails for them all: it tries for a while, and they would be served one after the other.
     fn reload(&self, failed: &Arc<Loaded>) -> Result<Arc<Loaded>, Error> {
-        let _one_at_a_time = self
+        let came = Instant::now();
+        let mut last = self
             .reloading
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
@@ -177,8 +186,18 @@ impl Inner {
         if !Arc::ptr_eq(&now, failed) {
             return Ok(now);
         }
-        let fresh = Loaded::everywhere(&self.session, &self.blob, &self.hash)?;
-        Ok(self.replace(fresh))
+        if let Some(failure) = &*last
+            && failure.at > came
+            && let Some(error) = failure.error.repeated()
+        {
+            return Err(error);
+        }
+        let result = Loaded::everywhere(&self.session, &self.blob, &self.hash);
+        *last = result.as_ref().err().and_then(|error| {
+            let at = Instant::now();
+            error.repeated().map(|error| Failure { at, error })
+        });
+        result.map(|fresh| self.replace(fresh))
     }
 
     /// From time to time, while the key is used, one thread looks whether it is on the modules it should be on. The

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -138,6 +139,37 @@ fn when_every_module_has_failed_the_error_says_so() {
     ));
     retry(admin.client(), 2);
     signs(&key).unwrap();
+}
+
+#[test]
+fn threads_without_a_module_fail_together_not_one_after_the_other() {
+    const THREADS: usize = 16;
+    let rig = Rig::with_world(2);
+    let session = rig.session();
+    let key = key(&session);
+    let admin = rig.admin();
+    fail(admin.client(), 1);
+    fail(admin.client(), 2);
+    // How much a failing signature asks the hardserver, alone and for all.
+    let asked = |threads: usize| {
+        let before = common::command_count(&rig);
+        let together = Barrier::new(threads);
+        thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    together.wait();
+                    assert!(matches!(signs(&key), Err(Error::NoUsableModule { .. })));
+                });
+            }
+        });
+        common::command_count(&rig) - before
+    };
+    let alone = asked(1);
+    let all = asked(THREADS);
+    assert!(
+        all < alone * THREADS as u32 / 2,
+        "{alone} commands by one thread, {all} by {THREADS}"
+    );
 }
 
 #[test]

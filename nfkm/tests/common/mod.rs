@@ -166,24 +166,34 @@ pub fn admin_key(rig: &Rig, client: &Client, world: &World, role: AdminKey) -> u
 
 /// How many objects each module holds for all clients together, by its own statistics.
 pub fn object_counts(rig: &Rig, modules: u32) -> Vec<u32> {
+    (1..=modules)
+        .map(|module| {
+            let path = [
+                StatNodeTag::PerModule.0,
+                module,
+                StatNodeTag::ModuleObjStats.0,
+            ];
+            statistic(rig, &path, StatID::ObjectCount)
+        })
+        .collect()
+}
+
+/// How many commands the hardserver has had from all its clients.
+pub fn command_count(rig: &Rig) -> u32 {
+    statistic(rig, &[StatNodeTag::ServerGlobals.0], StatID::CmdCount)
+}
+
+fn statistic(rig: &Rig, path: &[u32], id: StatID) -> u32 {
     let client = Client::connect(&rig.environment.endpoint().unwrap()).unwrap();
-    let count = |module| {
-        let path_tags = vec![
-            StatNodeTag::PerModule.0,
-            module,
-            StatNodeTag::ModuleObjStats.0,
-        ];
-        let args = StatGetValuesArgs {
-            path_tags,
-            ..StatGetValuesArgs::default()
-        };
-        let reply = client.transact(args).unwrap();
-        let place = reply
-            .statinfos
-            .iter()
-            .position(|info| info.id == StatID::ObjectCount)
-            .unwrap();
-        reply.values[place]
+    let args = StatGetValuesArgs {
+        path_tags: path.to_vec(),
+        ..StatGetValuesArgs::default()
     };
-    (1..=modules).map(count).collect()
+    let reply = client.transact(args).unwrap();
+    let place = reply
+        .statinfos
+        .iter()
+        .position(|info| info.id == id)
+        .unwrap();
+    reply.values[place]
 }
