@@ -8,7 +8,7 @@ use ncore::Status;
 use ncore::types::{ACL, ReplyBody};
 use rand_chacha::ChaCha20Rng;
 
-use super::acl::{self, Charge, Facts, Grant, Uses, Wanted};
+use super::acl::{self, Facts, Grant, Uses, Wanted};
 use super::certs::Certificates;
 use super::key::Key;
 use super::objects::{Object, Objects};
@@ -148,13 +148,7 @@ impl Call {
             per_authorisation,
         };
         let grant = acl::evaluate(acl, wanted, &facts)?;
-        for charge in &grant.charges {
-            let counter = match charge {
-                Charge::Global(id) => global.entry(*id).or_insert(0),
-                Charge::PerAuthorisation(id) => per_authorisation.entry(*id).or_insert(0),
-            };
-            *counter = counter.saturating_add(1);
-        }
+        acl::charge(&grant, &mut global, per_authorisation)?;
         Ok(grant)
     }
 

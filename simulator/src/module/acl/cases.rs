@@ -6,7 +6,7 @@ use std::time::Duration;
 use ncore::Status;
 use ncore::types::*;
 
-use super::{Charge, Facts, Grant, Uses, Wanted, evaluate, is_subset};
+use super::{Charge, Facts, Grant, MAX_COUNTERS, Uses, Wanted, charge, evaluate, is_subset};
 use crate::module::certs::Certifier;
 
 const SIGN: u32 = ActOpPermissionsDetails::SIGN;
@@ -237,6 +237,37 @@ fn every_limit_of_a_group_is_charged_once() {
         ..Case::default()
     };
     check(case, groups.clone(), Err(Status::UseLimitExceeded));
+}
+
+#[test]
+fn a_full_table_of_counters_takes_no_new_one_and_counts_the_old_ones_on() {
+    let mut full: Uses = (0..MAX_COUNTERS as u32)
+        .map(|number| {
+            let mut id = [0xff; 20];
+            id[..4].copy_from_slice(&number.to_le_bytes());
+            (id, 1)
+        })
+        .collect();
+    let known = *full.keys().next().unwrap();
+    let mut other = Uses::new();
+    let grant = |charges: &[Charge]| Grant {
+        charges: charges.to_vec(),
+        logged: false,
+    };
+    assert_eq!(
+        charge(
+            &grant(&[Charge::PerAuthorisation(LIMIT), Charge::Global(LIMIT)]),
+            &mut full,
+            &mut other
+        ),
+        Err(Status::NoModuleMemory)
+    );
+    assert_eq!((full.len(), other.len()), (MAX_COUNTERS, 0));
+    assert_eq!(
+        charge(&grant(&[Charge::Global(known)]), &mut full, &mut other),
+        Ok(())
+    );
+    assert_eq!(full[&known], 2);
 }
 
 #[test]

@@ -89,6 +89,40 @@ pub(crate) fn evaluate(acl: &ACL, wanted: &Wanted<'_>, facts: &Facts<'_>) -> Res
     Err(refusal)
 }
 
+/// Most counters of either kind. A counter outlives its key, since another copy of the key may be loaded later; without an
+/// end, keys with ever new limits would eat the host's memory.
+const MAX_COUNTERS: usize = 100_000;
+
+/// Counts a use of everything that a permission charges: all of it, or with NoModuleMemory, when there is no room for a new
+/// counter, nothing.
+pub(crate) fn charge(
+    grant: &Grant,
+    global: &mut Uses,
+    per_authorisation: &mut Uses,
+) -> Result<(), Status> {
+    let mut new = [0; 2];
+    for charge in &grant.charges {
+        match charge {
+            Charge::Global(id) => new[0] += usize::from(!global.contains_key(id)),
+            Charge::PerAuthorisation(id) => {
+                new[1] += usize::from(!per_authorisation.contains_key(id));
+            }
+        }
+    }
+    let has_room = |uses: &Uses, new| new == 0 || uses.len() + new <= MAX_COUNTERS;
+    if !has_room(global, new[0]) || !has_room(per_authorisation, new[1]) {
+        return Err(Status::NoModuleMemory);
+    }
+    for charge in &grant.charges {
+        let counter = match charge {
+            Charge::Global(id) => global.entry(*id).or_insert(0),
+            Charge::PerAuthorisation(id) => per_authorisation.entry(*id).or_insert(0),
+        };
+        *counter = counter.saturating_add(1);
+    }
+    Ok(())
+}
+
 /// Whether the command is certified as the group asks and runs on the module it names.
 fn conditions_hold(group: &PermissionGroup, wanted: &Wanted<'_>, facts: &Facts<'_>) -> bool {
     let fresh = group.flags & PermissionGroup::FRESH_CERTS != 0;
