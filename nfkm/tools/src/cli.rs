@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{ArgAction, Args, Command, Parser};
+use clap::{Arg, ArgAction, Args, Command, Parser};
 
 /// The options every utility has besides `-h|--help`.
 #[derive(Debug, Args)]
@@ -61,7 +61,7 @@ pub(crate) fn run<U: Utility>(body: impl FnOnce(U) -> Result<(), Failure>) -> Ex
         Err(error) => return bad_command_line(&name, &mut command, &reason(&error)),
     };
     if utility.standard().usage {
-        return exit_after_printing(&format!("{}\n", command.render_usage()));
+        return exit_after_printing(&usage(&mut command));
     }
     match body(utility) {
         Ok(()) => ExitCode::SUCCESS,
@@ -104,8 +104,36 @@ fn exit_after_printing(text: &dyn Display) -> ExitCode {
 
 fn bad_command_line(name: &str, command: &mut Command, reason: &str) -> ExitCode {
     complain(name, &reason);
-    let _ = writeln!(io::stderr().lock(), "{}", command.render_usage());
+    let _ = io::stderr().lock().write_all(usage(command).as_bytes());
     ExitCode::from(2)
+}
+
+/// The usage summary: every option in the form in which it is typed.
+fn usage(command: &mut Command) -> String {
+    // Building adds `-h`, and gives options their value names.
+    command.build();
+    let words = command.get_opts().chain(flags(command)).map(form);
+    let names = command.get_positionals().map(Arg::to_string);
+    let words: Vec<String> = words.chain(names).collect();
+    format!("Usage: {} {}\n", command.get_name(), words.join(" "))
+}
+
+fn flags(command: &Command) -> impl Iterator<Item = &Arg> {
+    command
+        .get_arguments()
+        .filter(|argument| !argument.is_positional() && !argument.get_action().takes_values())
+}
+
+/// `[-m|--module=MODULE]`
+fn form(option: &Arg) -> String {
+    let short = option.get_short().map(|letter| format!("-{letter}"));
+    let long = option.get_long().map(|name| format!("--{name}"));
+    let forms: Vec<String> = short.into_iter().chain(long).collect();
+    let value = match option.get_value_names() {
+        Some([name, ..]) if option.get_action().takes_values() => format!("={name}"),
+        _ => String::new(),
+    };
+    format!("[{}{value}]", forms.join("|"))
 }
 
 /// The first sentence of the parser's complaint; the usage follows anyway.

@@ -379,16 +379,24 @@ fn every_utility_has_help_version_and_usage() {
         for option in ["-u", "--usage"] {
             let usage = rig.succeed(utility, &[option]);
             assert!(
-                usage.starts_with(&format!("Usage: {utility}")) && usage.lines().count() < 5,
+                usage.starts_with(&format!("Usage: {utility} [-m|--module=MODULE]"))
+                    && usage.ends_with('\n')
+                    && usage.lines().count() == 1,
                 "{usage}"
             );
+            for option in ["[-h|--help]", "[-v|--version]", "[-u|--usage]"] {
+                assert!(usage.contains(option), "{usage}");
+            }
         }
         let complaint = rig.fail(2, utility, &["--frobnicate"]);
         assert!(
             complaint.starts_with(&format!("{utility}: unexpected argument '--frobnicate'")),
             "{complaint}"
         );
-        assert!(complaint.contains("Usage: "), "{complaint}");
+        assert!(
+            complaint.contains("Usage: ") && complaint.contains("[-m|--module=MODULE]"),
+            "{complaint}"
+        );
     }
     assert!(
         rig.fail(2, "new-world", &["-l", "nv=1"])
