@@ -55,7 +55,6 @@ pub fn all() -> Vec<&'static Case> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use ncore::types::Cmd;
     use simulator::module::support::{Support, table};
 
     use super::*;

@@ -879,7 +879,7 @@ fn import_contradicts(rig: &Rig) -> anyhow::Result<Outcome> {
         iqmp: Bignum::default(),
         ..key.clone()
     };
-    let composite = bignum(&(big(&key.p) * 3_u32 >> 1 | BigUint::from(1_u32)));
+    let composite = bignum(&(((big(&key.p) * 3_u32) >> 1) | BigUint::from(1_u32)));
     ensure!(!is_prime(&big(&composite)), "the composite is a prime");
     let invalid = Status::InvalidData;
     for (data, what) in [

@@ -235,8 +235,8 @@ fn bignum_orders(rig: &Rig) -> anyhow::Result<Outcome> {
     ensure!(power.len() == 3, "the result has {} words", power.len());
     let mut seen = Vec::new();
     for (bytes_first, words_first) in [(false, false), (true, false), (false, true), (true, true)] {
-        let flags = u32::from(bytes_first) * command_flags::BIGNUM_MS_BIT_FIRST
-            | u32::from(words_first) * command_flags::BIGNUM_MS_WORD_FIRST;
+        let flags = (u32::from(bytes_first) * command_flags::BIGNUM_MS_BIT_FIRST)
+            | (u32::from(words_first) * command_flags::BIGNUM_MS_WORD_FIRST);
         let turned = |number: &[u32]| ordered(number, bytes_first, words_first);
         let message = [
             words(&[9, Cmd::ModExp.0, 0, flags]),

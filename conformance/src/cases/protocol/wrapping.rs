@@ -754,10 +754,7 @@ fn list_replaced(rig: &Rig) -> anyhow::Result<Outcome> {
 fn formats(rig: &Rig) -> anyhow::Result<Outcome> {
     let bench = Bench::open(rig)?;
     let key = bench.aes(anything())?;
-    let direct = BlobFormatMkBlobParams::Direct(BlobFormatDirectMkBlobParams {
-        idki: key,
-        ..Default::default()
-    });
+    let direct = BlobFormatMkBlobParams::Direct(BlobFormatDirectMkBlobParams { idki: key });
     let user = BlobFormatMkBlobParams::UserKey(BlobFormatUserKeyMkBlobParams {
         idkr: key,
         ..Default::default()
