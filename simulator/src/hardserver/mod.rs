@@ -3,6 +3,7 @@
 //! One thread with an asynchronous runtime accepts connections and handles signals; the connections themselves belong to
 //! plain threads that all wait in one place (see [`poller`] and [`worker`] for why).
 
+mod attendance;
 mod clients;
 mod connection;
 mod dispatch;
@@ -28,6 +29,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ncore::profile::WireProfile;
 
+use self::attendance::Attendance;
 use self::clients::Clients;
 use self::connection::{Connection, Connections};
 use self::listeners::Listeners;
@@ -46,8 +48,8 @@ use crate::store::RedbStore;
 /// Most connections at a time. Beyond it new ones are closed at once.
 const MAX_CONNECTIONS: usize = 4096;
 
-/// Workers beyond the engines: those that read and answer while every engine computes.
-const SPARE_WORKERS: usize = 2;
+/// Threads beside the workers: those that read and answer while every worker computes.
+const SUBSTITUTES: usize = 2;
 
 /// How long a shutdown waits for commands in work and for clients to read their replies.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(10);
@@ -150,7 +152,7 @@ impl Server {
             .map(|module| module.esn().to_owned())
             .collect();
         let engines = options.engines.max(1);
-        let workers = modules.len() * engines + SPARE_WORKERS;
+        let workers = modules.len() * engines;
         let modules = Arc::new(Modules::new(modules, engines, options.seed.is_some()));
 
         let shared = Arc::new(Hardserver {
@@ -163,6 +165,7 @@ impl Server {
             modules,
             connections: Connections::default(),
             poller: Poller::new().map_err(StartError::System)?,
+            attendance: Attendance::new(workers),
             counts: Counts::default(),
             in_flight: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
@@ -179,16 +182,23 @@ impl Server {
             },
             shared,
             listeners: None,
-            workers: Vec::with_capacity(workers),
+            workers: Vec::with_capacity(workers + SUBSTITUTES),
             _lock: lock,
         };
-        for number in 0..workers {
+        for number in 0..workers + SUBSTITUTES {
             let worker = Worker::new(Arc::clone(&server.shared));
-            let thread = std::thread::Builder::new()
-                .name(format!("worker-{number}"))
-                .spawn(move || worker.run())
-                .map_err(StartError::System)?;
-            server.workers.push(thread);
+            let thread = if number < workers {
+                let name = format!("worker-{number}");
+                std::thread::Builder::new()
+                    .name(name)
+                    .spawn(move || worker.run())
+            } else {
+                let name = format!("substitute-{}", number - workers);
+                std::thread::Builder::new()
+                    .name(name)
+                    .spawn(move || worker.substitute())
+            };
+            server.workers.push(thread.map_err(StartError::System)?);
         }
         let listeners = Listeners::open(options, Arc::clone(&server.shared))?;
         server.endpoints.port = listeners.port;
@@ -218,6 +228,7 @@ impl Server {
         drop(self.listeners.take());
         let drained = self.shared.drain(SHUTDOWN_PATIENCE);
         self.shared.poller.wake_all();
+        self.shared.attendance.stop();
         for worker in self.workers.drain(..) {
             // A worker that computes on is left to itself; it ends with its task.
             if drained && worker.join().is_err() {
@@ -286,6 +297,7 @@ struct Hardserver {
     profile: WireProfile,
     seed: Seed,
     modules: Arc<Modules>,
+    attendance: Attendance,
     clients: Arc<Clients>,
     connections: Connections,
     poller: Poller,

@@ -2,8 +2,9 @@
 //!
 //! A worker that is woken for a socket reads what is there and begins every command in it. Cheap ones it answers on the
 //! spot; the arithmetic of the first other one it keeps for itself if an engine of the module is free, and does it after
-//! letting go of the socket, so that the next bytes wake somebody else; the rest stands in line. There are two workers
-//! more than there are engines: however much is computed, somebody is left to answer.
+//! letting go of the socket, so that the next bytes wake somebody else; the rest stands in line. There are as many
+//! workers as there are engines, and substitutes for when all of them compute (see `attendance`): however much is
+//! computed, somebody is left to answer.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use ncore::profile::FrameLen;
 use ncore::types::Status;
 
 use super::Hardserver;
+use super::attendance::{BETWEEN_LOOKS, Next, Watch};
 use super::clients::Client;
 use super::connection::{Connection, Input, Read};
 use super::engines::Entered;
@@ -134,21 +136,71 @@ impl Worker {
 
     /// Works until the server stops.
     pub(super) fn run(mut self) {
+        let server = Arc::clone(&self.server);
+        let mut worked = false;
         loop {
-            match self.server.poller.wait() {
-                Ok(Event::Stop) => return,
-                Ok(Event::Woken) => self.run_waiting(),
-                Ok(Event::Socket(number, happened)) => {
-                    if let Some(connection) = self.server.connections.get(number) {
-                        self.serve(&connection, happened);
-                    }
-                }
+            let event = if worked {
+                server.poller.watch()
+            } else {
+                server.poller.wait()
+            };
+            let _at_work = server.attendance.begin();
+            match event {
+                Ok(event) if self.attend(event) => worked = true,
+                Ok(_) => return,
                 Err(error) => {
                     tracing::error!(%error, "cannot wait for sockets");
                     return;
                 }
             }
         }
+    }
+
+    /// Works when all others compute, until the server stops.
+    pub(super) fn substitute(mut self) {
+        let server = Arc::clone(&self.server);
+        while server.attendance.wait_for_call() {
+            let mut watch = Watch::default();
+            let mut next = Next::Look;
+            while next != Next::Retire {
+                if next == Next::Look {
+                    std::thread::sleep(BETWEEN_LOOKS);
+                }
+                if server.attendance.stopped() {
+                    return;
+                }
+                let attendance = &server.attendance;
+                next = watch.next(attendance.all_at_work(), attendance.finished());
+                let mut event = match next {
+                    Next::Stay => server.poller.wait_for(BETWEEN_LOOKS),
+                    Next::Look | Next::Retire => server.poller.look(),
+                };
+                while let Ok(Some(happened)) = event {
+                    if !self.attend(happened) {
+                        return;
+                    }
+                    event = server.poller.look();
+                }
+                if let Err(error) = event {
+                    tracing::error!(%error, "cannot look at the sockets");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Does what an event asks for. False if it asks to stop.
+    fn attend(&mut self, event: Event) -> bool {
+        match event {
+            Event::Stop => return false,
+            Event::Woken => self.run_waiting(),
+            Event::Socket(number, happened) => {
+                if let Some(connection) = self.server.connections.get(number) {
+                    self.serve(&connection, happened);
+                }
+            }
+        }
+        true
     }
 
     /// Looks after a socket on which something happened.
