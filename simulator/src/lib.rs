@@ -1,5 +1,7 @@
 //! The far side of the socket: the hardserver and the emulated modules. Nothing above the socket links it, harnesses excepted.
 
+#![forbid(unsafe_code)]
+
 pub mod cards;
 pub mod config;
 pub mod crypto;

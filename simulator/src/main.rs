@@ -1,5 +1,7 @@
 //! `softshield`: the daemon and its helper commands.
 
+#![forbid(unsafe_code)]
+
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;

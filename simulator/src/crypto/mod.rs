@@ -53,6 +53,11 @@ pub use key::KeyMaterial;
 pub use operation::{decrypt, encrypt, sign, verify};
 pub use prime::generate_prime;
 
+/// Whether this module knows a mechanism, for keys or as a hash function.
+pub fn has_mechanism(mech: Mech) -> bool {
+    mechanism::lookup(mech).is_ok() || hash::Hash::from_mech(mech).is_some()
+}
+
 /// What the other side sees of an engine's error.
 fn engine_status(error: engine::Error) -> Status {
     match error {

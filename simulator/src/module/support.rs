@@ -2,9 +2,10 @@
 
 use ncore::Status;
 use ncore::message::{Command, command_flags};
-use ncore::types::Cmd;
+use ncore::types::{Cmd, Mech};
 
 use super::mode::Class;
+use crate::crypto;
 
 /// What becomes of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +86,14 @@ pub fn support(cmd: Cmd) -> Support {
 /// Every command known by name, and what becomes of it.
 pub fn table() -> impl Iterator<Item = (Cmd, Support)> {
     Cmd::ALL.iter().map(|&cmd| (cmd, support(cmd)))
+}
+
+/// Every mechanism that an operation, a channel or Cmd_Hash of a module knows.
+pub fn mechanisms() -> impl Iterator<Item = Mech> {
+    Mech::ALL
+        .iter()
+        .copied()
+        .filter(|&mech| crypto::has_mechanism(mech))
 }
 
 /// Checks the parts of a command's header that no command uses here.
@@ -170,6 +179,18 @@ const fn making(objects: u8) -> Support {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn mechanisms_are_listed_once_and_only_those_that_work() {
+        let listed: Vec<Mech> = mechanisms().collect();
+        for mech in [Mech::RSApPKCS1, Mech::DSA, Mech::SHA256Hash, Mech::HMACMD5] {
+            let times = listed.iter().filter(|&&other| other == mech).count();
+            assert_eq!(times, 1, "{mech}");
+        }
+        for mech in [Mech::Any, Mech::ECDSA, Mech::DHKeyExchange] {
+            assert!(!listed.contains(&mech), "{mech}");
+        }
+    }
 
     #[test]
     fn numbers_without_a_name_are_unknown() {
