@@ -13,6 +13,7 @@ pub mod cases;
 pub mod coverage;
 pub mod daemon;
 pub mod oracle;
+pub mod pages;
 pub mod report;
 pub mod rig;
 pub mod runner;
