@@ -241,10 +241,11 @@ impl KeyPair {
     /// Decrypts a cipher text in CAPI's byte order; the plain text is in natural order.
     ///
     /// # Errors
-    /// `NTE_BAD_DATA` for a wrong length or padding, and the module's.
+    /// `NTE_BAD_DATA` for a wrong length or padding, or a number not below the modulus, which is what a cipher text for
+    /// another key often is; and the module's.
     pub(crate) fn decrypt(&self, cipher: &[u8], unpadding: Unpadding<'_>) -> Result<Vec<u8>> {
         let length = self.public.modulus_len();
-        if cipher.len() != length {
+        if !self.public.may_have_made(cipher) {
             return Err(CspError::NTE_BAD_DATA);
         }
         let (mech, iv) = match unpadding {

@@ -544,16 +544,18 @@ fn an_imported_key_lives_in_the_module() {
         csp.decrypt(context, key, 0, true, flags, place).unwrap();
         assert_eq!(&buffer[..length as usize], b"message");
     }
-    let mut cipher = [1; 127];
-    let mut length = 127;
-    let place = InPlace {
-        buffer: Some(&mut cipher),
-        length: &mut length,
-    };
-    assert_eq!(
-        csp.decrypt(context, key, 0, true, 0, place),
-        Err(CspError::NTE_BAD_DATA)
-    );
+    // Too short, and a number that is not below the modulus.
+    for mut cipher in [vec![1; 127], vec![0xff; 128]] {
+        let mut length = cipher.len() as u32;
+        let place = InPlace {
+            buffer: Some(&mut cipher),
+            length: &mut length,
+        };
+        assert_eq!(
+            csp.decrypt(context, key, 0, true, 0, place),
+            Err(CspError::NTE_BAD_DATA)
+        );
+    }
 
     // A session key travels under the pair, by its handle or as the context's own.
     let session = csp

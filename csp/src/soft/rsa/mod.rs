@@ -140,13 +140,18 @@ impl RsaPublicKey {
         Err(CspError::NTE_BAD_SIGNATURE)
     }
 
+    /// Whether a little-endian number may be a cipher text or signature of this key: as long as the modulus, and below it.
+    pub fn may_have_made(&self, number: &[u8]) -> bool {
+        number.len() == self.modulus_len() && is_less(number, &self.modulus)
+    }
+
     /// What ANSI X9.31 makes of a module's signature of [`x931_block`], little-endian and as long as the modulus: the lesser
     /// of it and the modulus minus it.
     ///
     /// # Errors
     /// `NTE_FAIL` if it is not below the modulus.
     pub fn x931_signature(&self, signature: &mut [u8]) -> Result<()> {
-        if signature.len() != self.modulus_len() || !is_less(signature, &self.modulus) {
+        if !self.may_have_made(signature) {
             return Err(CspError::NTE_FAIL);
         }
         let mut other = signature.to_vec();
