@@ -151,14 +151,19 @@ fn tag_echoed(rig: &Rig) -> anyhow::Result<Outcome> {
 
 fn many_in_flight(rig: &Rig) -> anyhow::Result<Outcome> {
     let mut stream = raw(rig.target().ordinary())?;
+    // Each asks for another number of bytes, so that a reply shows whose it is.
     for tag in 0..200 {
-        write_frame(&mut stream, &random(tag)?)?;
+        let args = GenerateRandomArgs { lenbytes: tag + 1 };
+        write_frame(&mut stream, &encoded(tag, args)?)?;
     }
     let mut tags = Vec::new();
     for _ in 0..200 {
         let reply = read_frame(&mut stream)?.context("the hardserver closed the connection")?;
         equal(Status(word(&reply, 8)?), Status::OK, "the status")?;
-        tags.push(word(&reply, 0)?);
+        let tag = word(&reply, 0)?;
+        // Behind the header: the length of the block, then the block.
+        equal(word(&reply, 16)?, tag + 1, "the number of bytes")?;
+        tags.push(tag);
     }
     tags.sort_unstable();
     equal(tags, (0..200).collect(), "the tags")?;

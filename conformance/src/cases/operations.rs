@@ -27,6 +27,13 @@ pub(super) const CASES: &[Case] = &[
         denies(Cmd::Verify, Status::VerifyFailed),
     ]),
     Case::new(
+        "operations.sign.in-flight",
+        "Signatures under way at once on one connection each belong to their own text",
+        "nCore wire format: commands and replies",
+        sign_in_flight,
+    )
+    .covers(&[replies(Cmd::Sign)]),
+    Case::new(
         "operations.sign.dsa",
         "A DSA signature of the module verifies elsewhere",
         "FIPS 186-4, section 4.7",
@@ -177,6 +184,30 @@ fn sign_verifies(rig: &Rig) -> anyhow::Result<Outcome> {
         verify(bytes(b"message"))?;
         denied(verify(bytes(b"massage")), Status::VerifyFailed)?;
     }
+    Ok(Outcome::Passed)
+}
+
+fn sign_in_flight(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (wire, module) = (rig.wire()?, rig.module()?);
+    let (private, public) = rsa(&wire, module, 1024, may(Op::SIGN), may(Op::EXPORT_AS_PLAIN))?;
+    let key = exported(&wire, public)?;
+    let sign = |text: &[u8]| SignArgs {
+        mech: Mech::RSAhSHA256pPKCS1,
+        ..sign_args(private, text)
+    };
+    let connection = wire.connection();
+    let texts: Vec<String> = (0..64).map(|number| format!("text {number}")).collect();
+    let pending = texts
+        .iter()
+        .map(|text| connection.submit(sign(text.as_bytes()), None))
+        .collect::<Result<Vec<_>, _>>()?;
+    for (text, pending) in texts.iter().zip(pending) {
+        let sig = connection.wait(pending)?.sig;
+        let digest = digest(CALG_SHA_256, text.as_bytes())?;
+        key.verify(CALG_SHA_256, &digest, &signature(&sig, key.length)?)
+            .with_context(|| text.clone())?;
+    }
+    rig.note(replies(Cmd::Sign));
     Ok(Outcome::Passed)
 }
 
