@@ -166,11 +166,12 @@ struct Known {
 }
 
 impl Clients {
-    pub(super) fn new(seed: Seed, modules: Arc<Modules>) -> Clients {
+    /// No clients yet. `ordinal` is the one below that of the first client.
+    pub(super) fn new(seed: Seed, modules: Arc<Modules>, ordinal: u64) -> Clients {
         Clients {
             seed,
             modules,
-            ordinals: AtomicU64::new(0),
+            ordinals: AtomicU64::new(ordinal),
             known: Mutex::new(HashMap::new()),
         }
     }

@@ -16,6 +16,7 @@ mod merging;
 mod modules;
 mod poller;
 mod routing;
+mod runs;
 mod state_lock;
 mod statistics;
 mod stream;
@@ -98,6 +99,14 @@ pub enum StartError {
         /// What the operating system said.
         cause: std::io::Error,
     },
+    /// The count of runs in the state folder cannot be kept.
+    #[error("cannot count the run in {path}: {cause}")]
+    Runs {
+        /// The file of the count.
+        path: PathBuf,
+        /// What the operating system said, or what is wrong with the file.
+        cause: std::io::Error,
+    },
     /// A module could not start from its saved state.
     #[error("module {number}: {cause}")]
     Module {
@@ -143,6 +152,7 @@ impl Server {
     pub fn start(options: &Options) -> Result<Server, StartError> {
         options.prepare_folders()?;
         let lock = StateLock::take(&options.state)?;
+        let ordinal = runs::begin(&options.state)?;
         let seed = seed(options).map_err(StartError::System)?;
         let modules = (1..=options.modules.max(1))
             .map(|number| power_on(number, options, &seed))
@@ -160,7 +170,7 @@ impl Server {
                 frame_len: options.frame_len,
                 ..WireProfile::default()
             },
-            clients: Arc::new(Clients::new(seed.clone(), Arc::clone(&modules))),
+            clients: Arc::new(Clients::new(seed.clone(), Arc::clone(&modules), ordinal)),
             seed,
             modules,
             connections: Connections::default(),

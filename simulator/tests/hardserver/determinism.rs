@@ -1,7 +1,9 @@
 //! One seed, one run: the bytes of every reply, whatever the order in which clients come and threads run.
 
+use ncore::client::{ConnectOptions, Connection, Endpoint};
 use ncore::message::Command;
 use ncore::types::*;
+use simulator::Server;
 
 use crate::raw::{Raw, message};
 use crate::rig::{Rig, encrypt, generate_rsa, import_aes, sign};
@@ -124,6 +126,36 @@ fn threads_do_not_change_what_a_client_sees() {
             .collect::<Vec<_>>()
     };
     assert!(run() == run());
+}
+
+/// What the first client of each of two runs on one state is told.
+fn two_runs(seed: &[u8]) -> [(Vec<u8>, NewClientReply); 2] {
+    let rig = rig(Some(seed));
+    let Rig {
+        server,
+        options,
+        _folder,
+    } = rig;
+    let first_client = || {
+        let endpoint = Endpoint::Unix(options.socket.clone());
+        let connection = Connection::connect(&endpoint, ConnectOptions::default()).unwrap();
+        let client = connection.transact(NewClientArgs::default()).unwrap();
+        let random = connection.transact(GenerateRandomArgs { lenbytes: 40 });
+        (random.unwrap().data, client)
+    };
+    let first = first_client();
+    server.shutdown();
+    let _server = Server::start(&options).unwrap();
+    [first, first_client()]
+}
+
+/// The modules keep their keys from run to run: drawn again, a nonce would give one of them away.
+#[test]
+fn a_seeded_run_draws_nothing_that_an_earlier_run_on_its_state_has_drawn() {
+    let [first, second] = two_runs(b"seed");
+    assert_ne!(first.0, second.0);
+    assert_ne!(first.1, second.1);
+    assert_eq!(two_runs(b"seed"), [first, second]);
 }
 
 #[test]
