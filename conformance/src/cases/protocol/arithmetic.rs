@@ -74,7 +74,7 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "arithmetic.without-world.works",
         "A module without a world computes, and makes no keys",
-        "PROTOCOL, section 4.3; DESIGN, acceleration only",
+        "PROTOCOL, sections 4.1 and 4.3",
         without_world,
     )
     .needs(&[Need::Control])
