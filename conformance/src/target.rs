@@ -329,6 +329,11 @@ fn make_world(environment: &Environment, modules: u32, folder: &Path) -> anyhow:
     let admin = Admin::open(environment)?;
     let modules: Vec<u32> = (1..=modules).collect();
     let cards = CardSource::Files(vec![folder.join("administrator-card")]);
-    admin.create(&modules, &WorldParams::new(1, 1), &cards, &mut Unattended::default())?;
+    admin.create(
+        &modules,
+        &WorldParams::new(1, 1),
+        &cards,
+        &mut Unattended::default(),
+    )?;
     Ok(())
 }
