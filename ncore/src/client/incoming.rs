@@ -13,11 +13,9 @@ use crate::profile::WireProfile;
 /// takes in at least one reply, and many small ones.
 const READ_SIZE: usize = 16 * 1024;
 
-/// How long a reader asks the socket again and again before it sleeps, giving way to other threads in between. To wake a
-/// sleeping thread on a processor that has gone idle takes tens of microseconds, more than all else in a round trip.
-const PATIENCE: Duration = Duration::from_micros(50);
-
-/// The same while replies come within this time. Slower ones (hardware, key generation) are waited for asleep.
+/// While replies come within this time, a reader asks the socket again and again for as long before it sleeps, giving way
+/// to other threads in between: to wake a sleeping thread on a processor that has gone idle takes tens of microseconds,
+/// more than all else in a round trip. Slower replies (hardware, key generation, many callers) are waited for asleep.
 const QUICK: Duration = Duration::from_micros(500);
 
 /// The read buffer. Whoever holds it is the connection's reader.
@@ -47,7 +45,7 @@ impl Incoming {
         deadline: Option<Instant>,
     ) -> io::Result<Option<usize>> {
         let start = Instant::now();
-        let patience = if self.quick { QUICK } else { PATIENCE };
+        let patience = if self.quick { QUICK } else { Duration::ZERO };
         loop {
             match stream.read(&mut self.buffer[self.end..]) {
                 Ok(count) => {
