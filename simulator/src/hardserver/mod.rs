@@ -1,7 +1,7 @@
 //! The hardserver: it listens, keeps clients and their connections, and gives commands to the modules.
 //!
 //! One thread with an asynchronous runtime accepts connections and handles signals; the connections themselves belong to
-//! plain threads that all wait in one place (see [`poller`] and [`worker`] for why).
+//! plain threads that all wait in one place (`poller` and `worker` say why).
 
 mod attendance;
 mod clients;
