@@ -1,6 +1,8 @@
 //! Bytes that have arrived, cut into messages.
 
 use std::io;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,8 +17,9 @@ const READ_SIZE: usize = 16 * 1024;
 
 /// While replies come within this time, a reader asks the socket again and again for as long before it sleeps, giving way
 /// to other threads in between: to wake a sleeping thread on a processor that has gone idle takes tens of microseconds,
-/// more than all else in a round trip. Slower replies (hardware, key generation, many callers) are waited for asleep.
-const QUICK: Duration = Duration::from_micros(500);
+/// more than all else in a round trip. Slower replies (hardware, key generation, many callers) are waited for asleep, and
+/// so are those of more readers than there are processors to spare (see [`Waiting`]).
+const QUICK: Duration = Duration::from_millis(1);
 
 /// The read buffer. Whoever holds it is the connection's reader.
 #[derive(Debug)]
@@ -45,7 +48,12 @@ impl Incoming {
         deadline: Option<Instant>,
     ) -> io::Result<Option<usize>> {
         let start = Instant::now();
-        let patience = if self.quick { QUICK } else { Duration::ZERO };
+        let waiting = Waiting::begin();
+        let patience = if self.quick && waiting.may_spin() {
+            QUICK
+        } else {
+            Duration::ZERO
+        };
         loop {
             match stream.read(&mut self.buffer[self.end..]) {
                 Ok(count) => {
@@ -102,5 +110,37 @@ impl Incoming {
         if self.buffer.len() < needed {
             self.buffer.resize(needed, 0);
         }
+    }
+}
+
+/// The readers of this process that wait now, over all connections.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+/// A reader that waits, until dropped.
+struct Waiting {
+    /// How many wait, this one included.
+    readers: usize,
+}
+
+impl Waiting {
+    fn begin() -> Waiting {
+        Waiting {
+            readers: WAITING.fetch_add(1, Ordering::Relaxed) + 1,
+        }
+    }
+
+    /// Whether there are processors to spare: one for each reader that asks again and again, and one for whoever
+    /// computes its reply, since that may be on this machine.
+    fn may_spin(&self) -> bool {
+        static PROCESSORS: OnceLock<usize> = OnceLock::new();
+        let processors = PROCESSORS
+            .get_or_init(|| thread::available_parallelism().map_or(1, std::num::NonZero::get));
+        self.readers * 2 <= *processors
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        WAITING.fetch_sub(1, Ordering::Relaxed);
     }
 }
