@@ -3,15 +3,28 @@
 //! There is a worker for each engine, and each may compute for as long as a key takes. A worker that only waited for the
 //! sockets meanwhile would be woken for every command, to do no more than put it in line: under full load that costs a
 //! switch between threads a signature. So the substitutes stay away from the sockets until all workers are at work, and
-//! then look once a millisecond; between two short computations the workers look for themselves. Only when computations
+//! then look every few milliseconds; between two short computations the workers look for themselves. Only when computations
 //! are long do the substitutes sleep at the sockets.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long a substitute keeps away between two looks. The longest that a cheap command waits while all workers compute.
-pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
+/// How long the first substitute keeps away between two looks. The longest that a cheap command waits while all workers
+/// compute.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
+
+/// By how much each further substitute keeps away longer than the one before it: they are there for when those before
+/// them compute too, and a look that finds nothing costs the workers a switch between threads.
+const FURTHER_AWAY: u32 = 8;
+
+/// How long a substitute keeps away between two looks, by its number from 0.
+pub(super) fn between_looks(number: usize) -> Duration {
+    let times = u32::try_from(number)
+        .ok()
+        .and_then(|number| FURTHER_AWAY.checked_pow(number));
+    BETWEEN_LOOKS * times.unwrap_or(FURTHER_AWAY)
+}
 
 /// Looks after which a substitute retires again if it never met all workers at work.
 const LOOKS_IN_VAIN: u32 = 50;
@@ -123,7 +136,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Decides after each pause of [`BETWEEN_LOOKS`].
+    /// Decides after each pause ([`between_looks`]).
     pub(super) fn next(&mut self, all_at_work: bool, finished: u64) -> Next {
         let progress = std::mem::replace(&mut self.finished, finished) != finished;
         if !all_at_work {

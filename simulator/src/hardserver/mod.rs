@@ -203,10 +203,11 @@ impl Server {
                     .name(name)
                     .spawn(move || worker.run())
             } else {
-                let name = format!("substitute-{}", number - workers);
+                let number = number - workers;
+                let name = format!("substitute-{number}");
                 std::thread::Builder::new()
                     .name(name)
-                    .spawn(move || worker.substitute())
+                    .spawn(move || worker.substitute(number))
             };
             server.workers.push(thread.map_err(StartError::System)?);
         }

@@ -16,7 +16,7 @@ use ncore::profile::FrameLen;
 use ncore::types::Status;
 
 use super::Hardserver;
-use super::attendance::{BETWEEN_LOOKS, Next, Watch};
+use super::attendance::{Next, Watch, between_looks};
 use super::clients::Client;
 use super::connection::{Connection, Input, Read};
 use super::engines::Entered;
@@ -157,14 +157,15 @@ impl Worker {
     }
 
     /// Works when all others compute, until the server stops.
-    pub(super) fn substitute(mut self) {
+    pub(super) fn substitute(mut self, number: usize) {
+        let pause = between_looks(number);
         let server = Arc::clone(&self.server);
         while server.attendance.wait_for_call() {
             let mut watch = Watch::default();
             let mut next = Next::Look;
             while next != Next::Retire {
                 if next == Next::Look {
-                    std::thread::sleep(BETWEEN_LOOKS);
+                    std::thread::sleep(pause);
                 }
                 if server.attendance.stopped() {
                     return;
@@ -172,7 +173,7 @@ impl Worker {
                 let attendance = &server.attendance;
                 next = watch.next(attendance.all_at_work(), attendance.finished());
                 let mut event = match next {
-                    Next::Stay => server.poller.wait_for(BETWEEN_LOOKS),
+                    Next::Stay => server.poller.wait_for(pause),
                     Next::Look | Next::Retire => server.poller.look(),
                 };
                 while let Ok(Some(happened)) = event {
