@@ -28,10 +28,16 @@ impl std::fmt::Display for CallFailed {
 
 impl std::error::Error for CallFailed {}
 
+/// A container with an RSA-2048 key, in a world that is there.
+#[derive(Debug)]
+pub struct Signer {
+    context: Context,
+}
+
 /// A running stack. The hardserver ends with it.
 #[derive(Debug)]
 pub struct Stack {
-    context: Context,
+    signer: Signer,
     target: Target,
 }
 
@@ -48,15 +54,34 @@ impl Stack {
         })?;
         prepared.point_provider()?;
         let target = prepared.open_with(executable)?;
-        let capi = Capi::new(Recorder::default());
-        let context = capi.acquire(Some("benchmark"), numbers::CRYPT_NEWKEYSET)?;
-        context.gen_pair(numbers::AT_SIGNATURE, KEY_BITS)?;
-        Ok(Stack { context, target })
+        let signer = Signer::new()?;
+        Ok(Stack { signer, target })
     }
 
     /// The hardserver.
     pub fn target(&self) -> &Target {
         &self.target
+    }
+
+    /// One signature, as [`Signer::sign`].
+    ///
+    /// # Errors
+    /// As [`Signer::sign`].
+    pub fn sign(&self) -> anyhow::Result<()> {
+        self.signer.sign()
+    }
+}
+
+impl Signer {
+    /// Makes a container and a key for signatures in the world that the environment names.
+    ///
+    /// # Errors
+    /// CryptoAPI refuses.
+    pub fn new() -> anyhow::Result<Signer> {
+        let capi = Capi::new(Recorder::default());
+        let context = capi.acquire(Some("benchmark"), numbers::CRYPT_NEWKEYSET)?;
+        context.gen_pair(numbers::AT_SIGNATURE, KEY_BITS)?;
+        Ok(Signer { context })
     }
 
     /// One signature as an application makes it: create a SHA-256 hash, hash 32 bytes, sign, destroy the hash.

@@ -11,6 +11,7 @@ pub mod job;
 pub mod logging;
 pub mod module;
 pub mod options;
+pub mod profile;
 pub mod record;
 pub mod seed;
 pub mod store;

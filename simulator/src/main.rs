@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ncore::profile::FrameLen;
 use simulator::hardserver::is_running;
 use simulator::options::{Given, default_engines};
+use simulator::profile::{Profile, Timing};
 use simulator::{Endpoints, Options, environment, logging, serve};
 
 const WARNING: &str = "It guards nothing: keys are in the memory and files of an ordinary process.";
@@ -81,6 +82,12 @@ struct Serve {
     /// has all the keys.
     #[arg(long, value_name = "HEX", value_parser = hex_bytes)]
     seed: Option<Seed>,
+    /// Keep the pace of this unit (approximate: engines and overheads are guesses) [default: as fast as possible]
+    #[arg(long, value_name = "UNIT", value_parser = clap::builder::PossibleValuesParser::new(Profile::names()))]
+    profile: Option<String>,
+    /// How many times faster than the unit everything goes, 0.001 to 1000
+    #[arg(long, value_name = "TIMES", default_value_t = 1.0, value_parser = scale, requires = "profile")]
+    profile_scale: f64,
     /// How the length word of a frame counts
     #[arg(long, value_enum, default_value = "exclusive")]
     frame_len: FrameLenChoice,
@@ -157,6 +164,14 @@ fn run_serve(args: Serve) -> Result<()> {
             EngineChoice::Portable => engine::Kind::Portable,
         },
         seed: args.seed.map(|seed| seed.0),
+        timing: args
+            .profile
+            .as_deref()
+            .and_then(Profile::find)
+            .map(|profile| Timing {
+                profile,
+                scale: args.profile_scale,
+            }),
         frame_len: match args.frame_len {
             FrameLenChoice::Exclusive => FrameLen::Exclusive,
             FrameLenChoice::Inclusive => FrameLen::Inclusive,
@@ -248,6 +263,15 @@ impl Places {
             root,
         )?)
     }
+}
+
+fn scale(text: &str) -> Result<f64> {
+    let scale: f64 = text.parse().context("a number is expected")?;
+    anyhow::ensure!(
+        (0.001..=1000.0).contains(&scale),
+        "a number from 0.001 to 1000 is expected"
+    );
+    Ok(scale)
 }
 
 fn hex_bytes(text: &str) -> Result<Seed> {

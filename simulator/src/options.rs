@@ -10,6 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use ncore::profile::FrameLen;
 
 use crate::config::{ConfigError, ConfigFile, Startup};
+use crate::profile::Timing;
 
 /// Everything a daemon is started with. Paths are absolute.
 #[derive(Debug, Clone)]
@@ -40,6 +41,8 @@ pub struct Options {
     pub engine: engine::Kind,
     /// The bytes that decide every random value of the run; None takes them from the operating system.
     pub seed: Option<Vec<u8>>,
+    /// The unit whose pace every module keeps; None is as fast as possible.
+    pub timing: Option<Timing>,
     /// How frames are counted (open point F1).
     pub frame_len: FrameLen,
     /// What the configuration file sets and this daemon does not act on, for the log.
@@ -141,6 +144,7 @@ impl Options {
             engines: default_engines(),
             engine: engine::Kind::default(),
             seed: None,
+            timing: None,
             frame_len: FrameLen::default(),
             without_effect: Vec::new(),
         }

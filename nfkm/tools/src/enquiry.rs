@@ -560,6 +560,11 @@ mod tests {
                 .unwrap()
                 .contains("guards nothing")
         );
+        if let Some(five) = &mut subject.enquiry.five {
+            five.moduletype = ModuleType::Sawshark;
+            five.productname = "nC3025E: softshield emulated module, guards nothing".to_owned();
+        }
+        assert!(emulator::warning(&subject.enquiry).is_some());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use ncore::bignum::BignumOrder;
 use ncore::frame;
@@ -16,6 +17,7 @@ use super::Hardserver;
 use super::clients::{Client, Location, Process};
 use super::connection::Connection;
 use super::merging;
+use super::pace;
 use super::routing::{self, Refusal};
 use super::worker::{Answer, Begun, Outstanding, Task, unless_it_panics};
 use crate::job::{self, Job, Work};
@@ -33,6 +35,7 @@ enum Done {
         index: usize,
         work: Work,
         outstanding: Outstanding,
+        due: Option<Instant>,
     },
 }
 
@@ -81,12 +84,14 @@ impl Hardserver {
                 index,
                 work,
                 outstanding,
+                due,
             }) => {
                 return Begun::Left(Task {
                     index,
                     work,
                     answer,
                     outstanding,
+                    due,
                 });
             }
             Ok(Done::Body(body)) => Reply::ok(header.tag, header.cmd, body),
@@ -201,6 +206,10 @@ impl Hardserver {
         slot.started.fetch_add(1, Ordering::Relaxed);
         slot.command_bytes
             .fetch_add(length as u64, Ordering::Relaxed);
+        let due = slot.pace.as_ref().map(|pace| {
+            let operation = pace::operation(&command, &slot.module, client.ordinal());
+            pace.due(Instant::now(), operation)
+        });
         let job = self.job(command, &client, answer.connection.privileged, index);
         let mut work = None;
         let reply = unless_it_panics(&answer.header, || match Module::begin(&slot.module, job) {
@@ -210,14 +219,18 @@ impl Hardserver {
                 Reply::error(answer.header.tag, Status::Failed)
             }
         });
-        let Some(work) = work else {
-            return Ok(Done::Reply(reply));
+        let work: Work = match work {
+            Some(work) => work,
+            // The reply is there, and has to wait for its time.
+            None if due.is_some() => Box::new(move || reply),
+            None => return Ok(Done::Reply(reply)),
         };
         let outstanding = Outstanding::new(self, &answer.connection, index);
         Ok(Done::Left {
             index,
             work,
             outstanding,
+            due,
         })
     }
 

@@ -58,12 +58,11 @@ impl Hardserver {
 
     fn server_facts(&self) -> EnqVerSixData {
         let serials: Vec<&str> = self.modules.iter().map(|slot| slot.module.esn()).collect();
-        let modules = u32::try_from(self.modules.len()).unwrap_or(u32::MAX);
         EnqVerSixData {
             one: EnquiryDataOne {
                 hardwareserial: serials.join(" "),
                 flags: EnquiryDataOne::HARDWARE | EnquiryDataOne::HAS_TOKENS,
-                ..level_one(modules, self.modules.iter().map(engines).sum())
+                ..level_one(Capacity::of_all(&self.modules))
             },
             five: EnquiryDataFive {
                 moduletype: ModuleType::None,
@@ -88,29 +87,77 @@ fn module_facts(slot: &Slot) -> EnqVerSixData {
         }
     };
     let common = common();
+    let capacity = Capacity::of(slot);
+    let (moduletype, productname) = match slot.pace.as_ref().map(|pace| pace.timing().profile) {
+        Some(unit) => (
+            ModuleType(unit.type_code),
+            format!("{}: {MODULE_NAME}", unit.product),
+        ),
+        None => (ModuleType::Emulator, MODULE_NAME.to_owned()),
+    };
     EnqVerSixData {
         one: EnquiryDataOne {
             hardwareserial: slot.module.esn().to_owned(),
             flags: EnquiryDataOne::HARDWARE | EnquiryDataOne::HAS_TOKENS | mode,
-            ..level_one(1, engines(slot))
+            ..level_one(capacity.clone())
         },
         five: EnquiryDataFive {
-            moduletype: ModuleType::Emulator,
-            productname: MODULE_NAME.to_owned(),
+            moduletype,
+            productname,
             devicename: format!("softshield{}", slot.number),
         },
         six: EnquiryDataSix {
             kmltypes: WrapVecWord {
                 v: vec![KMLType::DSAp1024s160.0, KMLType::DSAp3072s256.0],
             },
-            reclongqueue: MAX_QUEUE,
+            reclongqueue: capacity.queue.1,
             ..common.six
         },
         ..common
     }
 }
 
-fn level_one(modules: u32, engines: u32) -> EnquiryDataOne {
+/// How much a module, or all of them, can do.
+#[derive(Clone, Default)]
+struct Capacity {
+    /// RSA-1024 signatures a second.
+    speed: u32,
+    /// The numbers of jobs worth having outstanding.
+    queue: (u32, u32),
+}
+
+impl Capacity {
+    fn of(slot: &Slot) -> Capacity {
+        let Some(pace) = &slot.pace else {
+            let engines = u32::try_from(slot.engines.count()).unwrap_or(u32::MAX);
+            return Capacity {
+                speed: SPEED_INDEX.saturating_mul(engines),
+                queue: (engines, MAX_QUEUE.max(engines)),
+            };
+        };
+        let timing = pace.timing();
+        Capacity {
+            // A rate beyond the word is as good as the largest.
+            speed: (timing.profile.rsa_rate(1024) * timing.scale) as u32,
+            queue: timing.profile.queue,
+        }
+    }
+
+    fn of_all(slots: &[Slot]) -> Capacity {
+        slots
+            .iter()
+            .map(Capacity::of)
+            .fold(Capacity::default(), |sum, one| Capacity {
+                speed: sum.speed.saturating_add(one.speed),
+                queue: (
+                    sum.queue.0.saturating_add(one.queue.0),
+                    sum.queue.1.saturating_add(one.queue.1),
+                ),
+            })
+    }
+}
+
+fn level_one(capacity: Capacity) -> EnquiryDataOne {
     let [releasemajor, releaseminor, releasepatch] = RELEASE;
     EnquiryDataOne {
         releasemajor,
@@ -118,9 +165,9 @@ fn level_one(modules: u32, engines: u32) -> EnquiryDataOne {
         releasepatch,
         checkintimehigh: (CHECKED_IN >> 32) as u32,
         checkintimelow: CHECKED_IN as u32,
-        speedindex: SPEED_INDEX.saturating_mul(engines),
-        recommendedminq: engines,
-        recommendedmaxq: MAX_QUEUE.max(engines).saturating_mul(modules),
+        speedindex: capacity.speed,
+        recommendedminq: capacity.queue.0,
+        recommendedmaxq: capacity.queue.1,
         softwaredetails: format!(
             "{releasemajor}.{releaseminor}.{releasepatch}, emulated by softshield {}; guards nothing",
             env!("CARGO_PKG_VERSION")
@@ -156,10 +203,6 @@ fn common() -> EnqVerSixData {
         },
         ..EnqVerSixData::default()
     }
-}
-
-fn engines(slot: &Slot) -> u32 {
-    u32::try_from(slot.engines.count()).unwrap_or(u32::MAX)
 }
 
 /// Level n repeats levels 1 to n in order (PROTOCOL section 4.9).

@@ -14,6 +14,7 @@ mod listeners;
 mod merged;
 mod merging;
 mod modules;
+mod pace;
 mod poller;
 mod routing;
 mod runs;
@@ -163,7 +164,12 @@ impl Server {
             .collect();
         let engines = options.engines.max(1);
         let workers = modules.len() * engines;
-        let modules = Arc::new(Modules::new(modules, engines, options.seed.is_some()));
+        let modules = Arc::new(Modules::new(
+            modules,
+            engines,
+            options.timing,
+            options.seed.is_some(),
+        ));
 
         let shared = Arc::new(Hardserver {
             profile: WireProfile {
@@ -176,6 +182,7 @@ impl Server {
             connections: Connections::default(),
             poller: Poller::new().map_err(StartError::System)?,
             attendance: Attendance::new(workers),
+            held: pace::Waiting::default(),
             counts: Counts::default(),
             in_flight: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
@@ -211,6 +218,13 @@ impl Server {
             };
             server.workers.push(thread.map_err(StartError::System)?);
         }
+        if options.timing.is_some() {
+            let worker = Worker::new(Arc::clone(&server.shared));
+            let thread = std::thread::Builder::new()
+                .name("pace".to_owned())
+                .spawn(move || worker.release());
+            server.workers.push(thread.map_err(StartError::System)?);
+        }
         let listeners = Listeners::open(options, Arc::clone(&server.shared))?;
         server.endpoints.port = listeners.port;
         server.endpoints.privileged_port = listeners.privileged_port;
@@ -240,6 +254,7 @@ impl Server {
         let drained = self.shared.drain(SHUTDOWN_PATIENCE);
         self.shared.poller.wake_all();
         self.shared.attendance.stop();
+        self.shared.held.stop();
         for worker in self.workers.drain(..) {
             // A worker that computes on is left to itself; it ends with its task.
             if drained && worker.join().is_err() {
@@ -309,6 +324,8 @@ struct Hardserver {
     seed: Seed,
     modules: Arc<Modules>,
     attendance: Attendance,
+    /// Replies that keep a unit's pace.
+    held: pace::Waiting,
     clients: Arc<Clients>,
     connections: Connections,
     poller: Poller,

@@ -3,13 +3,16 @@
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
 
 use ncore::Status;
 
 use super::clients::Client;
 use super::engines::Engines;
+use super::pace::Pace;
 use super::worker::Task;
 use crate::module::Module;
+use crate::profile::Timing;
 
 /// One module and what the hardserver knows of it.
 #[derive(Debug)]
@@ -18,6 +21,8 @@ pub(super) struct Slot {
     pub(super) number: u32,
     pub(super) module: Arc<Module>,
     pub(super) engines: Engines<Task>,
+    /// The pace it keeps, if it emulates a unit's.
+    pub(super) pace: Option<Pace>,
     /// Jobs that the module has and has not answered.
     pub(super) outstanding: AtomicUsize,
     /// Jobs given to the module in this run.
@@ -45,14 +50,20 @@ pub(super) struct Modules {
 }
 
 impl Modules {
-    /// A table of these modules, each with this many engines.
-    pub(super) fn new(modules: Vec<Arc<Module>>, engines: usize, seeded: bool) -> Modules {
+    /// A table of these modules, each with this many engines and the pace of a unit, if one is given.
+    pub(super) fn new(
+        modules: Vec<Arc<Module>>,
+        engines: usize,
+        timing: Option<Timing>,
+        seeded: bool,
+    ) -> Modules {
         let slots = (1..)
             .zip(modules)
             .map(|(number, module)| Slot {
                 number,
                 module,
                 engines: Engines::new(engines),
+                pace: timing.map(|timing| Pace::new(timing, Instant::now())),
                 outstanding: AtomicUsize::new(0),
                 started: AtomicU64::new(0),
                 command_bytes: AtomicU64::new(0),

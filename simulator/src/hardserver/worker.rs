@@ -9,6 +9,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use ncore::frame::{self, BadLength};
 use ncore::message::{Header, Reply};
@@ -20,6 +21,7 @@ use super::attendance::{Next, Watch, between_looks};
 use super::clients::Client;
 use super::connection::{Connection, Input, Read};
 use super::engines::Entered;
+use super::pace::Held;
 use super::poller::{Event, Happened};
 use crate::job::Work;
 
@@ -36,6 +38,8 @@ pub(super) struct Task {
     pub(super) work: Work,
     pub(super) answer: Answer,
     pub(super) outstanding: Outstanding,
+    /// When its reply may leave, if the module keeps a unit's pace.
+    pub(super) due: Option<Instant>,
 }
 
 impl std::fmt::Debug for Task {
@@ -371,15 +375,59 @@ impl Worker {
             work,
             answer,
             mut outstanding,
-            ..
+            index,
+            due,
         } = task;
-        if !answer.connection.closed() {
+        let connection = Arc::clone(&answer.connection);
+        if !connection.closed() {
             let reply = unless_it_panics(&answer.header, work);
+            if let Some(due) = due {
+                let epoch = self.server.modules[index].epoch();
+                let held = Held {
+                    answer,
+                    reply,
+                    outstanding,
+                    epoch,
+                };
+                self.server.held.hold(due, held);
+                return connection;
+            }
             outstanding.unload();
             self.answer(&answer, reply);
         }
         drop(outstanding);
-        answer.connection
+        connection
+    }
+
+    /// Sends the replies that are held, each at its time, until the server stops.
+    pub(super) fn release(mut self) {
+        while let Some(held) = self.server.held.next() {
+            let Held {
+                answer,
+                mut reply,
+                mut outstanding,
+                epoch,
+            } = held;
+            let connection = Arc::clone(&answer.connection);
+            if !connection.closed() {
+                // Until its reply has left, a command is in work: a reset ends it.
+                let slot = answer.index.map(|index| &self.server.modules[index]);
+                if let Some(slot) = slot.filter(|slot| slot.epoch() != epoch) {
+                    let status = match slot.module.failed() {
+                        true => Status::HardwareFailed,
+                        false => Status::UnitReset,
+                    };
+                    reply = Reply::error(answer.header.tag, status);
+                }
+                outstanding.unload();
+                self.answer(&answer, reply);
+            }
+            drop(outstanding);
+            if connection.resumes() {
+                self.server.requeue(&connection);
+            }
+            self.server.settle(&connection);
+        }
     }
 
     /// Sends a reply.

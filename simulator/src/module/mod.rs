@@ -278,6 +278,12 @@ impl Module {
         Some((key.key_type(), key.hash))
     }
 
+    /// The type of a client's key, and its length in bits; None if the identifier names no key of it here.
+    pub fn key_length(&self, client: u64, id: u32) -> Option<(KeyType, u32)> {
+        let key = self.lock().objects.key(client, id).ok()?;
+        Some((key.key_type(), key.material.length_bits()))
+    }
+
     /// Whether the identifier names an object of this client here.
     pub fn holds(&self, client: u64, id: u32) -> bool {
         self.lock().objects.object(client, id).is_ok()

@@ -1,0 +1,218 @@
+//! The pace of a named unit: when a module's reply may leave (see [`crate::profile`]).
+//!
+//! The engines of a profile are deadlines, not threads: a command takes the engine that is free first, for its service
+//! time, in the order in which commands arrive; the real arithmetic is done at once, and its reply held until the unit
+//! would have had it. One thread waits for the earliest of the replies that are held.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use ncore::message::{Command, Reply};
+use ncore::types::{Args, KeyType};
+
+use super::worker::{Answer, Outstanding};
+use crate::module::Module;
+use crate::profile::{Operation, Timing};
+
+/// The emulated engines of one module.
+#[derive(Debug)]
+pub(super) struct Pace {
+    timing: Timing,
+    /// When each engine is free again, the earliest first.
+    free: Mutex<BinaryHeap<Reverse<Instant>>>,
+}
+
+impl Pace {
+    pub(super) fn new(timing: Timing, now: Instant) -> Pace {
+        let engines = (0..timing.profile.engines).map(|_| Reverse(now));
+        Pace {
+            timing,
+            free: Mutex::new(engines.collect()),
+        }
+    }
+
+    /// The unit that is emulated.
+    pub(super) fn timing(&self) -> &Timing {
+        &self.timing
+    }
+
+    /// Takes an engine for a command that arrives now: when its reply may leave.
+    pub(super) fn due(&self, arrived: Instant, operation: Operation) -> Instant {
+        let half = self.timing.overhead() / 2;
+        let ready = arrived + half;
+        let service = self.timing.service(operation);
+        if service.is_zero() {
+            return ready + half;
+        }
+        let mut free = lock(&self.free);
+        // There is at least one engine. A time beyond the clock's range is as good as now.
+        let start = free.pop().map_or(ready, |Reverse(free)| free.max(ready));
+        let end = start.checked_add(service).unwrap_or(start);
+        free.push(Reverse(end));
+        end + half
+    }
+}
+
+/// What a command has the module compute.
+pub(super) fn operation(command: &Command, module: &Module, client: u64) -> Operation {
+    let bits = |number: &ncore::Bignum| u32::try_from(number.bits()).unwrap_or(u32::MAX);
+    match &command.args {
+        Args::Sign(args) => with_key(module, client, args.key),
+        Args::Decrypt(args) => with_key(module, client, args.key),
+        Args::ModExp(args) => Operation::Rsa(bits(&args.n)),
+        Args::ModExpCrt(args) => Operation::Rsa(bits(&args.p).saturating_add(bits(&args.q))),
+        Args::RSAImmedSignDecrypt(args) => {
+            Operation::Rsa(bits(&args.k_p).saturating_add(bits(&args.k_q)))
+        }
+        _ => Operation::Other,
+    }
+}
+
+fn with_key(module: &Module, client: u64, id: u32) -> Operation {
+    match module.key_length(client, id) {
+        Some((KeyType::RSAPrivate, bits)) => Operation::Rsa(bits),
+        Some((KeyType::DSAPrivate, bits)) => Operation::Dsa(bits),
+        Some((KeyType::DHPrivate | KeyType::DHExPrivate, bits)) => Operation::Dh(bits),
+        _ => Operation::Other,
+    }
+}
+
+/// A reply that is held until its time.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) answer: Answer,
+    pub(super) reply: Reply,
+    pub(super) outstanding: Outstanding,
+    /// The module's count of resets when the reply was computed.
+    pub(super) epoch: u64,
+}
+
+/// The replies that are held.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// By time, then in the order in which they were computed.
+    held: BTreeMap<(Instant, u64), Held>,
+    next: u64,
+    stopped: bool,
+}
+
+impl Waiting {
+    /// Holds a reply until `due`.
+    pub(super) fn hold(&self, due: Instant, held: Held) {
+        let mut state = lock(&self.state);
+        let place = (due, state.next);
+        state.next += 1;
+        state.held.insert(place, held);
+        if state.held.first_key_value().map(|(first, _)| *first) == Some(place) {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Waits for the next reply whose time has come. None when there is no more work at all.
+    pub(super) fn next(&self) -> Option<Held> {
+        let mut state = lock(&self.state);
+        loop {
+            if state.stopped {
+                return None;
+            }
+            let now = Instant::now();
+            state = match state.held.first_entry() {
+                None => self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(first) if first.key().0 <= now => return Some(first.remove()),
+                Some(first) => {
+                    let left = first.key().0 - now;
+                    let woken = self.changed.wait_timeout(state, left);
+                    woken.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    /// Gives up what is held.
+    pub(super) fn stop(&self) {
+        lock(&self.state).stopped = true;
+        self.changed.notify_all();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::profile::Profile;
+
+    const SIGN: Operation = Operation::Rsa(2048);
+
+    fn pace(start: Instant) -> Pace {
+        let profile = Profile::find("xc-base").unwrap();
+        Pace::new(
+            Timing {
+                profile,
+                scale: 1.0,
+            },
+            start,
+        )
+    }
+
+    #[test]
+    fn one_command_takes_its_service_and_the_overhead_once() {
+        let start = Instant::now();
+        let pace = pace(start);
+        let (service, overhead) = (pace.timing.service(SIGN), pace.timing.overhead());
+        assert_eq!(pace.due(start, SIGN), start + service + overhead);
+        assert_eq!(pace.due(start, Operation::Other), start + overhead);
+    }
+
+    #[test]
+    fn commands_beyond_the_engines_wait_in_line() {
+        let start = Instant::now();
+        let pace = pace(start);
+        let (service, overhead) = (pace.timing.service(SIGN), pace.timing.overhead());
+        let due: Vec<Instant> = (0..20).map(|_| pace.due(start, SIGN)).collect();
+        for (place, due) in due.into_iter().enumerate() {
+            let turns = u32::try_from(place / 8 + 1).unwrap();
+            assert_eq!(due, start + service * turns + overhead, "{place}");
+        }
+    }
+
+    proptest! {
+        /// Whatever the arrivals, no more than the engines' number of operations overlap, and none ends early.
+        #[test]
+        fn no_more_operations_overlap_than_there_are_engines(gaps in prop::collection::vec(0u64..9000, 1..80)) {
+            let start = Instant::now();
+            let pace = pace(start);
+            let (service, half) = (pace.timing.service(SIGN), pace.timing.overhead() / 2);
+            let mut arrived = start;
+            let mut ends = Vec::new();
+            for gap in gaps {
+                arrived += Duration::from_micros(gap);
+                let end = pace.due(arrived, SIGN) - half;
+                prop_assert!(end >= arrived + half + service);
+                ends.push(end);
+            }
+            for &end in &ends {
+                let during = end - service / 2;
+                let busy = ends.iter().filter(|&&other| other > during && other - service <= during).count();
+                prop_assert!(busy <= 8, "{busy}");
+            }
+        }
+    }
+}
