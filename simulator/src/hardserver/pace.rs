@@ -105,13 +105,25 @@ struct State {
 }
 
 impl Waiting {
-    /// Holds a reply until `due`.
+    /// Holds a reply until `due`. Those of the same module that were computed before its last reset wait no longer: a
+    /// unit answers what was in work at once when it is reset.
     pub(super) fn hold(&self, due: Instant, held: Held) {
         let mut state = lock(&self.state);
+        let stale =
+            |other: &Held| other.answer.index == held.answer.index && other.epoch < held.epoch;
+        let late: Vec<_> = state.held.extract_if(.., |_, other| stale(other)).collect();
+        let now = Instant::now();
+        for ((_, number), other) in late {
+            state.held.insert((now, number), other);
+        }
         let place = (due, state.next);
         state.next += 1;
         state.held.insert(place, held);
-        if state.held.first_key_value().map(|(first, _)| *first) == Some(place) {
+        if state
+            .held
+            .first_key_value()
+            .is_some_and(|(first, _)| *first <= place)
+        {
             self.changed.notify_one();
         }
     }

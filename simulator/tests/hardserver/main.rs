@@ -7,6 +7,7 @@ mod determinism;
 mod enquiry;
 mod lifecycle;
 mod merged;
+mod pace;
 mod raw;
 mod rig;
 mod routing;

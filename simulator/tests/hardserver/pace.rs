@@ -1,0 +1,95 @@
+//! A hardserver that keeps the pace of a unit: replies leave when the unit would have them.
+
+use std::time::Instant;
+
+use ncore::client::ClientError;
+use ncore::types::*;
+use simulator::profile::{Operation, Profile, Timing};
+
+use crate::rig::{Rig, encrypt, generate_rsa, import_aes, sign};
+
+/// One engine, and ten seconds for an RSA-2048 signature.
+fn slow() -> Timing {
+    Timing {
+        profile: Profile::find("edge").unwrap(),
+        scale: 0.05,
+    }
+}
+
+#[test]
+fn a_reply_does_not_leave_before_its_time() {
+    let rig = Rig::ready_with(|options| options.timing = Some(slow()));
+    let client = rig.client();
+    let key = client.transact(import_aes(1, 1)).unwrap().key;
+    let start = Instant::now();
+    client.transact(encrypt(key)).unwrap();
+    assert!(start.elapsed() >= slow().overhead());
+    let start = Instant::now();
+    let pair = client.transact(generate_rsa(1, 512)).unwrap();
+    client.transact(sign(pair.keypriv)).unwrap();
+    assert!(start.elapsed() >= slow().service(Operation::Rsa(512)));
+}
+
+#[test]
+fn what_is_held_ends_with_the_reset_of_its_module() {
+    for fail in [false, true] {
+        let rig = Rig::ready_with(|options| options.timing = Some(slow()));
+        let client = rig.client();
+        let pair = client.transact(generate_rsa(1, 2048)).unwrap();
+        let pending = client.submit(sign(pair.keypriv), None).unwrap();
+        // The reply to a later command shows that the module has the earlier one.
+        client.transact(NoOpArgs { module: 1 }).unwrap();
+        let privileged = rig.privileged();
+        let expected = if fail {
+            privileged
+                .transact(FailArgs {
+                    module: 1,
+                    ..Default::default()
+                })
+                .unwrap();
+            Status::HardwareFailed
+        } else {
+            privileged.transact(ClearUnitArgs { module: 1 }).unwrap();
+            Status::UnitReset
+        };
+        match client.wait(pending) {
+            Err(ClientError::Status { status, .. }) => assert_eq!(status, expected),
+            other => panic!("a signature of a module that was reset: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_unit_shows_its_own_queue_and_name_and_that_it_is_emulated() {
+    let rig = Rig::with(|options| {
+        options.timing = Some(slow());
+        options.modules = 2;
+    });
+    let enquiry = |module| {
+        let args = NewEnquiryArgs {
+            flags: 0,
+            version: 6,
+            module,
+        };
+        match rig.connect().transact(args).unwrap().data {
+            EnqVerData::Six(six) => six,
+            other => panic!("{other:?}"),
+        }
+    };
+    let module = enquiry(1);
+    assert_eq!(
+        (module.one.recommendedminq, module.one.recommendedmaxq),
+        (1, 4)
+    );
+    assert!(
+        module.five.productname.starts_with("nC4031U-10"),
+        "{}",
+        module.five.productname
+    );
+    assert!(module.five.productname.contains("guards nothing"));
+    let server = enquiry(0);
+    assert_eq!(
+        (server.one.recommendedminq, server.one.recommendedmaxq),
+        (2, 8)
+    );
+}
