@@ -41,12 +41,7 @@ fn what_is_held_ends_with_the_reset_of_its_module() {
         client.transact(NoOpArgs { module: 1 }).unwrap();
         let privileged = rig.privileged();
         let expected = if fail {
-            privileged
-                .transact(FailArgs {
-                    module: 1,
-                    ..Default::default()
-                })
-                .unwrap();
+            privileged.transact(FailArgs { module: 1 }).unwrap();
             Status::HardwareFailed
         } else {
             privileged.transact(ClearUnitArgs { module: 1 }).unwrap();
