@@ -13,9 +13,9 @@ pub trait Store: Send + Sync {
     /// The record of this name, if there is one.
     fn load(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Replaces the record of this name. When this returns, the new record survives a crash at any later instant; if it
-    /// fails, the old one is still there.
-    fn save(&self, name: &str, record: &[u8]) -> Result<(), StoreError>;
+    /// Replaces the records of these names, all or none. When this returns, the new ones survive a crash at any later
+    /// instant; if it fails, the old ones are still there.
+    fn save(&self, records: &[(&str, &[u8])]) -> Result<(), StoreError>;
 }
 
 /// Why state could not be read or written.
@@ -74,7 +74,7 @@ impl Store for RedbStore {
         Ok(record.map(|record| record.value().to_vec()))
     }
 
-    fn save(&self, name: &str, record: &[u8]) -> Result<(), StoreError> {
+    fn save(&self, records: &[(&str, &[u8])]) -> Result<(), StoreError> {
         let transaction = self
             .database
             .begin_write()
@@ -83,9 +83,11 @@ impl Store for RedbStore {
             let mut table = transaction
                 .open_table(RECORDS)
                 .map_err(|error| self.error(error))?;
-            table
-                .insert(name, record)
-                .map_err(|error| self.error(error))?;
+            for (name, record) in records {
+                table
+                    .insert(name, record)
+                    .map_err(|error| self.error(error))?;
+            }
         }
         transaction.commit().map_err(|error| self.error(error))
     }
@@ -105,11 +107,14 @@ impl Store for MemoryStore {
             .cloned())
     }
 
-    fn save(&self, name: &str, record: &[u8]) -> Result<(), StoreError> {
+    fn save(&self, records: &[(&str, &[u8])]) -> Result<(), StoreError> {
+        let owned = records
+            .iter()
+            .map(|(name, record)| ((*name).to_owned(), record.to_vec()));
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(name.to_owned(), record.to_vec());
+            .extend(owned);
         Ok(())
     }
 }
@@ -124,11 +129,14 @@ mod tests {
         let path = folder.path().join("module1.redb");
         let store = RedbStore::open(&path).unwrap();
         assert_eq!(store.load("world").unwrap(), None);
-        store.save("world", b"one").unwrap();
-        store.save("world", b"two").unwrap();
+        store.save(&[("world", b"one")]).unwrap();
+        store
+            .save(&[("world", b"two"), ("more", b"three")])
+            .unwrap();
         drop(store);
         let store = RedbStore::open(&path).unwrap();
         assert_eq!(store.load("world").unwrap().as_deref(), Some(&b"two"[..]));
+        assert_eq!(store.load("more").unwrap().as_deref(), Some(&b"three"[..]));
         assert_eq!(store.load("other").unwrap(), None);
     }
 

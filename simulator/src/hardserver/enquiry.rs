@@ -188,6 +188,7 @@ fn common() -> EnqVerSixData {
         },
         four: EnquiryDataFour {
             flags: EnquiryDataFour::ORDERLY_CLEAR_UNIT
+                | EnquiryDataFour::HAS_NVRAM
                 | EnquiryDataFour::HAS_NSO_PERMS_CMD
                 | EnquiryDataFour::SERVER_HAS_POLL_CMDS
                 | EnquiryDataFour::FAST_POLL_SLOT_LIST

@@ -5,8 +5,8 @@ use ncore::types::{Args, NoOpArgs, PollModuleStateArgs, PollModuleStateReply};
 
 use super::call::{Call, Outcome, body, check_flags, done};
 use super::{
-    acceleration, blobs, challenge, channel, generate, info, kml, module_keys, operations, reset,
-    slots, tickets, tokens, transfer,
+    acceleration, blobs, challenge, channel, generate, info, kml, module_keys, nvmem, operations,
+    reset, slots, tickets, tokens, transfer,
 };
 
 /// Carries out an admitted command.
@@ -79,6 +79,11 @@ pub(super) fn run(call: Call, args: Args) -> Outcome {
         Args::GetLogicalTokenInfo(args) => tokens::info(call, args),
         Args::GetLogicalTokenInfoEx(args) => tokens::info_ex(call, args),
 
+        Args::NVMemAlloc(args) => nvmem::allocate(call, args),
+        Args::NVMemFree(args) => nvmem::free(call, args),
+        Args::NVMemList(args) => nvmem::list(call, args),
+        Args::NVMemOp(args) => nvmem::operate(call, args),
+
         Args::GetTicket(args) => tickets::issue(call, args),
         Args::RedeemTicket(args) => tickets::redeem(call, args),
         Args::GetChallenge(args) => challenge::challenge(call, args),
@@ -94,7 +99,7 @@ fn no_op(_: Call, _: NoOpArgs) -> Outcome {
     done()
 }
 
-/// Cmd_PollModuleState: counts of what happened, answered at once. There is no NVRAM and no clock to count for.
+/// Cmd_PollModuleState: counts of what happened, answered at once. There is no clock to count for.
 fn poll_module_state(call: Call, args: PollModuleStateArgs) -> Outcome {
     check_flags(args.flags, 0)?;
     // Only the low 32 bits are sent; the count wraps like every other.
@@ -103,7 +108,7 @@ fn poll_module_state(call: Call, args: PollModuleStateArgs) -> Outcome {
         version: 0,
         flags: 0,
         stateevents,
-        nvmemevents: 0,
+        nvmemevents: call.module.nvram_events(),
         rtcadjusts: 0,
     })
 }

@@ -24,6 +24,8 @@ mod key;
 mod kml;
 pub mod mode;
 mod module_keys;
+mod nvmem;
+mod nvram;
 mod objects;
 mod operations;
 mod reset;
@@ -43,7 +45,7 @@ mod world;
 mod tests;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -58,6 +60,7 @@ use self::call::{Call, Done, Outcome, later};
 use self::certs::Certificates;
 use self::challenge::Challenges;
 use self::mode::{Event, Machine, Mode, Switch};
+use self::nvram::Nvram;
 use self::objects::Objects;
 use self::slot::Slot;
 use self::statistics::Counters;
@@ -122,6 +125,10 @@ pub struct Module {
     global_uses: Mutex<Uses>,
     /// Held while saved state changes, so that one change follows another; the switch as it is saved.
     saving: Mutex<Switch>,
+    /// The non-volatile memory. Held while it is saved, so that one change follows another.
+    nvram: Mutex<Nvram>,
+    /// Counts the changes of the non-volatile memory.
+    nvram_events: AtomicU32,
     statistics: Counters,
 }
 
@@ -163,11 +170,12 @@ impl Module {
                     module_keys: Vec::new(),
                     kml: None,
                 };
-                saved.save(&*setup.store)?;
+                saved.save(&*setup.store, None)?;
                 saved
             }
         };
         let world = saved.world(&*setup.engine)?;
+        let nvram = Nvram::load(&*setup.store)?;
         let inner = Inner {
             machine: Machine::power_on(saved.switch, world.officer.is_some()),
             world: Arc::new(world),
@@ -191,6 +199,8 @@ impl Module {
             inner: Mutex::new(inner),
             global_uses: Mutex::default(),
             saving: Mutex::new(saved.switch),
+            nvram: Mutex::new(nvram),
+            nvram_events: AtomicU32::new(0),
             statistics: Counters::default(),
         }))
     }
@@ -407,11 +417,33 @@ impl Module {
         &self,
         change: impl FnOnce(&mut World, &mut Switch) -> Result<(), Status>,
     ) -> Result<(), Status> {
+        self.commit_beside(None, change)
+    }
+
+    /// As [`commit`](Self::commit), and erases the non-volatile memory in the same step.
+    fn commit_erasing(
+        &self,
+        change: impl FnOnce(&mut World, &mut Switch) -> Result<(), Status>,
+    ) -> Result<(), Status> {
+        let mut nvram = self.nvram();
+        let empty = Nvram::default();
+        let record = empty.record().map_err(|_| Status::Failed)?;
+        self.commit_beside(Some((nvram::NAME, &record)), change)?;
+        *nvram = empty;
+        self.nvram_events.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn commit_beside(
+        &self,
+        beside: Option<(&str, &[u8])>,
+        change: impl FnOnce(&mut World, &mut Switch) -> Result<(), Status>,
+    ) -> Result<(), Status> {
         let mut saved_switch = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut world, mut switch) = ((*self.lock().world).clone(), *saved_switch);
         change(&mut world, &mut switch)?;
         let saved = Saved::of(&self.esn, switch, &world).map_err(|_| Status::Failed)?;
-        saved.save(&*self.store).map_err(|error| {
+        saved.save(&*self.store, beside).map_err(|error| {
             tracing::error!(module = self.number, %error, "state not saved");
             Status::Failed
         })?;
@@ -439,6 +471,16 @@ impl Module {
     /// How often the module changed its mode.
     fn state_events(&self) -> u32 {
         self.epoch() as u32
+    }
+
+    /// How often the non-volatile memory changed.
+    fn nvram_events(&self) -> u32 {
+        self.nvram_events.load(Ordering::Relaxed)
+    }
+
+    /// The non-volatile memory: whoever has it waits for the disk, so no thread that has other things to do may take it.
+    fn nvram(&self) -> MutexGuard<'_, Nvram> {
+        self.nvram.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

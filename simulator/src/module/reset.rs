@@ -89,7 +89,8 @@ fn initialise(call: Call, kml: KMLType) -> Outcome {
             kml,
             &mut call.stream("KML"),
         )?));
-        call.module.commit(|world, _| {
+        // NVRAM goes with the world (the CAPI guide, section 9).
+        call.module.commit_erasing(|world, _| {
             call.module.would_happen(Event::Initialise)?;
             *world = World {
                 officer: None,

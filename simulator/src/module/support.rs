@@ -34,7 +34,7 @@ pub fn support(cmd: Cmd) -> Support {
     use Class::{Accelerate, Inform, Mode, SetUp, Work};
     match cmd {
         Cmd::NoOp | Cmd::GetKMList | Cmd::GetSlotList | Cmd::GetSlotInfo => module(Inform),
-        Cmd::PollModuleState | Cmd::PollSlotList => module(Inform),
+        Cmd::PollModuleState | Cmd::PollSlotList | Cmd::NVMemList => module(Inform),
 
         Cmd::ClearUnit | Cmd::ClearUnitEx | Cmd::InitialiseUnit | Cmd::InitialiseUnitEx => {
             privileged(Mode)
@@ -65,6 +65,7 @@ pub fn support(cmd: Cmd) -> Support {
         | Cmd::ChangeSharePIN => module(Work),
         Cmd::GetShareACL | Cmd::ReadSoftTokenShare => module(Work),
         Cmd::InsertSoftToken | Cmd::RemoveSoftToken => module(Work),
+        Cmd::NVMemAlloc | Cmd::NVMemFree | Cmd::NVMemOp => module(Work),
         Cmd::GetLogicalTokenInfo | Cmd::GetLogicalTokenInfoEx => module(Work),
 
         Cmd::NewClient | Cmd::ExistingClient | Cmd::CreateClient => Support::Hardserver,
@@ -208,7 +209,7 @@ mod tests {
             (Cmd::AnonymousKnetiHash, Status::NotAvailable),
             (Cmd::FRAGMENT, Status::FragmentationError),
             (Cmd::DeriveKey, Status::NotYetImplemented),
-            (Cmd::NVMemAlloc, Status::NotYetImplemented),
+            (Cmd::BignumOp, Status::NotYetImplemented),
             // Nothing public tells the layout of its reply.
             (Cmd::GetClientHash, Status::NotYetImplemented),
         ] {

@@ -164,8 +164,14 @@ impl Saved {
             .transpose()?)
     }
 
-    /// Saves the state; returns when it is durable.
-    pub(super) fn save(&self, store: &dyn Store) -> Result<(), PowerOnError> {
-        Ok(store.save(NAME, &record::encode(KIND, self)?)?)
+    /// Saves the state, with another record if one is given; returns when all is durable.
+    pub(super) fn save(
+        &self,
+        store: &dyn Store,
+        beside: Option<(&str, &[u8])>,
+    ) -> Result<(), PowerOnError> {
+        let state = record::encode(KIND, self)?;
+        let records: Vec<_> = [(NAME, &state[..])].into_iter().chain(beside).collect();
+        Ok(store.save(&records)?)
     }
 }

@@ -22,7 +22,7 @@ pub(super) const CASES: &[Case] = &[
     )
     .covers(&[
         denies(Cmd::DeriveKey, Status::NotYetImplemented),
-        denies(Cmd::NVMemAlloc, Status::NotYetImplemented),
+        denies(Cmd::LoadRaw, Status::NotYetImplemented),
         denies(Cmd::BignumOp, Status::NotYetImplemented),
         denies(Cmd::CreateSEEWorld, Status::NotAvailable),
         denies(Cmd::ImpathKXBegin, Status::NotAvailable),
@@ -160,7 +160,7 @@ const NO_APPLIANCE: [Cmd; 4] = [
 ];
 
 /// Answered NotYetImplemented: a module could, and this one does not.
-const NOT_YET: [Cmd; 67] = [
+const NOT_YET: [Cmd; 63] = [
     Cmd::WriteFile,
     Cmd::ReadFile,
     Cmd::EraseFile,
@@ -169,10 +169,6 @@ const NOT_YET: [Cmd; 67] = [
     Cmd::DeriveKey,
     Cmd::BignumOp,
     Cmd::LoadRaw,
-    Cmd::NVMemAlloc,
-    Cmd::NVMemList,
-    Cmd::NVMemOp,
-    Cmd::NVMemFree,
     Cmd::GetRTC,
     Cmd::SetRTC,
     Cmd::CreateBuffer,

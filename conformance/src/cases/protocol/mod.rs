@@ -12,6 +12,7 @@ mod handover;
 mod kit;
 mod lists;
 mod modules;
+mod nvram;
 mod quorums;
 mod rsa;
 mod symmetric;
@@ -19,7 +20,7 @@ mod words;
 mod wrapping;
 
 /// The tables of the families.
-pub(super) const FAMILIES: [&[Case]; 13] = [
+pub(super) const FAMILIES: [&[Case]; 14] = [
     lists::CASES,
     certificates::CASES,
     rsa::CASES,
@@ -33,4 +34,5 @@ pub(super) const FAMILIES: [&[Case]; 13] = [
     quorums::CASES,
     handover::CASES,
     arithmetic::CASES,
+    nvram::CASES,
 ];

@@ -1,8 +1,8 @@
 //! What can be asked of an access control list, and which action grants it.
 
 use ncore::types::{
-    Act, ActDetails, ActMakeArchiveBlobDetails, ActMakeBlobDetails, Action, Mech, TokenParams,
-    UserActionInfo,
+    Act, ActDetails, ActMakeArchiveBlobDetails, ActMakeBlobDetails, ActNVMemOpPermsDetails, Action,
+    Mech, TokenParams, UserActionInfo,
 };
 
 use crate::module::KeyHash;
@@ -43,6 +43,15 @@ pub(crate) enum Wanted<'a> {
     OfficerOperation(u32),
     /// Reading a share of a logical token from a card.
     ReadShare,
+    /// Something with a file in NVRAM.
+    NvMem {
+        /// Bits of Act_NVMemOpPerms, all of which are wanted.
+        perms: u32,
+        /// Offsets of the first and last byte it is about, if it is not about the file as a whole.
+        part: Option<(u32, u32)>,
+        /// By how much it counts up or down.
+        step: Option<u32>,
+    },
     /// An action whose meaning is the application's.
     UserAction(&'a UserActionInfo),
 }
@@ -83,6 +92,13 @@ impl Wanted<'_> {
                 granted.perms.ops & ops == *ops
             }
             (Wanted::ReadShare, ActDetails::ReadShare(_)) => true,
+            (Wanted::NvMem { perms, part, step }, ActDetails::NVMemOpPerms(granted)) => {
+                granted.perms & perms == *perms
+                    && part.is_none_or(|part| part_suits(granted, part))
+                    && step.is_none_or(|step| {
+                        granted.incdeclimit.is_none_or(|largest| step <= largest)
+                    })
+            }
             (Wanted::UserAction(asked), ActDetails::UserAction(granted)) => {
                 let allowed = &granted.allow;
                 // A restriction in the list must be the one asked for; an empty one restricts nothing.
@@ -99,6 +115,18 @@ impl Wanted<'_> {
 fn module_key_suits(granted: &ActMakeBlobDetails, hkm: &KeyHash, km0: bool) -> bool {
     (km0 || granted.flags & ActMakeBlobDetails::ALLOW_NON_KM0 != 0)
         && granted.kmhash.is_none_or(|hash| hash == *hkm)
+}
+
+/// Whether the part lies inside the one that the action allows, and is exactly the one that it names.
+fn part_suits(granted: &ActNVMemOpPermsDetails, (first, last): (u32, u32)) -> bool {
+    granted
+        .subrange
+        .as_ref()
+        .is_none_or(|range| range.first <= first && last <= range.last)
+        && granted
+            .exactrange
+            .as_ref()
+            .is_none_or(|range| (range.first, range.last) == (first, last))
 }
 
 fn archive_suits(granted: &ActMakeArchiveBlobDetails, hash: &KeyHash, mech: Mech) -> bool {

@@ -8,6 +8,7 @@ mod certificates;
 mod determinism;
 mod keys;
 mod limits;
+mod nvram;
 mod operations;
 mod robustness;
 mod state;

@@ -32,8 +32,8 @@ impl Store for SharedStore {
         self.0.load(name)
     }
 
-    fn save(&self, name: &str, record: &[u8]) -> Result<(), StoreError> {
-        self.0.save(name, record)
+    fn save(&self, records: &[(&str, &[u8])]) -> Result<(), StoreError> {
+        self.0.save(records)
     }
 }
 

@@ -393,10 +393,10 @@ fn a_module_does_not_start_on_a_damaged_state() {
             "module state: not a SSMS record",
         ),
     ] {
-        store.save("module", &record).unwrap();
+        store.save(&[("module", &record)]).unwrap();
         assert_eq!(start(store.clone()).unwrap_err().to_string(), expected);
     }
-    store.save("module", &good).unwrap();
+    store.save(&[("module", &good)]).unwrap();
     assert!(start(store).is_ok());
 }
 
@@ -408,7 +408,7 @@ impl Store for FullStore {
         Ok(None)
     }
 
-    fn save(&self, _: &str, _: &[u8]) -> Result<(), StoreError> {
+    fn save(&self, _: &[(&str, &[u8])]) -> Result<(), StoreError> {
         if !self.0.load(std::sync::atomic::Ordering::Relaxed) {
             return Ok(());
         }
