@@ -1,16 +1,18 @@
 //! Runs the stack's signing beside `openssl speed` in alternating rounds. `scripts/side-by-side` builds and calls it.
 //!
 //! One line a figure on standard output: name, median, lowest and highest over the rounds, separated by tabs. The rates
-//! are ratios: CryptSignHash through socket and module over `openssl speed` of the same round. What was measured in each
-//! round goes to standard error.
+//! are ratios: CryptSignHash through socket and module over `openssl speed` of the same round. Each measurement is made of
+//! slices of a second that alternate between the two sides, in turned order every second time: a machine that gets faster
+//! or slower meanwhile does so for both. What was measured in each round goes to standard error.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use benches::bare::Bare;
+use benches::load::{self, Measured};
+use benches::openssl;
 use benches::stack::Stack;
-use benches::{load, openssl};
 use clap::{Parser, Subcommand};
 use conformance::daemon;
 use engine::Kind;
@@ -24,8 +26,8 @@ struct Cli {
     /// Rounds; each figure is the median over them
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// Seconds of each measurement
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Seconds of each measurement, in slices of one second that alternate between the two sides
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
 }
 
@@ -45,6 +47,9 @@ enum Role {
 
 /// Numbers of callers, each with the number of `openssl` processes it is held against.
 const CALLERS: [(usize, u32); 3] = [(1, 1), (2, 2), (16, 2)];
+
+/// Seconds of a slice: the least that `openssl speed` measures.
+const SLICE: u32 = 1;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -68,35 +73,75 @@ fn main() -> ExitCode {
 fn compare(rounds: u32, seconds: u32) -> anyhow::Result<()> {
     let stack = Stack::start(&std::env::current_exe()?)?;
     let bare = Bare::new(Kind::Fast)?;
-    let time = Duration::from_secs(seconds.into());
     let mut ratios: [Vec<f64>; CALLERS.len()] = Default::default();
     let mut added = Vec::new();
     for round in 1..=rounds {
-        let mut alone = None;
         for ((callers, processes), ratios) in CALLERS.into_iter().zip(&mut ratios) {
-            let peer = openssl::sign_rate(processes, seconds)?;
-            let ours = load::run(callers, time, &|| stack.sign())?;
-            ratios.push(ours.rate / peer);
+            let peer = || openssl::sign_rate(processes, SLICE);
+            let ours = || load::run(callers, slice(), &|| stack.sign());
+            let (peer, ours) = alternate(seconds, peer, ours)?;
+            let (peer, ours) = (mean(&peer), mean_rate(&ours));
+            ratios.push(ours / peer);
             eprintln!(
-                "round {round}: {callers} callers {:.0}/s, openssl with {processes} processes {peer:.0}/s, ratio {:.3}",
-                ours.rate,
-                ours.rate / peer
+                "round {round}: {callers} callers {ours:.0}/s, openssl with {processes} processes {peer:.0}/s, ratio {:.3}",
+                ours / peer
             );
-            alone.get_or_insert(ours);
         }
-        let operation = load::run(1, time, &|| bare.sign())?;
-        let alone = alone.map_or(0.0, |alone| alone.median_us());
-        eprintln!(
-            "round {round}: median {alone:.1} us at one caller, bare operation {:.1} us",
-            operation.median_us()
-        );
-        added.push(alone - operation.median_us());
+        let bare = || load::run(1, slice(), &|| bare.sign());
+        let ours = || load::run(1, slice(), &|| stack.sign());
+        let (bare, ours) = alternate(seconds, bare, ours)?;
+        let (bare, ours) = (median_us(&bare)?, median_us(&ours)?);
+        eprintln!("round {round}: median {ours:.1} us at one caller, bare operation {bare:.1} us");
+        added.push(ours - bare);
     }
     for ((callers, _), ratios) in CALLERS.into_iter().zip(&mut ratios) {
         print_figure(&format!("rsa2048-sign-{callers}"), ratios, 3);
     }
     print_figure("added-latency-us", &mut added, 1);
     Ok(())
+}
+
+fn slice() -> Duration {
+    Duration::from_secs(SLICE.into())
+}
+
+/// Measures both sides `slices` times: the first side first, then last, then first again.
+fn alternate<A, B>(
+    slices: u32,
+    first: impl Fn() -> anyhow::Result<A>,
+    second: impl Fn() -> anyhow::Result<B>,
+) -> anyhow::Result<(Vec<A>, Vec<B>)> {
+    let (mut firsts, mut seconds) = (Vec::new(), Vec::new());
+    for slice in 0..slices {
+        if slice.is_multiple_of(2) {
+            firsts.push(first()?);
+            seconds.push(second()?);
+        } else {
+            seconds.push(second()?);
+            firsts.push(first()?);
+        }
+    }
+    Ok((firsts, seconds))
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+fn mean_rate(slices: &[Measured]) -> f64 {
+    mean(&slices.iter().map(|slice| slice.rate).collect::<Vec<_>>())
+}
+
+/// The median time of one operation over all slices, in microseconds.
+fn median_us(slices: &[Measured]) -> anyhow::Result<f64> {
+    let Some((first, rest)) = slices.split_first() else {
+        anyhow::bail!("nothing was measured")
+    };
+    let mut all = first.latency.clone();
+    for slice in rest {
+        all.add(&slice.latency)?;
+    }
+    Ok(all.value_at_quantile(0.5) as f64 / 1000.0)
 }
 
 fn print_figure(name: &str, values: &mut [f64], digits: usize) {

@@ -34,7 +34,7 @@ const LOOKS_IN_VAIN: u32 = 50;
 pub(super) struct Attendance {
     workers: usize,
     at_work: AtomicUsize,
-    /// Counts every time that a worker is through with something.
+    /// Counts every time that a worker is through with an event or with a computation.
     finished: AtomicU64,
     stopped: AtomicBool,
     /// Substitutes that sleep until they are called.
@@ -76,7 +76,12 @@ impl Attendance {
         self.at_work.load(Ordering::SeqCst) >= self.workers
     }
 
-    /// A number that changes whenever a worker is through with something.
+    /// Notes that a worker is through with a computation and may go on to another.
+    pub(super) fn progress(&self) {
+        self.finished.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A number that changes whenever a worker is through with an event or with a computation.
     pub(super) fn finished(&self) -> u64 {
         self.finished.load(Ordering::Relaxed)
     }
@@ -112,7 +117,7 @@ impl Attendance {
 
 impl Drop for AtWork<'_> {
     fn drop(&mut self) {
-        self.0.finished.fetch_add(1, Ordering::Relaxed);
+        self.0.progress();
         self.0.at_work.fetch_sub(1, Ordering::SeqCst);
     }
 }
@@ -168,6 +173,17 @@ mod tests {
         });
         assert!(!attendance.all_at_work());
         assert_eq!(attendance.finished(), 2);
+    }
+
+    #[test]
+    fn a_worker_that_computes_one_after_the_other_makes_progress() {
+        let attendance = Attendance::new(1);
+        let _at_work = attendance.begin();
+        let mut watch = Watch::default();
+        watch.next(attendance.all_at_work(), attendance.finished());
+        attendance.progress();
+        let next = watch.next(attendance.all_at_work(), attendance.finished());
+        assert_eq!(next, Next::Look, "it need not sleep at the sockets");
     }
 
     #[test]

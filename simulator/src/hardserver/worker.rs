@@ -361,6 +361,7 @@ impl Worker {
         while let Some(task) = next {
             let index = task.index;
             let connection = self.run_task(task);
+            self.server.attendance.progress();
             next = self.server.modules[index].engines.done();
             if connection.resumes() {
                 let mine = self.read_commands(&connection, next.is_none());
