@@ -10,6 +10,11 @@ pub trait Card: Send {
 
     /// Replaces everything on the card. When this returns, it survives a crash; if it fails, the old content is there.
     fn save(&mut self, image: &[u8]) -> Result<(), CardError>;
+
+    /// The card's file, if it is in one.
+    fn place(&self) -> Option<&Path> {
+        None
+    }
 }
 
 /// Why a card could not be read or written.
@@ -32,11 +37,6 @@ impl FileCard {
     /// The card in this file.
     pub fn new(path: impl Into<PathBuf>) -> FileCard {
         FileCard { path: path.into() }
-    }
-
-    /// The card's file.
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     fn error(&self, cause: std::io::Error) -> CardError {
@@ -84,6 +84,10 @@ impl Card for FileCard {
 
     fn save(&mut self, image: &[u8]) -> Result<(), CardError> {
         self.write(image).map_err(|error| self.error(error))
+    }
+
+    fn place(&self) -> Option<&Path> {
+        Some(&self.path)
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub mod cards;
 pub mod config;
+pub mod control;
 pub mod crypto;
 pub mod environment;
 pub mod hardserver;

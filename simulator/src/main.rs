@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+mod commands;
+
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -32,6 +34,21 @@ enum Command {
     Serve(Serve),
     /// Prints the shell commands that point clients at the daemon: eval "$(softshield env)".
     Env(Env),
+    /// Cards: makes them, puts them into readers, takes them out.
+    Card(Controlled<commands::Card>),
+    /// Modules: resets them, lets them fail, moves their mode switch.
+    Module(Controlled<commands::Module>),
+    /// Shows the running daemon and its modules.
+    Status(Controlled<commands::Status>),
+}
+
+/// A command for a running daemon, which is found where `softshield serve` with the same options put it.
+#[derive(Debug, Args)]
+struct Controlled<C: Args> {
+    #[command(flatten)]
+    places: Places,
+    #[command(flatten)]
+    command: C,
 }
 
 #[derive(Debug, Args)]
@@ -48,6 +65,12 @@ struct Places {
     /// The folder of the modules' state [default: NFAST_HOME/modules]
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// The folder of card files [default: NFAST_HOME/cards]
+    #[arg(long, value_name = "DIR")]
+    cards: Option<PathBuf>,
+    /// The Unix socket of the control channel
+    #[arg(long, value_name = "PATH")]
+    control_socket: Option<PathBuf>,
     /// The ordinary Unix socket, NFAST_SERVER
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
@@ -72,6 +95,9 @@ struct Serve {
     /// The number of modules, at most 256
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
     modules: u32,
+    /// Open the control channel on this port of 127.0.0.1 too; 0 takes any free one
+    #[arg(long, value_name = "PORT")]
+    control_port: Option<u16>,
     /// How many private-key operations a module does at a time [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     engines: Option<u16>,
@@ -145,6 +171,9 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(args) => run_serve(args),
         Command::Env(args) => run_env(args),
+        Command::Card(args) => run_controlled(args.places, |options| args.command.run(options)),
+        Command::Module(args) => run_controlled(args.places, |options| args.command.run(options)),
+        Command::Status(args) => run_controlled(args.places, |options| args.command.run(options)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -153,6 +182,10 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn run_controlled(places: Places, run: impl FnOnce(&Options) -> Result<()>) -> Result<()> {
+    run(&places.resolve()?)
 }
 
 fn run_serve(args: Serve) -> Result<()> {
@@ -172,6 +205,7 @@ fn run_serve(args: Serve) -> Result<()> {
                 profile,
                 scale: args.profile_scale,
             }),
+        control_port: args.control_port,
         frame_len: match args.frame_len {
             FrameLenChoice::Exclusive => FrameLen::Exclusive,
             FrameLenChoice::Inclusive => FrameLen::Inclusive,
@@ -218,6 +252,14 @@ fn announce(options: &Options, endpoints: &Endpoints, out: &mut impl Write) -> s
             writeln!(out, " {name} 127.0.0.1:{port}")?;
         }
     }
+    writeln!(out, " control    {}", endpoints.control.socket.display())?;
+    if let Some(port) = endpoints.control.port {
+        writeln!(
+            out,
+            " control    127.0.0.1:{port}, token in {}",
+            options.state.join("control.json").display()
+        )?;
+    }
     writeln!(out, " state      {}", options.state.display())?;
     writeln!(out, "To point clients at it, in another shell:")?;
     writeln!(
@@ -250,6 +292,8 @@ impl Places {
             home: self.home,
             kmdata: self.kmdata,
             state: self.state,
+            cards: self.cards,
+            control_socket: self.control_socket,
             socket: self.socket,
             privileged_socket: self.priv_socket,
             tcp: self.tcp,

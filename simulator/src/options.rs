@@ -25,6 +25,12 @@ pub struct Options {
     pub logdir: PathBuf,
     /// The folder of the modules' state, one file a module.
     pub state: PathBuf,
+    /// The folder of card files, one a card.
+    pub cards: PathBuf,
+    /// The Unix socket of the control channel.
+    pub control_socket: PathBuf,
+    /// The control channel's port on 127.0.0.1, if there is one; 0 takes any free port.
+    pub control_port: Option<u16>,
     /// The ordinary Unix socket.
     pub socket: PathBuf,
     /// The privileged Unix socket.
@@ -60,6 +66,10 @@ pub struct Given {
     pub kmdata: Option<PathBuf>,
     /// As [`Options::state`].
     pub state: Option<PathBuf>,
+    /// As [`Options::cards`].
+    pub cards: Option<PathBuf>,
+    /// As [`Options::control_socket`].
+    pub control_socket: Option<PathBuf>,
     /// As [`Options::socket`].
     pub socket: Option<PathBuf>,
     /// As [`Options::privileged_socket`].
@@ -136,6 +146,9 @@ impl Options {
             certdir: folder.join("femcerts"),
             logdir: folder.join("log"),
             state: folder.join("state"),
+            cards: folder.join("cards"),
+            control_socket: folder.join("priv").join("control"),
+            control_port: None,
             socket: folder.join("nserver"),
             privileged_socket: folder.join("priv").join("privnserver"),
             port: None,
@@ -194,6 +207,13 @@ impl Options {
 
         Ok(Options {
             state: absolute(given.state.clone().unwrap_or_else(|| home.join("modules"))),
+            cards: absolute(given.cards.clone().unwrap_or_else(|| home.join("cards"))),
+            control_socket: absolute(
+                given
+                    .control_socket
+                    .clone()
+                    .unwrap_or_else(|| sockets.join("priv").join("control")),
+            ),
             certdir: absolute(path("NFAST_CERTDIR").unwrap_or_else(|| home.join("femcerts"))),
             logdir: absolute(path("NFAST_LOGDIR").unwrap_or_else(|| home.join("log"))),
             socket: absolute(socket.unwrap_or_else(|| sockets.join("nserver"))),

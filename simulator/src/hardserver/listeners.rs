@@ -135,7 +135,8 @@ async fn accept(listener: Listener, privileged: bool, server: Arc<Hardserver>) {
     }
 }
 
-fn open_tcp(port: u16) -> Result<(tokio::net::TcpListener, u16), StartError> {
+/// Opens a port of 127.0.0.1; 0 takes any free one. The port that it is.
+pub(crate) fn open_tcp(port: u16) -> Result<(tokio::net::TcpListener, u16), StartError> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let open = || {
         let listener = std::net::TcpListener::bind(address)?;
@@ -149,7 +150,8 @@ fn open_tcp(port: u16) -> Result<(tokio::net::TcpListener, u16), StartError> {
     })
 }
 
-fn open_unix(
+/// Opens a Unix socket, for its owner only if it is privileged.
+pub(crate) fn open_unix(
     path: &Path,
     privileged: bool,
 ) -> Result<(tokio::net::UnixListener, SocketFile), StartError> {
@@ -212,7 +214,7 @@ fn clear_the_way(path: &Path) -> Result<(), StartError> {
 
 /// A socket's file. It goes with the value, unless somebody has put another in its place.
 #[derive(Debug)]
-struct SocketFile {
+pub(crate) struct SocketFile {
     path: PathBuf,
     identity: (u64, u64),
 }

@@ -35,11 +35,14 @@ use self::attendance::Attendance;
 use self::clients::Clients;
 use self::connection::{Connection, Connections};
 use self::listeners::Listeners;
+pub(crate) use self::listeners::{open_tcp, open_unix};
 use self::modules::Modules;
+pub(crate) use self::modules::Slot as ModuleSlot;
 use self::poller::Poller;
 use self::state_lock::StateLock;
 use self::stream::Stream;
 use self::worker::Worker;
+use crate::control::{self, Control};
 use crate::environment::Record;
 use crate::job::Now;
 use crate::module::{Module, PowerOnError, Setup, SlotKind};
@@ -61,6 +64,7 @@ const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(10);
 pub struct Server {
     shared: Arc<Hardserver>,
     endpoints: Endpoints,
+    control: Option<Control>,
     listeners: Option<Listeners>,
     workers: Vec<JoinHandle<()>>,
     _lock: StateLock,
@@ -77,6 +81,8 @@ pub struct Endpoints {
     pub port: Option<u16>,
     /// The privileged TCP port on 127.0.0.1, if it is open.
     pub privileged_port: Option<u16>,
+    /// The control channel.
+    pub control: control::Access,
     /// The serial numbers of the modules, in the order of their numbers.
     pub serial_numbers: Vec<String>,
 }
@@ -188,6 +194,7 @@ impl Server {
             draining: AtomicBool::new(false),
             started: Instant::now(),
         });
+        let control = Control::open(options, Arc::clone(&shared))?;
         // From here on the value stops its threads when it is dropped, also on the way out of an error.
         let mut server = Server {
             endpoints: Endpoints {
@@ -195,8 +202,10 @@ impl Server {
                 privileged_socket: options.privileged_socket.clone(),
                 port: None,
                 privileged_port: None,
+                control: control.access().clone(),
                 serial_numbers,
             },
+            control: Some(control),
             shared,
             listeners: None,
             workers: Vec::with_capacity(workers + SUBSTITUTES),
@@ -250,6 +259,7 @@ impl Server {
         if self.shared.draining.swap(true, Ordering::SeqCst) {
             return;
         }
+        drop(self.control.take());
         drop(self.listeners.take());
         let drained = self.shared.drain(SHUTDOWN_PATIENCE);
         self.shared.poller.wake_all();
@@ -319,7 +329,7 @@ pub fn is_running(state: &Path) -> bool {
 
 /// What all threads of a hardserver share.
 #[derive(Debug)]
-struct Hardserver {
+pub(crate) struct Hardserver {
     profile: WireProfile,
     seed: Seed,
     modules: Arc<Modules>,
@@ -354,8 +364,29 @@ struct Counts {
 }
 
 impl Hardserver {
+    /// Every module, in the order of their numbers.
+    pub(crate) fn modules(&self) -> &[ModuleSlot] {
+        &self.modules
+    }
+
+    /// The module of this number, if there is one.
+    pub(crate) fn module(&self, number: u32) -> Option<&ModuleSlot> {
+        let index = self.modules.index_of(number).ok()?;
+        self.modules.get(index)
+    }
+
+    /// The number of open connections.
+    pub(crate) fn connection_count(&self) -> usize {
+        self.connections.count()
+    }
+
+    /// Commands begun and not answered.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
     /// The time, as a value.
-    fn now(&self) -> Now {
+    pub(crate) fn now(&self) -> Now {
         let unix = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();

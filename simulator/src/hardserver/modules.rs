@@ -16,17 +16,17 @@ use crate::profile::Timing;
 
 /// One module and what the hardserver knows of it.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(crate) struct Slot {
     /// Its number on the wire.
-    pub(super) number: u32,
-    pub(super) module: Arc<Module>,
+    pub(crate) number: u32,
+    pub(crate) module: Arc<Module>,
     pub(super) engines: Engines<Task>,
     /// The pace it keeps, if it emulates a unit's.
     pub(super) pace: Option<Pace>,
     /// Jobs that the module has and has not answered.
-    pub(super) outstanding: AtomicUsize,
+    pub(crate) outstanding: AtomicUsize,
     /// Jobs given to the module in this run.
-    pub(super) started: AtomicU64,
+    pub(crate) started: AtomicU64,
     /// Bytes of the commands given to the module.
     pub(super) command_bytes: AtomicU64,
     /// Bytes of the replies it gave.

@@ -28,6 +28,7 @@ mod nvmem;
 mod nvram;
 mod objects;
 mod operations;
+mod panel;
 mod reset;
 mod sealed;
 mod sharing;
@@ -67,12 +68,12 @@ use self::statistics::Counters;
 use self::support::Support;
 use self::tickets::Tickets;
 use self::world::{Saved, World};
-use crate::cards::Card;
 use crate::job::{Begun, Job, Now};
 use crate::seed::Seed;
 use crate::store::Store;
 
 pub use self::channel::UPDATE_FINAL;
+pub use self::panel::{AreaView, KeyView, SlotView};
 pub use self::slot::SlotKind;
 pub use self::statistics::Statistic;
 
@@ -233,16 +234,6 @@ impl Module {
         self.statistics
             .objects_destroyed
             .add(u32::try_from(dropped).unwrap_or(u32::MAX));
-    }
-
-    /// Puts a card into a reader. SlotFull if there is one already, UnknownSlot if there is no such reader.
-    pub fn insert_card(&self, slot: u32, card: Box<dyn Card>) -> Result<(), Status> {
-        self.reader(slot)?.state().insert(card).map(drop)
-    }
-
-    /// Takes the card out of a reader. PhysTokenNotPresent if there is none, UnknownSlot if there is no such reader.
-    pub fn remove_card(&self, slot: u32) -> Result<Box<dyn Card>, Status> {
-        self.reader(slot)?.state().remove()
     }
 
     /// The module's number, from 1.
@@ -450,14 +441,6 @@ impl Module {
         *saved_switch = switch;
         self.lock().world = Arc::new(world);
         Ok(())
-    }
-
-    fn reader(&self, slot: u32) -> Result<&Slot, Status> {
-        let slot = self
-            .slots
-            .get(slot as usize)
-            .filter(|slot| slot.kind() == SlotKind::SmartCard);
-        slot.ok_or(Status::UnknownSlot)
     }
 
     fn slots(&self) -> &[Slot] {

@@ -109,6 +109,13 @@ impl Objects {
         }
     }
 
+    /// Every object with its client and identifier, in no order.
+    pub(super) fn all(&self) -> impl Iterator<Item = (u64, u32, &Object)> {
+        self.clients
+            .iter()
+            .flat_map(|(client, objects)| objects.iter().map(|(id, object)| (*client, *id, object)))
+    }
+
     /// The number of objects.
     pub(super) fn count(&self) -> usize {
         self.count

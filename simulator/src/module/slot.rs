@@ -1,5 +1,6 @@
 //! Slots: readers for cards, and places for cards that a client holds (soft tokens).
 
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ncore::Status;
@@ -107,6 +108,12 @@ impl State {
         let card = self.card.take().ok_or(Status::PhysTokenNotPresent)?;
         self.changes = self.changes.wrapping_add(1);
         Ok(card)
+    }
+
+    /// The file of the card that is in, if it is in a file.
+    pub(super) fn place(&self) -> Option<PathBuf> {
+        let card = self.card.as_ref()?;
+        card.place().map(Path::to_owned)
     }
 
     /// The card, if the client means the one that is in: PhysTokenNotPresent if not.

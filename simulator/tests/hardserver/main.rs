@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod clients;
+mod control;
 mod crowd;
 mod determinism;
 mod enquiry;

@@ -1,0 +1,57 @@
+//! `softshield module`: the buttons and the mode switch.
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use simulator::Options;
+use simulator::control::api;
+
+use super::client;
+
+/// Resets modules, lets them fail, moves their mode switch.
+#[derive(Debug, Args)]
+pub(crate) struct Module {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Resets a module: everything loaded is gone.
+    Clear(Number),
+    /// Lets a module fail.
+    Fail(Number),
+    /// Brings a failed module back.
+    Retry(Number),
+    /// Moves the mode switch; the next reset enters the mode.
+    Switch {
+        #[command(flatten)]
+        module: Number,
+        /// The position
+        position: api::SwitchPosition,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Number {
+    /// The module's number
+    module: u32,
+}
+
+impl Module {
+    pub(crate) fn run(self, options: &Options) -> Result<()> {
+        let client = client(options)?;
+        let press = |module: Number, button: &str| {
+            client.post::<api::Module>(&format!("/modules/{}/{button}", module.module), &())
+        };
+        match self.action {
+            Action::Clear(module) => press(module, "clear")?,
+            Action::Fail(module) => press(module, "fail")?,
+            Action::Retry(module) => press(module, "retry")?,
+            Action::Switch { module, position } => client.put(
+                &format!("/modules/{}/switch", module.module),
+                &api::NewPosition { position },
+            )?,
+        };
+        Ok(())
+    }
+}

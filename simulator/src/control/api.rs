@@ -1,0 +1,214 @@
+//! What the control channel says and is told, in JSON. Server and command line share these types.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::module::SlotKind;
+use crate::module::mode::{Mode, Switch};
+
+/// The whole emulator.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Status {
+    /// The emulator's release.
+    pub version: String,
+    /// Seconds since it started.
+    pub uptime: u64,
+    /// Open connections.
+    pub connections: usize,
+    /// Commands begun and not answered.
+    pub in_flight: usize,
+    /// Every module, by number.
+    pub modules: Vec<Module>,
+}
+
+/// One module.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Module {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Its electronic serial number.
+    pub esn: String,
+    /// What it is doing.
+    pub mode: ModuleMode,
+    /// The position of the mode switch, which the next reset enters.
+    pub switch: SwitchPosition,
+    /// Its slots.
+    pub slots: Vec<Slot>,
+    /// Objects of all kinds in its memory.
+    pub objects: usize,
+    /// The loaded keys.
+    pub keys: Vec<Key>,
+    /// The areas of its non-volatile memory.
+    pub nvram: Vec<Area>,
+    /// Its commands.
+    pub queue: Queue,
+}
+
+/// What a module is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModuleMode {
+    /// Waits for initialisation.
+    PreInitialisation,
+    /// A world is being set up.
+    Initialisation,
+    /// Serves a world.
+    Operational,
+    /// Has no world.
+    Uninitialised,
+    /// The switch was at maintenance at the last reset.
+    PreMaintenance,
+    /// In maintenance.
+    Maintenance,
+    /// Failed.
+    Failed,
+}
+
+/// A position of the mode switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum SwitchPosition {
+    /// O
+    Operational,
+    /// I
+    Initialisation,
+    /// M
+    Maintenance,
+}
+
+/// A slot.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Slot {
+    /// Its number, from 0.
+    pub number: u32,
+    /// What kind it is.
+    pub kind: SlotType,
+    /// The insertion counter; 0 while the slot is empty.
+    pub insertions: u32,
+    /// The name of the card that is in, if it is one of the cards folder.
+    pub card: Option<String>,
+}
+
+/// What kind of slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SlotType {
+    /// A reader into which a hand puts cards.
+    SmartCard,
+    /// A place into which clients put card images.
+    SoftToken,
+}
+
+/// A loaded key.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Key {
+    /// Its hash, in hexadecimal.
+    pub hash: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub key_type: String,
+    /// Its length in bits.
+    pub bits: u32,
+    /// The ordinal number of the client that owns it.
+    pub client: u64,
+}
+
+/// An area of the non-volatile memory.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Area {
+    /// Its name.
+    pub name: String,
+    /// Its length in bytes.
+    pub bytes: u32,
+}
+
+/// A module's commands.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Queue {
+    /// Commands it has and has not answered.
+    pub outstanding: usize,
+    /// Commands it was given since the start.
+    pub started: u64,
+}
+
+/// A card of the cards folder.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Card {
+    /// Its name.
+    pub name: String,
+    /// Where it is put in, if it is.
+    pub inserted: Option<Place>,
+}
+
+/// A slot of a module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Place {
+    /// The module's number.
+    pub module: u32,
+    /// The slot's number.
+    pub slot: u32,
+}
+
+/// Names a card.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CardName {
+    /// Letters, digits, `-`, `_` and `.`; at most 64 of them.
+    pub name: String,
+}
+
+/// Where the mode switch goes.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+pub struct NewPosition {
+    /// The position.
+    pub position: SwitchPosition,
+}
+
+/// Why something was not done.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Failure {
+    /// In words.
+    pub error: String,
+}
+
+impl From<Mode> for ModuleMode {
+    fn from(mode: Mode) -> ModuleMode {
+        match mode {
+            Mode::PreInitialisation => ModuleMode::PreInitialisation,
+            Mode::Initialisation => ModuleMode::Initialisation,
+            Mode::Operational => ModuleMode::Operational,
+            Mode::Uninitialised => ModuleMode::Uninitialised,
+            Mode::PreMaintenance => ModuleMode::PreMaintenance,
+            Mode::Maintenance => ModuleMode::Maintenance,
+            Mode::Failed => ModuleMode::Failed,
+        }
+    }
+}
+
+impl From<Switch> for SwitchPosition {
+    fn from(switch: Switch) -> SwitchPosition {
+        match switch {
+            Switch::Operational => SwitchPosition::Operational,
+            Switch::Initialisation => SwitchPosition::Initialisation,
+            Switch::Maintenance => SwitchPosition::Maintenance,
+        }
+    }
+}
+
+impl From<SwitchPosition> for Switch {
+    fn from(position: SwitchPosition) -> Switch {
+        match position {
+            SwitchPosition::Operational => Switch::Operational,
+            SwitchPosition::Initialisation => Switch::Initialisation,
+            SwitchPosition::Maintenance => Switch::Maintenance,
+        }
+    }
+}
+
+impl From<SlotKind> for SlotType {
+    fn from(kind: SlotKind) -> SlotType {
+        match kind {
+            SlotKind::SmartCard => SlotType::SmartCard,
+            SlotKind::SoftToken => SlotType::SoftToken,
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! What the control channel does to the modules and cards.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ncore::Status as Ncore;
+
+use super::api;
+use crate::cards::FileCard;
+use crate::hardserver::{Hardserver, ModuleSlot};
+use crate::options::make_private;
+
+/// The front of the machine room: the modules and the box of cards.
+#[derive(Debug)]
+pub(super) struct Panel {
+    server: Arc<Hardserver>,
+    cards: PathBuf,
+    /// Held while cards move, so that a card is in one reader at most.
+    hand: Mutex<()>,
+}
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    /// There is no module of this number.
+    #[error("there is no module {0}")]
+    NoModule(u32),
+    /// The module has no reader of this number.
+    #[error("module {module} has no card reader in slot {slot}")]
+    NoReader { module: u32, slot: u32 },
+    /// The folder holds no such card.
+    #[error("there is no card `{0}': `softshield card create' makes one")]
+    NoCard(String),
+    /// A name that cannot be a card's.
+    #[error(
+        "`{0}' cannot be a card's name: 1 to 64 letters, digits, `-', `_' and `.', not beginning with `.'"
+    )]
+    BadName(String),
+    /// The card exists.
+    #[error("there is a card `{0}' already")]
+    CardExists(String),
+    /// The card is in a reader.
+    #[error("card `{name}' is in slot {slot} of module {module}")]
+    CardInUse {
+        name: String,
+        module: u32,
+        slot: u32,
+    },
+    /// The reader has a card.
+    #[error("there is a card in slot {slot} of module {module}")]
+    SlotFull { module: u32, slot: u32 },
+    /// The reader is empty.
+    #[error("there is no card in slot {slot} of module {module}")]
+    SlotEmpty { module: u32, slot: u32 },
+    /// The module does not do that now.
+    #[error("module {module} refuses: {status}")]
+    Module { module: u32, status: Ncore },
+    /// The folder of cards.
+    #[error("{path}: {cause}")]
+    Folder {
+        path: PathBuf,
+        cause: std::io::Error,
+    },
+}
+
+/// What a card's file ends in.
+const EXTENSION: &str = "card";
+
+/// Most characters of a card's name.
+const LONGEST_NAME: usize = 64;
+
+impl Panel {
+    pub(super) fn new(server: Arc<Hardserver>, cards: PathBuf) -> Panel {
+        Panel {
+            server,
+            cards,
+            hand: Mutex::default(),
+        }
+    }
+
+    /// Everything at a glance.
+    pub(super) fn status(&self) -> api::Status {
+        api::Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            uptime: self.server.now().uptime.as_secs(),
+            connections: self.server.connection_count(),
+            in_flight: self.server.in_flight(),
+            modules: self
+                .server
+                .modules()
+                .iter()
+                .map(|slot| self.view(slot))
+                .collect(),
+        }
+    }
+
+    /// One module.
+    pub(super) fn module(&self, number: u32) -> Result<api::Module, Refusal> {
+        self.slot(number).map(|slot| self.view(slot))
+    }
+
+    /// Resets a module.
+    pub(super) fn clear(&self, number: u32) -> Result<(), Refusal> {
+        self.on(number, |slot| slot.module.clear())
+    }
+
+    /// Lets a module fail.
+    pub(super) fn fail(&self, number: u32) -> Result<(), Refusal> {
+        self.on(number, |slot| slot.module.fail())
+    }
+
+    /// Brings a failed module back.
+    pub(super) fn retry(&self, number: u32) -> Result<(), Refusal> {
+        self.on(number, |slot| slot.module.retry())
+    }
+
+    /// Moves a mode switch.
+    pub(super) fn set_switch(&self, number: u32, to: api::SwitchPosition) -> Result<(), Refusal> {
+        self.on(number, |slot| slot.module.set_switch(to.into()))
+    }
+
+    /// Every card in the folder, by name.
+    pub(super) fn cards(&self) -> Result<Vec<api::Card>, Refusal> {
+        let _hand = self.hand();
+        let folder = |cause| self.folder_error(cause);
+        let entries = match std::fs::read_dir(&self.cards) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(folder(error)),
+        };
+        let mut cards = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(folder)?.path();
+            if let Some(name) = self.card_name(&path) {
+                cards.push(api::Card {
+                    inserted: self.inserted(&path),
+                    name,
+                });
+            }
+        }
+        cards.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(cards)
+    }
+
+    /// Makes a blank card.
+    pub(super) fn create(&self, name: &str) -> Result<(), Refusal> {
+        let path = self.card_path(name)?;
+        let _hand = self.hand();
+        make_private(&self.cards).map_err(|cause| self.folder_error(cause))?;
+        match std::fs::File::create_new(&path) {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Err(Refusal::CardExists(name.to_owned()))
+            }
+            Err(cause) => Err(Refusal::Folder { path, cause }),
+        }
+    }
+
+    /// Puts a card of the folder into a reader.
+    pub(super) fn insert(&self, place: api::Place, name: &str) -> Result<(), Refusal> {
+        let api::Place { module, slot } = place;
+        let path = self.card_path(name)?;
+        let found = self.slot(module)?;
+        let _hand = self.hand();
+        if !path.is_file() {
+            return Err(Refusal::NoCard(name.to_owned()));
+        }
+        if let Some(api::Place { module, slot }) = self.inserted(&path) {
+            let name = name.to_owned();
+            return Err(Refusal::CardInUse { name, module, slot });
+        }
+        let card = Box::new(FileCard::new(path));
+        let inserted = found.module.insert_card(slot, card);
+        inserted.map_err(|status| reader_refusal(status, place))
+    }
+
+    /// Takes a card out of a reader; its name, if it has one.
+    pub(super) fn remove(&self, place: api::Place) -> Result<Option<String>, Refusal> {
+        let found = self.slot(place.module)?;
+        let _hand = self.hand();
+        let card = found.module.remove_card(place.slot);
+        let card = card.map_err(|status| reader_refusal(status, place))?;
+        Ok(card.place().and_then(|path| self.card_name(path)))
+    }
+
+    fn view(&self, slot: &ModuleSlot) -> api::Module {
+        let module = &slot.module;
+        let (mode, switch) = module.mode();
+        api::Module {
+            number: module.number(),
+            esn: module.esn().to_owned(),
+            mode: mode.into(),
+            switch: switch.into(),
+            slots: module
+                .slots_view()
+                .into_iter()
+                .map(|slot| api::Slot {
+                    number: slot.number,
+                    kind: slot.kind.into(),
+                    insertions: slot.insertions,
+                    card: slot.card.and_then(|path| self.card_name(&path)),
+                })
+                .collect(),
+            objects: module.object_count(),
+            keys: module
+                .keys_view()
+                .into_iter()
+                .map(|key| api::Key {
+                    hash: key.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+                    key_type: key.key_type.to_string(),
+                    bits: key.bits,
+                    client: key.client,
+                })
+                .collect(),
+            nvram: module
+                .areas_view()
+                .into_iter()
+                .map(|area| api::Area {
+                    name: area.name,
+                    bytes: area.bytes,
+                })
+                .collect(),
+            queue: api::Queue {
+                outstanding: slot.outstanding.load(Ordering::Relaxed),
+                started: slot.started.load(Ordering::Relaxed),
+            },
+        }
+    }
+
+    fn slot(&self, number: u32) -> Result<&ModuleSlot, Refusal> {
+        self.server.module(number).ok_or(Refusal::NoModule(number))
+    }
+
+    fn on(
+        &self,
+        number: u32,
+        act: impl FnOnce(&ModuleSlot) -> Result<(), Ncore>,
+    ) -> Result<(), Refusal> {
+        act(self.slot(number)?).map_err(|status| Refusal::Module {
+            module: number,
+            status,
+        })
+    }
+
+    /// Where a card of the folder is put in.
+    fn inserted(&self, path: &Path) -> Option<api::Place> {
+        self.server.modules().iter().find_map(|found| {
+            let slots = found.module.slots_view();
+            let slot = slots
+                .iter()
+                .find(|slot| slot.card.as_deref() == Some(path))?;
+            Some(api::Place {
+                module: found.number,
+                slot: slot.number,
+            })
+        })
+    }
+
+    fn card_path(&self, name: &str) -> Result<PathBuf, Refusal> {
+        let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if name.is_empty()
+            || name.len() > LONGEST_NAME
+            || name.starts_with('.')
+            || !name.bytes().all(good)
+        {
+            return Err(Refusal::BadName(name.to_owned()));
+        }
+        Ok(self.cards.join(format!("{name}.{EXTENSION}")))
+    }
+
+    fn card_name(&self, path: &Path) -> Option<String> {
+        if path.parent() != Some(&self.cards) || path.extension()? != EXTENSION {
+            return None;
+        }
+        path.file_stem()?.to_str().map(str::to_owned)
+    }
+
+    fn folder_error(&self, cause: std::io::Error) -> Refusal {
+        Refusal::Folder {
+            path: self.cards.clone(),
+            cause,
+        }
+    }
+
+    fn hand(&self) -> MutexGuard<'_, ()> {
+        self.hand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn reader_refusal(status: Ncore, place: api::Place) -> Refusal {
+    let api::Place { module, slot } = place;
+    match status {
+        Ncore::UnknownSlot => Refusal::NoReader { module, slot },
+        Ncore::SlotFull => Refusal::SlotFull { module, slot },
+        Ncore::PhysTokenNotPresent => Refusal::SlotEmpty { module, slot },
+        status => Refusal::Module { module, status },
+    }
+}

@@ -1,0 +1,190 @@
+//! The paths of the control channel.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::get;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::access::{self, Token};
+use super::api;
+use super::panel::{Panel, Refusal};
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "softshield control channel",
+    description = "What hands and eyes do at a unit. Every request carries the token: Authorization: Bearer TOKEN."
+))]
+struct Description;
+
+type Answer<T> = Result<Json<T>, (StatusCode, Json<api::Failure>)>;
+
+/// Every path, behind the check of who asks.
+pub(super) fn router(panel: Arc<Panel>, token: Token) -> axum::Router {
+    let (router, description) = OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(status))
+        .routes(routes!(module))
+        .routes(routes!(clear))
+        .routes(routes!(fail))
+        .routes(routes!(retry))
+        .routes(routes!(switch))
+        .routes(routes!(cards, create_card))
+        .routes(routes!(insert_card, remove_card))
+        .split_for_parts();
+    router
+        .route(
+            "/openapi.json",
+            get(move || std::future::ready(Json(description.clone()))),
+        )
+        .fallback(|| std::future::ready(failure(StatusCode::NOT_FOUND, "there is no such path")))
+        .layer(axum::middleware::from_fn_with_state(token, access::check))
+        .with_state(panel)
+}
+
+/// An answer that something was not done.
+pub(super) fn failure(code: StatusCode, words: &str) -> (StatusCode, Json<api::Failure>) {
+    let error = words.to_owned();
+    (code, Json(api::Failure { error }))
+}
+
+/// Cards and state are in files, so that everything is done where waiting is allowed.
+async fn on<T: Send + 'static>(
+    panel: Arc<Panel>,
+    act: impl FnOnce(&Panel) -> Result<T, Refusal> + Send + 'static,
+) -> Answer<T> {
+    match tokio::task::spawn_blocking(move || act(&panel)).await {
+        Ok(Ok(done)) => Ok(Json(done)),
+        Ok(Err(refusal)) => Err(failure(code(&refusal), &refusal.to_string())),
+        Err(_) => Err(failure(StatusCode::INTERNAL_SERVER_ERROR, "it panicked")),
+    }
+}
+
+fn code(refusal: &Refusal) -> StatusCode {
+    match refusal {
+        Refusal::NoModule(_) | Refusal::NoReader { .. } | Refusal::NoCard(_) => {
+            StatusCode::NOT_FOUND
+        }
+        Refusal::BadName(_) => StatusCode::BAD_REQUEST,
+        Refusal::CardExists(_)
+        | Refusal::CardInUse { .. }
+        | Refusal::SlotFull { .. }
+        | Refusal::SlotEmpty { .. }
+        | Refusal::Module { .. } => StatusCode::CONFLICT,
+        Refusal::Folder { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// Everything at a glance.
+#[utoipa::path(get, path = "/status", responses((status = 200, body = api::Status)))]
+async fn status(State(panel): State<Arc<Panel>>) -> Answer<api::Status> {
+    on(panel, |panel| Ok(panel.status())).await
+}
+
+/// One module.
+#[utoipa::path(get, path = "/modules/{module}", params(("module" = u32, Path)),
+    responses((status = 200, body = api::Module), (status = 404, body = api::Failure)))]
+async fn module(State(panel): State<Arc<Panel>>, Path(number): Path<u32>) -> Answer<api::Module> {
+    on(panel, move |panel| panel.module(number)).await
+}
+
+/// Resets a module, as ClearUnit does.
+#[utoipa::path(post, path = "/modules/{module}/clear", params(("module" = u32, Path)),
+    responses((status = 200, body = api::Module), (status = 409, body = api::Failure)))]
+async fn clear(State(panel): State<Arc<Panel>>, Path(number): Path<u32>) -> Answer<api::Module> {
+    on(panel, move |panel| {
+        panel.clear(number)?;
+        panel.module(number)
+    })
+    .await
+}
+
+/// Lets a module fail.
+#[utoipa::path(post, path = "/modules/{module}/fail", params(("module" = u32, Path)),
+    responses((status = 200, body = api::Module), (status = 409, body = api::Failure)))]
+async fn fail(State(panel): State<Arc<Panel>>, Path(number): Path<u32>) -> Answer<api::Module> {
+    on(panel, move |panel| {
+        panel.fail(number)?;
+        panel.module(number)
+    })
+    .await
+}
+
+/// Brings a failed module back.
+#[utoipa::path(post, path = "/modules/{module}/retry", params(("module" = u32, Path)),
+    responses((status = 200, body = api::Module), (status = 409, body = api::Failure)))]
+async fn retry(State(panel): State<Arc<Panel>>, Path(number): Path<u32>) -> Answer<api::Module> {
+    on(panel, move |panel| {
+        panel.retry(number)?;
+        panel.module(number)
+    })
+    .await
+}
+
+/// Moves the mode switch; the next reset enters the mode.
+#[utoipa::path(put, path = "/modules/{module}/switch", params(("module" = u32, Path)),
+    request_body = api::NewPosition, responses((status = 200, body = api::Module)))]
+async fn switch(
+    State(panel): State<Arc<Panel>>,
+    Path(number): Path<u32>,
+    Json(new): Json<api::NewPosition>,
+) -> Answer<api::Module> {
+    on(panel, move |panel| {
+        panel.set_switch(number, new.position)?;
+        panel.module(number)
+    })
+    .await
+}
+
+/// The cards of the folder.
+#[utoipa::path(get, path = "/cards", responses((status = 200, body = Vec<api::Card>)))]
+async fn cards(State(panel): State<Arc<Panel>>) -> Answer<Vec<api::Card>> {
+    on(panel, Panel::cards).await
+}
+
+/// Makes a blank card.
+#[utoipa::path(post, path = "/cards", request_body = api::CardName,
+    responses((status = 200, body = Vec<api::Card>), (status = 409, body = api::Failure)))]
+async fn create_card(
+    State(panel): State<Arc<Panel>>,
+    Json(card): Json<api::CardName>,
+) -> Answer<Vec<api::Card>> {
+    on(panel, move |panel| {
+        panel.create(&card.name)?;
+        panel.cards()
+    })
+    .await
+}
+
+/// Puts a card of the folder into a reader.
+#[utoipa::path(put, path = "/modules/{module}/slots/{slot}/card",
+    params(("module" = u32, Path), ("slot" = u32, Path)), request_body = api::CardName,
+    responses((status = 200, body = api::Module), (status = 409, body = api::Failure)))]
+async fn insert_card(
+    State(panel): State<Arc<Panel>>,
+    Path((module, slot)): Path<(u32, u32)>,
+    Json(card): Json<api::CardName>,
+) -> Answer<api::Module> {
+    on(panel, move |panel| {
+        panel.insert(api::Place { module, slot }, &card.name)?;
+        panel.module(module)
+    })
+    .await
+}
+
+/// Takes the card out of a reader.
+#[utoipa::path(delete, path = "/modules/{module}/slots/{slot}/card",
+    params(("module" = u32, Path), ("slot" = u32, Path)),
+    responses((status = 200, body = Option<String>), (status = 409, body = api::Failure)))]
+async fn remove_card(
+    State(panel): State<Arc<Panel>>,
+    Path((module, slot)): Path<(u32, u32)>,
+) -> Answer<Option<String>> {
+    on(panel, move |panel| {
+        panel.remove(api::Place { module, slot })
+    })
+    .await
+}

@@ -1,0 +1,146 @@
+//! What hands and eyes do at a unit: the mode switch, the buttons, the reader, and what can be seen inside.
+
+use std::path::PathBuf;
+
+use ncore::Status;
+use ncore::types::KeyType;
+
+use super::mode::{Event, Mode, Switch};
+use super::objects::Object;
+use super::{KeyHash, Module, SlotKind};
+use crate::cards::Card;
+
+/// A slot as one sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotView {
+    /// Its number, from 0.
+    pub number: u32,
+    /// What kind of slot it is.
+    pub kind: SlotKind,
+    /// The insertion counter; 0 while the slot is empty.
+    pub insertions: u32,
+    /// The file of the card that is in, if it is in a file.
+    pub card: Option<PathBuf>,
+}
+
+/// A loaded key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyView {
+    /// Its hash, which both halves of a pair share.
+    pub hash: KeyHash,
+    /// Its type.
+    pub key_type: KeyType,
+    /// Its length in bits.
+    pub bits: u32,
+    /// The ordinal number of the client that owns it.
+    pub client: u64,
+}
+
+/// A file of the non-volatile memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AreaView {
+    /// Its name, without the zeros that fill it up.
+    pub name: String,
+    /// Its length in bytes.
+    pub bytes: u32,
+}
+
+impl Module {
+    /// Puts a card into a reader. SlotFull if there is one already, UnknownSlot if there is no such reader.
+    pub fn insert_card(&self, slot: u32, card: Box<dyn Card>) -> Result<(), Status> {
+        self.reader(slot)?.state().insert(card).map(drop)
+    }
+
+    /// Takes the card out of a reader. PhysTokenNotPresent if there is none, UnknownSlot if there is no such reader.
+    pub fn remove_card(&self, slot: u32) -> Result<Box<dyn Card>, Status> {
+        self.reader(slot)?.state().remove()
+    }
+
+    /// Presses the reset button (ClearUnit). HardwareFailed for a failed module.
+    pub fn clear(&self) -> Result<(), Status> {
+        self.happen(Event::Reset(None))
+    }
+
+    /// Lets the module fail (Cmd_Fail).
+    pub fn fail(&self) -> Result<(), Status> {
+        self.happen(Event::Fail)
+    }
+
+    /// Brings a failed module back (RetryFailedModule). InvalidState for one that has not failed.
+    pub fn retry(&self) -> Result<(), Status> {
+        self.happen(Event::Retry)
+    }
+
+    /// Moves the mode switch. What the module does changes with its next reset. Failed if the position cannot be saved.
+    pub fn set_switch(&self, switch: Switch) -> Result<(), Status> {
+        self.commit(|_, saved| {
+            *saved = switch;
+            Ok(())
+        })?;
+        self.lock().machine.switch = switch;
+        Ok(())
+    }
+
+    /// What the module is doing, and the position of its switch.
+    pub fn mode(&self) -> (Mode, Switch) {
+        let machine = self.lock().machine;
+        (machine.mode, machine.switch)
+    }
+
+    /// The slots and what is in them.
+    pub fn slots_view(&self) -> Vec<SlotView> {
+        let view = |(number, slot): (u32, &super::Slot)| {
+            let state = slot.state();
+            SlotView {
+                number,
+                kind: slot.kind(),
+                insertions: state.insertion_count(),
+                card: state.place(),
+            }
+        };
+        (0..).zip(self.slots()).map(view).collect()
+    }
+
+    /// The loaded keys, by client and identifier.
+    pub fn keys_view(&self) -> Vec<KeyView> {
+        let inner = self.lock();
+        let mut keys: Vec<_> = inner.objects.all().collect();
+        keys.sort_by_key(|(client, id, _)| (*client, *id));
+        let view = |(client, _, object): (u64, u32, &Object)| match object {
+            Object::Key(key) => Some(KeyView {
+                hash: key.hash,
+                key_type: key.key_type(),
+                bits: key.material.length_bits(),
+                client,
+            }),
+            Object::Token(_) | Object::Channel(_) => None,
+        };
+        keys.into_iter().filter_map(view).collect()
+    }
+
+    /// The number of objects of all kinds.
+    pub fn object_count(&self) -> usize {
+        self.lock().objects.count()
+    }
+
+    /// The files of the non-volatile memory, by name.
+    pub fn areas_view(&self) -> Vec<AreaView> {
+        let files = self.nvram().list();
+        let view = |file: ncore::types::FileInfo| {
+            let name = String::from_utf8_lossy(&file.id);
+            AreaView {
+                name: name.trim_end_matches('\0').to_owned(),
+                bytes: file.length,
+            }
+        };
+        files.into_iter().map(view).collect()
+    }
+
+    fn reader(&self, slot: u32) -> Result<&super::Slot, Status> {
+        let slot = self
+            .slots()
+            .get(slot as usize)
+            .filter(|slot| slot.kind() == SlotKind::SmartCard);
+        slot.ok_or(Status::UnknownSlot)
+    }
+}

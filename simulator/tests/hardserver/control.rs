@@ -1,0 +1,234 @@
+//! The control channel: hands and eyes over HTTP.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use ncore::types::*;
+use simulator::control::api::{self, CardName, ModuleMode};
+use simulator::control::client::{Client, Error};
+
+use crate::rig::Rig;
+
+fn rig(modules: u32) -> (Rig, Client) {
+    let rig = Rig::with(|options| {
+        options.modules = modules;
+        options.control_port = Some(0);
+    });
+    let client = Client::new(rig.server.endpoints().control.clone());
+    (rig, client)
+}
+
+fn card(name: &str) -> CardName {
+    CardName {
+        name: name.to_owned(),
+    }
+}
+
+fn refusal<T: std::fmt::Debug>(answer: Result<T, Error>) -> String {
+    match answer.unwrap_err() {
+        Error::Refused(words) => words,
+        other => panic!("{other}"),
+    }
+}
+
+fn create(client: &Client, name: &str) {
+    let _: Vec<api::Card> = client.post("/cards", &card(name)).unwrap();
+}
+
+/// The status line and body of a request that is written out.
+fn raw(rig: &Rig, headers: &str) -> (String, String) {
+    let port = rig.server.endpoints().control.port.unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(
+        stream,
+        "GET /status HTTP/1.1\r\nConnection: close\r\n{headers}\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let line = head.lines().next().unwrap();
+    (line.to_owned(), body.to_owned())
+}
+
+#[test]
+fn a_card_goes_into_one_reader_and_clients_see_it() {
+    let (rig, client) = rig(2);
+    create(&client, "ocs1");
+    let module: api::Module = client
+        .put("/modules/2/slots/0/card", &card("ocs1"))
+        .unwrap();
+    assert_eq!(module.slots[0].card.as_deref(), Some("ocs1"));
+    assert_eq!(module.slots[0].insertions, 1);
+
+    let wire = rig.connect();
+    let list: GetSlotListReply = wire.transact(GetSlotListArgs { module: 2 }).unwrap();
+    assert_eq!(list.slots[0].token.ic, 1);
+
+    let again = client.put::<api::Module>("/modules/1/slots/0/card", &card("ocs1"));
+    assert_eq!(refusal(again), "card `ocs1' is in slot 0 of module 2");
+    create(&client, "ocs2");
+    let full = client.put::<api::Module>("/modules/2/slots/0/card", &card("ocs2"));
+    assert_eq!(refusal(full), "there is a card in slot 0 of module 2");
+    let soft = client.put::<api::Module>("/modules/1/slots/1/card", &card("ocs2"));
+    assert_eq!(refusal(soft), "module 1 has no card reader in slot 1");
+
+    let removed: Option<String> = client.delete("/modules/2/slots/0/card").unwrap();
+    assert_eq!(removed.as_deref(), Some("ocs1"));
+    let list: GetSlotListReply = wire.transact(GetSlotListArgs { module: 2 }).unwrap();
+    assert_eq!(list.slots[0].token.ic, 0);
+    let empty = client.delete::<Option<String>>("/modules/2/slots/0/card");
+    assert_eq!(refusal(empty), "there is no card in slot 0 of module 2");
+}
+
+#[test]
+fn cards_have_names_that_stay_in_the_folder() {
+    let (rig, client) = rig(1);
+    for name in [
+        "",
+        "..",
+        ".hidden",
+        "a/b",
+        "../out",
+        "a\0b",
+        &"x".repeat(65),
+    ] {
+        let made = client.post::<Vec<api::Card>>("/cards", &card(name));
+        assert!(
+            refusal(made).contains("cannot be a card's name"),
+            "{name:?}"
+        );
+    }
+    create(&client, "one");
+    let again = client.post::<Vec<api::Card>>("/cards", &card("one"));
+    assert_eq!(refusal(again), "there is a card `one' already");
+    let unknown = client.put::<api::Module>("/modules/1/slots/0/card", &card("two"));
+    assert!(refusal(unknown).starts_with("there is no card `two'"));
+    let files = std::fs::read_dir(&rig.options.cards).unwrap().count();
+    assert_eq!(files, 1);
+}
+
+#[test]
+fn the_buttons_of_a_module_work() {
+    let (rig, client) = rig(2);
+    let failed: api::Module = client.post("/modules/2/fail", &()).unwrap();
+    assert_eq!(failed.mode, ModuleMode::Failed);
+    let cleared = client.post::<api::Module>("/modules/2/clear", &());
+    assert_eq!(refusal(cleared), "module 2 refuses: HardwareFailed");
+    let back: api::Module = client.post("/modules/2/retry", &()).unwrap();
+    assert_eq!(back.mode, ModuleMode::Uninitialised);
+
+    let position = api::NewPosition {
+        position: api::SwitchPosition::Initialisation,
+    };
+    let moved: api::Module = client.put("/modules/1/switch", &position).unwrap();
+    assert_eq!(
+        moved.mode,
+        ModuleMode::Uninitialised,
+        "until the next reset"
+    );
+    rig.privileged()
+        .transact(ClearUnitArgs { module: 1 })
+        .unwrap();
+    let status: api::Status = client.get("/status").unwrap();
+    assert_eq!(status.modules[0].mode, ModuleMode::PreInitialisation);
+    assert_eq!(status.modules[1].mode, ModuleMode::Uninitialised);
+    let unknown = client.post::<api::Module>("/modules/3/clear", &());
+    assert_eq!(refusal(unknown), "there is no module 3");
+}
+
+#[test]
+fn loaded_keys_and_areas_are_seen() {
+    let rig = Rig::ready(1);
+    let client = Client::new(rig.server.endpoints().control.clone());
+    let wire = rig.connect();
+    wire.transact(NewClientArgs::default()).unwrap();
+    let made: GenerateKeyReply = wire
+        .transact(GenerateKeyArgs {
+            module: 1,
+            params: KeyGenParams {
+                type_: KeyType::Rijndael,
+                params: KeyTypeGenParams::Random(KeyTypeRandomGenParams { lenbytes: 32 }),
+            },
+            ..Default::default()
+        })
+        .unwrap();
+    assert_ne!(made.key, 0);
+    let module: api::Module = client.get("/modules/1").unwrap();
+    assert_eq!(module.objects, 1);
+    assert_eq!(module.keys.len(), 1);
+    assert_eq!(
+        (module.keys[0].key_type.as_str(), module.keys[0].bits),
+        ("Rijndael", 256)
+    );
+}
+
+#[test]
+fn nobody_is_answered_without_the_token_or_from_a_foreign_page() {
+    let (rig, client) = rig(1);
+    let token = rig.server.endpoints().control.token.clone();
+    let shown = format!("Authorization: Bearer {token}\r\n");
+    let host = "Host: 127.0.0.1:1\r\n";
+
+    let (line, body) = raw(&rig, &format!("{host}{shown}"));
+    assert_eq!(line, "HTTP/1.1 200 OK");
+    assert!(body.contains("\"modules\""));
+    let same = format!("{host}{shown}Origin: http://127.0.0.1:1\r\n");
+    assert_eq!(raw(&rig, &same).0, "HTTP/1.1 200 OK");
+
+    for (headers, code) in [
+        (host.to_owned(), "401 Unauthorized"),
+        (
+            format!("{host}Authorization: Bearer 00\r\n"),
+            "401 Unauthorized",
+        ),
+        (
+            format!("{host}Authorization: {token}\r\n"),
+            "401 Unauthorized",
+        ),
+        (
+            format!("{host}{shown}Origin: http://example.org\r\n"),
+            "403 Forbidden",
+        ),
+        (format!("{host}{shown}Origin: null\r\n"), "403 Forbidden"),
+        (format!("Host: example.org\r\n{shown}"), "403 Forbidden"),
+        (shown.clone(), "403 Forbidden"),
+    ] {
+        let (line, body) = raw(&rig, &headers);
+        assert_eq!(line, format!("HTTP/1.1 {code}"), "{headers}");
+        assert!(!body.contains("modules"), "{body}");
+    }
+
+    let mut access = rig.server.endpoints().control.clone();
+    access.token = "0".repeat(64);
+    let stranger = Client::new(access).get::<api::Status>("/status");
+    assert!(refusal(stranger).contains("token"));
+    let _: api::Status = client.get("/status").unwrap();
+}
+
+#[test]
+fn the_description_names_every_path() {
+    let (_rig, client) = rig(1);
+    let description: serde_json::Value = client.get("/openapi.json").unwrap();
+    let paths = description["paths"].as_object().unwrap();
+    for path in ["/status", "/cards", "/modules/{module}/slots/{slot}/card"] {
+        assert!(paths.contains_key(path), "{path}");
+    }
+}
+
+#[test]
+fn the_channel_and_its_token_go_with_the_daemon() {
+    let (rig, client) = rig(1);
+    let record = rig.options.state.join("control.json");
+    use std::os::unix::fs::PermissionsExt;
+    assert_eq!(
+        record.metadata().unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    rig.server.shutdown();
+    assert!(!record.exists());
+    assert!(matches!(
+        client.get::<api::Status>("/status"),
+        Err(Error::NoDaemon(..))
+    ));
+}
