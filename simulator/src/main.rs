@@ -13,6 +13,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ncore::profile::FrameLen;
 use simulator::hardserver::is_running;
+use simulator::module::SlotKind;
 use simulator::options::{Given, default_engines};
 use simulator::profile::{Profile, Timing};
 use simulator::{Endpoints, Options, environment, logging, serve};
@@ -95,6 +96,16 @@ struct Serve {
     /// The number of modules, at most 256
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
     modules: u32,
+    /// The slots of each module beyond the card reader, slot 0: in a list, each a card reader, a reader on another
+    /// machine, or a place for soft tokens
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SLOTS",
+        value_delimiter = ',',
+        default_value = "soft"
+    )]
+    more_slots: Vec<SlotChoice>,
     /// Open the control channel on this port of 127.0.0.1 too; 0 takes any free one
     #[arg(long, value_name = "PORT")]
     control_port: Option<u16>,
@@ -145,6 +156,16 @@ enum EngineChoice {
     Fast,
     /// In Rust alone
     Portable,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SlotChoice {
+    /// A card reader
+    Card,
+    /// A reader on another machine: only for cards that may be read remotely
+    Dynamic,
+    /// A place for soft tokens
+    Soft,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -206,6 +227,7 @@ fn run_serve(args: Serve) -> Result<()> {
                 scale: args.profile_scale,
             }),
         control_port: args.control_port,
+        more_slots: args.more_slots.into_iter().map(SlotKind::from).collect(),
         frame_len: match args.frame_len {
             FrameLenChoice::Exclusive => FrameLen::Exclusive,
             FrameLenChoice::Inclusive => FrameLen::Inclusive,
@@ -283,6 +305,16 @@ fn run_env(args: Env) -> Result<()> {
         eprintln!("softshield: nobody answers there yet; `softshield serve' does");
     }
     Ok(())
+}
+
+impl From<SlotChoice> for SlotKind {
+    fn from(choice: SlotChoice) -> SlotKind {
+        match choice {
+            SlotChoice::Card => SlotKind::SmartCard,
+            SlotChoice::Dynamic => SlotKind::Dynamic,
+            SlotChoice::Soft => SlotKind::SoftToken,
+        }
+    }
 }
 
 impl Places {

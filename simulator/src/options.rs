@@ -10,6 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use ncore::profile::FrameLen;
 
 use crate::config::{ConfigError, ConfigFile, Startup};
+use crate::module::SlotKind;
 use crate::profile::Timing;
 
 /// Everything a daemon is started with. Paths are absolute.
@@ -41,6 +42,8 @@ pub struct Options {
     pub privileged_port: Option<u16>,
     /// The number of modules, at least 1.
     pub modules: u32,
+    /// The slots of each module beyond the reader, slot 0.
+    pub more_slots: Vec<SlotKind>,
     /// How many private-key operations a module does at a time, at least 1.
     pub engines: usize,
     /// The arithmetic beneath.
@@ -154,6 +157,7 @@ impl Options {
             port: None,
             privileged_port: None,
             modules: 1,
+            more_slots: vec![SlotKind::SoftToken],
             engines: default_engines(),
             engine: engine::Kind::default(),
             seed: None,

@@ -384,6 +384,10 @@ impl TokenInfo {
 }
 
 impl TokenParams {
+    /// Bit `TokenParams_flags_NotPersistent` of `flags`.
+    pub const NOT_PERSISTENT: u32 = 0x1;
+    /// Bit `TokenParams_flags_RemotelyReadable` of `flags`.
+    pub const REMOTELY_READABLE: u32 = 0x2;
     /// Bit `TokenParams_flags_AllowSoftSlots` of `flags`.
     pub const ALLOW_SOFT_SLOTS: u32 = 0x4;
 }

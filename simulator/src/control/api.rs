@@ -95,6 +95,8 @@ pub struct Slot {
 pub enum SlotType {
     /// A reader into which a hand puts cards.
     SmartCard,
+    /// A reader on another machine.
+    Dynamic,
     /// A place into which clients put card images.
     SoftToken,
 }
@@ -208,6 +210,7 @@ impl From<SlotKind> for SlotType {
     fn from(kind: SlotKind) -> SlotType {
         match kind {
             SlotKind::SmartCard => SlotType::SmartCard,
+            SlotKind::Dynamic => SlotType::Dynamic,
             SlotKind::SoftToken => SlotType::SoftToken,
         }
     }

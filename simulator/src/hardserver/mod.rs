@@ -495,7 +495,7 @@ fn seed(options: &Options) -> std::io::Result<Seed> {
     }
 }
 
-/// Switches a module on, with a card reader as slot 0 and a place for soft tokens as slot 1.
+/// Switches a module on, with a card reader as slot 0.
 fn power_on(number: u32, options: &Options, seed: &Seed) -> Result<Arc<Module>, StartError> {
     let fail = |cause| StartError::Module { number, cause };
     let path = options.state.join(format!("module{number}.redb"));
@@ -508,7 +508,9 @@ fn power_on(number: u32, options: &Options, seed: &Seed) -> Result<Arc<Module>, 
         seed: seed.clone(),
         engine: options.engine.engine(),
         store: Box::new(store),
-        slots: vec![SlotKind::SmartCard, SlotKind::SoftToken],
+        slots: std::iter::once(SlotKind::SmartCard)
+            .chain(options.more_slots.iter().copied())
+            .collect(),
         now: Now {
             uptime: Duration::ZERO,
             unix,

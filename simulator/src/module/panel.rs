@@ -140,7 +140,7 @@ impl Module {
         let slot = self
             .slots()
             .get(slot as usize)
-            .filter(|slot| slot.kind() == SlotKind::SmartCard);
+            .filter(|slot| slot.kind() != SlotKind::SoftToken);
         slot.ok_or(Status::UnknownSlot)
     }
 }

@@ -1,7 +1,8 @@
 //! Slots: readers for cards, and places for cards that a client holds (soft tokens).
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ncore::Status;
 use ncore::types::{PhysToken, PollSlotData, SlotListData, SlotType, SlotTypeSlotExData};
@@ -14,6 +15,8 @@ use crate::cards::{Card, MemoryCard};
 pub enum SlotKind {
     /// A reader into which a hand puts cards.
     SmartCard,
+    /// A reader on another machine (Remote Administration), into which a hand puts cards.
+    Dynamic,
     /// A place into which clients put card images (Cmd_InsertSoftToken).
     SoftToken,
 }
@@ -25,10 +28,28 @@ pub(super) struct Slot {
     state: Mutex<State>,
 }
 
+/// One stay of a card in a slot, from its insertion to its removal.
+#[derive(Debug, Default)]
+pub(super) struct Stay {
+    over: AtomicBool,
+}
+
+impl Stay {
+    /// PhysTokenNotPresent once the card has been taken out.
+    pub(super) fn check(&self) -> Result<(), Status> {
+        match self.over.load(Ordering::Acquire) {
+            false => Ok(()),
+            true => Err(Status::PhysTokenNotPresent),
+        }
+    }
+}
+
 /// What is in a slot. While it is borrowed nobody else reaches the card.
 #[derive(Default)]
 pub(super) struct State {
     card: Option<Box<dyn Card>>,
+    /// The stay of the card that is in, or of the last one.
+    stay: Arc<Stay>,
     insertions: u32,
     changes: u32,
 }
@@ -56,7 +77,9 @@ impl Slot {
     /// How the slot shows itself in lists.
     pub(super) fn list_data(&self, module: u32) -> SlotListData {
         let (type_, flags) = match self.kind {
-            SlotKind::SmartCard => (SlotType::SmartCard, SlotListData::SUPPORTS_AUTHENTICATION),
+            SlotKind::SmartCard | SlotKind::Dynamic => {
+                (SlotType::SmartCard, SlotListData::SUPPORTS_AUTHENTICATION)
+            }
             SlotKind::SoftToken => (SlotType::SoftToken, 0),
         };
         let token = PhysToken {
@@ -92,12 +115,18 @@ impl State {
         }
     }
 
+    /// The stay of the card that is in.
+    pub(super) fn stay(&self) -> Arc<Stay> {
+        Arc::clone(&self.stay)
+    }
+
     /// Puts a card in; the insertion counter. SlotFull if there is one.
     pub(super) fn insert(&mut self, card: Box<dyn Card>) -> Result<u32, Status> {
         if self.card.is_some() {
             return Err(Status::SlotFull);
         }
         self.card = Some(card);
+        self.stay = Arc::default();
         self.insertions = self.insertions.wrapping_add(1).max(1);
         self.changes = self.changes.wrapping_add(1);
         Ok(self.insertions)
@@ -106,6 +135,7 @@ impl State {
     /// Takes the card out: PhysTokenNotPresent if there is none.
     pub(super) fn remove(&mut self) -> Result<Box<dyn Card>, Status> {
         let card = self.card.take().ok_or(Status::PhysTokenNotPresent)?;
+        self.stay.over.store(true, Ordering::Release);
         self.changes = self.changes.wrapping_add(1);
         Ok(card)
     }

@@ -8,6 +8,7 @@ use ncore::types::{LogTokenShareInfo, LogTokenShareState, LogTokenState, TokenPa
 
 use super::authorisation::Authorisation;
 use super::sharing::{self, Identity, Secret};
+use super::slot::Stay;
 
 /// Most shares a token may have.
 const MAX_SHARES: u32 = 64;
@@ -42,7 +43,10 @@ enum Progress {
 
 /// Refuses numbers of shares that cannot be, and unknown flags.
 pub(super) fn check_params(params: &TokenParams) -> Result<(), Status> {
-    if params.flags & !TokenParams::ALLOW_SOFT_SLOTS != 0 {
+    const KNOWN: u32 = TokenParams::ALLOW_SOFT_SLOTS
+        | TokenParams::NOT_PERSISTENT
+        | TokenParams::REMOTELY_READABLE;
+    if params.flags & !KNOWN != 0 {
         return Err(Status::UnknownFlag);
     }
     let possible = params.sharesneeded >= 1
@@ -76,7 +80,8 @@ impl Token {
         }
     }
 
-    /// The secret of a whole token: LogTokenNotPresent before that, TimeLimitExceeded after its time.
+    /// The secret of a whole token: LogTokenNotPresent before that, TimeLimitExceeded after its time, PhysTokenNotPresent
+    /// once the card is gone that it needs.
     pub(super) fn secret(&self, now: Duration) -> Result<Secret, Status> {
         self.authorisation.check_alive(now)?;
         match &*self.progress() {
@@ -94,8 +99,8 @@ impl Token {
         }
     }
 
-    /// Notes that share `index` is on a card. The last one makes the token whole.
-    pub(super) fn written(&self, index: u32, now: Duration) -> Result<(), Status> {
+    /// Notes that share `index` is on the card of this stay. The last one makes the token whole.
+    pub(super) fn written(&self, index: u32, stay: Arc<Stay>, now: Duration) -> Result<(), Status> {
         let place = self.place(index)?;
         let mut progress = self.progress();
         let Progress::Writing { secret, pieces } = &mut *progress else {
@@ -109,7 +114,7 @@ impl Token {
                 since: now,
                 shares,
             };
-            self.start_clock(now);
+            self.begin(Some(stay), now);
         }
         Ok(())
     }
@@ -123,12 +128,13 @@ impl Token {
         }
     }
 
-    /// Takes in the piece of share `index`; how many shares are still needed. The last one makes the token whole, or
-    /// fails with TokenAssemblyFailed.
+    /// Takes in the piece of share `index`, read from the card of this stay; how many shares are still needed. The last
+    /// one makes the token whole, or fails with TokenAssemblyFailed.
     pub(super) fn read(
         &self,
         index: u32,
         piece: Vec<u8>,
+        stay: Option<Arc<Stay>>,
         module_key: &[u8],
         now: Duration,
     ) -> Result<u32, Status> {
@@ -154,7 +160,7 @@ impl Token {
                     since: now,
                     shares,
                 };
-                self.start_clock(now);
+                self.begin(stay, now);
                 Ok(0)
             }
             Err(status) => {
@@ -198,11 +204,10 @@ impl Token {
                 )
             }
             Progress::Present { shares, .. } => {
-                let alive = self.authorisation.check_alive(now).is_ok();
-                let state = if alive {
-                    LogTokenState::Present
-                } else {
-                    LogTokenState::TimeLimitExceeded
+                let state = match self.authorisation.check_alive(now) {
+                    Ok(()) => LogTokenState::Present,
+                    Err(Status::PhysTokenNotPresent) => LogTokenState::PhysTokenNotPresent,
+                    Err(_) => LogTokenState::TimeLimitExceeded,
                 };
                 (
                     state,
@@ -236,7 +241,14 @@ impl Token {
         }
     }
 
-    fn start_clock(&self, now: Duration) {
+    /// The token is whole: its time begins, and a token that is not persistent lasts while the card stays from which it
+    /// got its last share.
+    fn begin(&self, stay: Option<Arc<Stay>>, now: Duration) {
+        if self.identity.params.flags & TokenParams::NOT_PERSISTENT != 0
+            && let Some(stay) = stay
+        {
+            self.authorisation.lasts_with(stay);
+        }
         if self.identity.params.timelimit != 0 {
             self.authorisation
                 .ends_at(now + Duration::from_secs(self.identity.params.timelimit.into()));

@@ -20,7 +20,7 @@ use super::call::{Call, Outcome, body, check_flags, later};
 use super::card::{Content, Image, StoredShare};
 use super::objects::Object;
 use super::sharing::{self, Identity, Pin, Share};
-use super::slot::{self, SlotKind};
+use super::slot::{self, SlotKind, Stay};
 use super::slots::{card_secret, secret, short, slot};
 use super::token::{Token, check_params};
 
@@ -99,7 +99,7 @@ pub(super) fn write_share(call: Call, mut args: WriteShareArgs) -> Outcome {
             body: share.to_bytes(),
             acl,
         };
-        change_card(&call, &args.token, |content| {
+        let stay = change_card(&call, &args.token, |content| {
             if content.shares.iter().any(|share| share.hkt == stored.hkt) {
                 return Err(Status::AlreadyExists);
             }
@@ -107,22 +107,30 @@ pub(super) fn write_share(call: Call, mut args: WriteShareArgs) -> Outcome {
             Ok(())
         })?;
         call.still_valid()?;
-        token.written(args.i, call.uptime())?;
+        token.written(args.i, stay, call.uptime())?;
         Ok(ReplyBody::Empty)
     })
 }
 
-/// Cmd_ReadShare: IncorrectToken if the card has no such share, DecryptFailed for a wrong pass phrase.
+/// Cmd_ReadShare: IncorrectToken if the card has no such share, DecryptFailed for a wrong pass phrase. A reader on another
+/// machine takes shares of tokens that allow it, else AccessDenied.
 pub(super) fn read_share(call: Call, args: ReadShareArgs) -> Outcome {
     check_flags(args.flags, 0)?;
     let token = token(&call, args.idkt)?;
-    slot(&call, args.token.slot)?;
+    let kind = slot(&call, args.token.slot)?.kind();
+    let remote = token.identity.params.flags & TokenParams::REMOTELY_READABLE != 0;
+    if kind == SlotKind::Dynamic && !remote {
+        return Err(Status::AccessDenied);
+    }
     later(move || {
-        let content = {
-            let mut state = slot(&call, args.token.slot)?.state();
-            read_image(&call, &slot::load(state.card(args.token.ic)?)?)?.1
+        let reader = slot(&call, args.token.slot)?;
+        let (content, stay) = {
+            let mut state = reader.state();
+            let image = slot::load(state.card(args.token.ic)?)?;
+            (read_image(&call, &image)?.1, state.stay())
         };
-        let sharesleft = take_share(&call, &token, &content, args.i, args.pin.as_ref())?;
+        let pin = args.pin.as_ref();
+        let sharesleft = take_share(&call, &token, &content, Some(stay), args.i, pin)?;
         Ok(ReadShareReply { sharesleft }.into())
     })
 }
@@ -131,12 +139,14 @@ pub(super) fn read_share(call: Call, args: ReadShareArgs) -> Outcome {
 pub(super) fn read_soft_token_share(call: Call, args: ReadSoftTokenShareArgs) -> Outcome {
     check_flags(args.flags, 0)?;
     let token = token(&call, args.idkt)?;
-    if token.identity.params.flags & TokenParams::ALLOW_SOFT_SLOTS == 0 {
+    // An image in a command stays nowhere, so a token that lasts while its card stays is not read from one.
+    let flags = token.identity.params.flags;
+    if flags & TokenParams::ALLOW_SOFT_SLOTS == 0 || flags & TokenParams::NOT_PERSISTENT != 0 {
         return Err(Status::AccessDenied);
     }
     let (_, content) = read_image(&call, &args.data)?;
     later(move || {
-        let sharesleft = take_share(&call, &token, &content, args.i, args.pin.as_ref())?;
+        let sharesleft = take_share(&call, &token, &content, None, args.i, args.pin.as_ref())?;
         Ok(ReadSoftTokenShareReply { sharesleft }.into())
     })
 }
@@ -238,6 +248,7 @@ fn take_share(
     call: &Call,
     token: &Token,
     content: &Content,
+    stay: Option<Arc<Stay>>,
     index: u32,
     pin: Option<&Pin>,
 ) -> Result<u32, Status> {
@@ -257,7 +268,7 @@ fn take_share(
     let module_key = secret(call, &token.identity.hkm)?;
     let piece = share.open(&module_key, pin)?;
     call.still_valid()?;
-    token.read(index, piece, &module_key, call.uptime())
+    token.read(index, piece, stay, &module_key, call.uptime())
 }
 
 fn read_acl(stored: &StoredShare) -> Result<Option<ACL>, Status> {
@@ -276,13 +287,14 @@ fn read_image(call: &Call, bytes: &[u8]) -> Result<(Image, Content), Status> {
     Ok((image, content))
 }
 
-/// Changes what is on a card. The card is written once, when everything else has succeeded.
+/// Changes what is on a card, and gives its stay. The card is written once, when everything else has succeeded.
 fn change_card(
     call: &Call,
     token: &PhysToken,
     change: impl FnOnce(&mut Content) -> Result<(), Status>,
-) -> Result<(), Status> {
+) -> Result<Arc<Stay>, Status> {
     let mut state = slot(call, token.slot)?.state();
+    let stay = state.stay();
     let card = state.card(token.ic)?;
     let (mut image, mut content) = read_image(call, &slot::load(card)?)?;
     change(&mut content)?;
@@ -292,7 +304,8 @@ fn change_card(
         secret.as_deref().map(Vec::as_slice),
         &mut call.stream("card"),
     )?;
-    slot::save(card, &image)
+    slot::save(card, &image)?;
+    Ok(stay)
 }
 
 /// Where on the card a share is: IncorrectToken if it is not there.

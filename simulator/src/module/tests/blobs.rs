@@ -258,8 +258,18 @@ fn recovery_needs_the_permission_of_both_keys() {
 }
 
 fn token(rig: &mut Rig, hkm: [u8; 20]) -> u32 {
+    let (idkt, card) = token_in_slot(rig, hkm, 0);
+    rig.ok(RemoveSoftTokenArgs {
+        flags: 0,
+        token: card,
+    });
+    idkt
+}
+
+/// A token whose only card is still in the soft slot.
+fn token_in_slot(rig: &mut Rig, hkm: [u8; 20], flags: u32) -> (u32, PhysToken) {
     let params = TokenParams {
-        flags: TokenParams::ALLOW_SOFT_SLOTS,
+        flags: TokenParams::ALLOW_SOFT_SLOTS | flags,
         sharesneeded: 1,
         sharestotal: 1,
         timelimit: 0,
@@ -297,11 +307,40 @@ fn token(rig: &mut Rig, hkm: [u8; 20]) -> u32 {
         pin: None,
         acl: None,
     });
-    rig.ok(RemoveSoftTokenArgs {
-        flags: 0,
-        token: slot,
-    });
-    idkt
+    (idkt, slot)
+}
+
+#[test]
+fn a_key_goes_with_the_last_card_of_a_token_that_is_not_persistent() {
+    for (flags, gone) in [(TokenParams::NOT_PERSISTENT, true), (0, false)] {
+        let (mut rig, _, hkm) = with_world_key();
+        let (idkt, card) = token_in_slot(&mut rig, hkm, flags);
+        let key = rig.aes(acl(vec![make_blob(ActMakeBlobDetails::ALLOW_NON_KM0)]));
+        let blob = rig.ok(under_token(key, idkt)).blob;
+        let loaded = rig.ok(load(blob.clone(), Some(idkt))).idka;
+        let again = under_token(loaded, idkt);
+        rig.ok(again.clone());
+        rig.ok(RemoveSoftTokenArgs {
+            flags: 0,
+            token: card,
+        });
+        let state = rig.ok(GetLogicalTokenInfoArgs { idkt }).state;
+        if gone {
+            assert_eq!(state, LogTokenState::PhysTokenNotPresent);
+            rig.refused(again, Status::PhysTokenNotPresent);
+            rig.refused(load(blob, Some(idkt)), Status::PhysTokenNotPresent);
+            rig.refused(under_token(key, idkt), Status::PhysTokenNotPresent);
+            let asked = GetACLArgs {
+                flags: 0,
+                key: loaded,
+            };
+            rig.refused(asked, Status::PhysTokenNotPresent);
+        } else {
+            assert_eq!(state, LogTokenState::Present);
+            rig.ok(again);
+            rig.ok(load(blob, Some(idkt)));
+        }
+    }
 }
 
 #[test]

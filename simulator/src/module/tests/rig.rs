@@ -51,6 +51,16 @@ impl Rig {
 
     /// The same with all that can be chosen.
     pub(super) fn with(number: u32, seed: &[u8], store: Box<dyn Store>) -> Rig {
+        let slots = vec![SlotKind::SmartCard, SlotKind::SoftToken];
+        Rig::with_slots(number, seed, store, slots)
+    }
+
+    pub(super) fn with_slots(
+        number: u32,
+        seed: &[u8],
+        store: Box<dyn Store>,
+        slots: Vec<SlotKind>,
+    ) -> Rig {
         let seed = Seed::from_bytes(seed);
         let now = Now {
             uptime: Duration::ZERO,
@@ -61,7 +71,7 @@ impl Rig {
             seed: seed.clone(),
             engine: engine::Kind::default().engine(),
             store,
-            slots: vec![SlotKind::SmartCard, SlotKind::SoftToken],
+            slots,
             now,
         });
         Rig::at(module.unwrap(), seed, 1)

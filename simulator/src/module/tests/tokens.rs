@@ -7,7 +7,8 @@ use ncore::types::*;
 
 use super::rig::*;
 use crate::cards::MemoryCard;
-use crate::module::KeyHash;
+use crate::module::{KeyHash, SlotKind};
+use crate::store::MemoryStore;
 
 const NULL_KM: KeyHash = [0; 20];
 const SOFT: u32 = TokenParams::ALLOW_SOFT_SLOTS;
@@ -107,6 +108,77 @@ fn read_card(
         ReplyBody::ReadShare(reply) => Ok(reply.sharesleft),
         _ => Err(reply.status),
     }
+}
+
+#[test]
+fn a_reader_elsewhere_takes_only_cards_that_may_be_read_remotely() {
+    let seed = b"remote";
+    let slots = vec![SlotKind::SmartCard, SlotKind::SoftToken, SlotKind::Dynamic];
+    let mut rig = Rig::with_slots(1, seed, Box::new(MemoryStore::default()), slots);
+    rig.initialise();
+    rig.become_operational(EVERYTHING);
+    for (flags, answer) in [
+        (SOFT | TokenParams::REMOTELY_READABLE, Status::OK),
+        (SOFT, Status::AccessDenied),
+    ] {
+        let params = TokenParams {
+            flags,
+            ..params(1, 1)
+        };
+        let made = generate(&mut rig, NULL_KM, params.clone());
+        let card = write_cards(&mut rig, made.idkt, 1, |_| None).remove(0);
+        rig.module
+            .insert_card(2, Box::new(MemoryCard::new(card)))
+            .unwrap();
+        let idkt = rig
+            .ok(LoadLogicalTokenArgs {
+                module: 1,
+                hkt: made.hkt,
+                hkm: NULL_KM,
+                params,
+            })
+            .idkt;
+        let ic = rig.ok(GetSlotListArgs { module: 1 }).slots[2].token.ic;
+        let place = PhysToken {
+            module: 1,
+            slot: 2,
+            ic,
+        };
+        assert_eq!(rig.send(read(&place, idkt, 1, None)).status, answer);
+        rig.module.remove_card(2).unwrap();
+    }
+}
+
+#[test]
+fn an_image_in_a_command_does_not_stay_for_a_token_that_is_not_persistent() {
+    let mut rig = Rig::operational();
+    let params = TokenParams {
+        flags: SOFT | TokenParams::NOT_PERSISTENT,
+        ..params(1, 1)
+    };
+    let made = generate(&mut rig, NULL_KM, params.clone());
+    let data = write_cards(&mut rig, made.idkt, 1, |_| None).remove(0);
+    let idkt = rig
+        .ok(LoadLogicalTokenArgs {
+            module: 1,
+            hkt: made.hkt,
+            hkm: NULL_KM,
+            params,
+        })
+        .idkt;
+    let image = ReadSoftTokenShareArgs {
+        token: PhysToken {
+            module: 1,
+            slot: 1,
+            ic: 0,
+        },
+        flags: 0,
+        idkt,
+        i: 1,
+        pin: None,
+        data,
+    };
+    rig.refused(image, Status::AccessDenied);
 }
 
 #[test]
@@ -305,7 +377,7 @@ fn a_token_under_a_world_key_loads_in_that_world_only() {
     let mut other = Rig::with(
         1,
         b"another",
-        Box::new(crate::store::MemoryStore::default()),
+        Box::new(MemoryStore::default()),
     );
     other.initialise();
     other.become_operational(EVERYTHING);
@@ -705,7 +777,7 @@ fn a_card_bound_to_a_module_key_is_closed_to_other_modules() {
     let mut other = Rig::with(
         1,
         b"another",
-        Box::new(crate::store::MemoryStore::default()),
+        Box::new(MemoryStore::default()),
     );
     other.initialise();
     other.become_operational(EVERYTHING);
