@@ -235,6 +235,23 @@ impl KeyMaterial {
         self.public_type().is_some()
     }
 
+    /// Whether nothing about the key is secret: a public half, or what keys are made from.
+    pub fn is_public(&self) -> bool {
+        match &self.body {
+            Body::RsaPublic(_)
+            | Body::DsaPublic { .. }
+            | Body::DhPublic { .. }
+            | Body::DhExPublic { .. }
+            | Body::DsaGroup { .. }
+            | Body::Template(_) => true,
+            Body::RsaPrivate(_)
+            | Body::DsaPrivate { .. }
+            | Body::DhPrivate { .. }
+            | Body::DhExPrivate { .. }
+            | Body::Raw(_) => false,
+        }
+    }
+
     /// The public half of a private key; `None` for keys that have none.
     pub fn public(&self) -> Option<KeyMaterial> {
         let body = match &self.body {

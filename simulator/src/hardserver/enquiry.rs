@@ -75,7 +75,8 @@ impl Hardserver {
 }
 
 fn module_facts(slot: &Slot) -> EnqVerSixData {
-    let mode = match slot.module.description().mode {
+    let description = slot.module.description();
+    let mode = match description.mode {
         Mode::Operational | Mode::Uninitialised | Mode::Failed => 0,
         Mode::Initialisation => EnquiryDataOne::INITIALISATION_MODE,
         Mode::PreInitialisation => {
@@ -111,6 +112,8 @@ fn module_facts(slot: &Slot) -> EnqVerSixData {
                 v: vec![KMLType::DSAp1024s160.0, KMLType::DSAp3072s256.0],
             },
             reclongqueue: capacity.queue.1,
+            // The bits of the command that set them.
+            activensopermsmodes: description.officer_modes,
             ..common.six
         },
         ..common

@@ -17,6 +17,7 @@ use super::blob::{self, Blob, Content, Header, Wrapped};
 use super::call::{Call, Outcome, check_flags, later};
 use super::key::Key;
 use super::objects::Object;
+use super::strict;
 use super::world;
 use crate::crypto::{self, KeyMaterial};
 
@@ -39,6 +40,9 @@ pub(super) fn make_blob(call: Call, mut args: MakeBlobArgs) -> Outcome {
         None => (*key.acl()).clone(),
         Some(mut acl) => {
             admit(&mut acl, &mut call.stream("limit names"))?;
+            if !key.material.is_public() {
+                strict::check_acl(&call, &acl)?;
+            }
             if call
                 .permit_operation(&key, ActOpPermissionsDetails::EXPAND_ACL)
                 .is_err()

@@ -14,7 +14,7 @@ use super::key::Key;
 use super::nvram::{self, Nvram};
 use super::objects::{Object, Objects};
 use super::world::World;
-use super::{Hex, Inner, Module};
+use super::{Hex, Inner, Module, strict};
 use crate::job::{Client, Now};
 use crate::seed::Streams;
 
@@ -157,12 +157,14 @@ impl Call {
     ///
     /// It is free while no officer is set, or if it is among the public operations. Otherwise the command must be
     /// certified by the officer's key, whose own list must allow it (Act_NSOPermissions), or by a key to which the
-    /// officer delegated it.
+    /// officer delegated it. In a world of FIPS 140 level 3 some operations are never free, and StrictFIPS140 says that
+    /// their authorisation is missing.
     pub(super) fn permit_module_operation(&self, op: u32) -> Result<(), Status> {
         let Some(officer) = &self.world.officer else {
             return Ok(());
         };
-        if officer.public_perms & op == op {
+        let with_operator = self.world.strict_fips() && op & strict::WITH_OPERATOR != 0;
+        if officer.public_perms & op == op && !with_operator {
             return Ok(());
         }
         let wanted = Wanted::OfficerOperation(op);
@@ -171,6 +173,8 @@ impl Call {
         }
         if self.certificates.delegates(&officer.hash, &wanted) {
             Ok(())
+        } else if with_operator {
+            Err(Status::StrictFIPS140)
         } else {
             Err(Status::AccessDenied)
         }

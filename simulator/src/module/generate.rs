@@ -14,6 +14,7 @@ use super::acl::admit;
 use super::call::{Call, Outcome, check_flags, later};
 use super::key::Key;
 use super::objects::Object;
+use super::strict;
 use crate::crypto::{self, KeyMaterial};
 
 /// Cmd_GenerateKey: a key that is not half of a pair. PairwiseCheck tests nothing there, since there is no pair.
@@ -21,6 +22,8 @@ pub(super) fn generate_key(call: Call, mut args: GenerateKeyArgs) -> Outcome {
     check_flags(args.flags, GenerateKeyArgs::KNOWN_FLAGS)?;
     call.permit_module_operation(NSOPerms::OPS_ORIGINATE_KEY)?;
     admit(&mut args.acl, &mut call.stream("limit names"))?;
+    strict::check_type(&call, args.params.type_)?;
+    strict::check_acl(&call, &args.acl)?;
     let certify = args.flags & GenerateKeyArgs::CERTIFY != 0;
     later(move || {
         let mut rng = call.stream("key");
@@ -58,6 +61,7 @@ pub(super) fn generate_key_pair(call: Call, mut args: GenerateKeyPairArgs) -> Ou
     let mut names = call.stream("limit names");
     admit(&mut args.aclpriv, &mut names)?;
     admit(&mut args.aclpub, &mut names)?;
+    strict::check_acl(&call, &args.aclpriv)?;
     later(move || {
         let private = make_pair(&call, &args)?;
         let public = private.public().ok_or(Status::TypeMismatch)?;

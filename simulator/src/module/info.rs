@@ -10,6 +10,7 @@ use ncore::types::{
 
 use super::acl::{admit, is_subset};
 use super::call::{Call, Outcome, body, check_flags, done};
+use super::strict;
 
 /// Cmd_GetKeyInfo: needs no permission.
 pub(super) fn key_info(call: Call, args: GetKeyInfoArgs) -> Outcome {
@@ -49,6 +50,9 @@ pub(super) fn set_acl(call: Call, mut args: SetACLArgs) -> Outcome {
     check_flags(args.flags, 0)?;
     let key = call.key(args.key)?;
     admit(&mut args.newacl, &mut call.stream("limit names"))?;
+    if !key.material.is_public() {
+        strict::check_acl(&call, &args.newacl)?;
+    }
     let expand = call.permit_operation(&key, ActOpPermissionsDetails::EXPAND_ACL);
     if expand.is_err() {
         call.permit_operation(&key, ActOpPermissionsDetails::REDUCE_ACL)?;

@@ -35,6 +35,7 @@ mod sharing;
 mod slot;
 mod slots;
 mod statistics;
+mod strict;
 pub mod support;
 pub mod tickets;
 mod token;
@@ -154,6 +155,8 @@ pub struct Description {
     pub switch: Switch,
     /// hknso, if a security officer is set.
     pub officer: Option<KeyHash>,
+    /// The modes that SetNSOPerms chose: bits of M_SetNSOPermsArgs' flags.
+    pub officer_modes: u32,
     /// The number of slots.
     pub slots: usize,
 }
@@ -254,6 +257,7 @@ impl Module {
             mode: inner.machine.mode,
             switch: inner.machine.switch,
             officer: inner.world.officer_hash(),
+            officer_modes: inner.world.officer.as_ref().map_or(0, |it| it.modes),
             slots: self.slots.len(),
         }
     }

@@ -104,7 +104,8 @@ fn initialise(call: Call, kml: KMLType) -> Outcome {
     })
 }
 
-/// Cmd_SetNSOPerms: once after each initialisation, else InvalidState. The modes its flags ask for are not available.
+/// Cmd_SetNSOPerms: once after each initialisation, else InvalidState. Of the modes its flags ask for, FIPS 140 level 3 is
+/// available.
 pub(super) fn set_nso_perms(call: Call, args: SetNSOPermsArgs) -> Outcome {
     const KNOWN: u32 = SetNSOPermsArgs::FIPS_LEVEL3_ENFORCEDV2
         | SetNSOPermsArgs::ALWAYS_USE_STRONG_PRIMES
@@ -114,7 +115,7 @@ pub(super) fn set_nso_perms(call: Call, args: SetNSOPermsArgs) -> Outcome {
         | SetNSOPermsArgs::AUDIT_LOGGING;
     check_flags(args.flags, KNOWN)?;
     check_flags(args.publicperms.ops, ALL_OPERATIONS)?;
-    if args.flags != 0 {
+    if args.flags & !SetNSOPermsArgs::FIPS_LEVEL3_ENFORCEDV2 != 0 {
         return Err(Status::NotAvailable);
     }
     if call.world.officer.is_some() {
@@ -129,6 +130,7 @@ pub(super) fn set_nso_perms(call: Call, args: SetNSOPermsArgs) -> Outcome {
             world.officer = Some(Officer {
                 hash: args.hknso,
                 public_perms: args.publicperms.ops,
+                modes: args.flags,
             });
             Ok(())
         })?;

@@ -9,14 +9,17 @@ use super::acl::admit;
 use super::call::{Call, Outcome, body, done, later};
 use super::key::Key;
 use super::objects::Object;
+use super::strict;
 use crate::crypto::KeyMaterial;
 
-/// Cmd_Import: checks everything about the key that can be checked, primes included.
+/// Cmd_Import: checks everything about the key that can be checked, primes included. StrictFIPS140 for a secret or private
+/// key in a world of FIPS 140 level 3.
 pub(super) fn import(call: Call, mut args: ImportArgs) -> Outcome {
     call.permit_module_operation(NSOPerms::OPS_ORIGINATE_KEY)?;
     admit(&mut args.acl, &mut call.stream("limit names"))?;
     later(move || {
         let material = KeyMaterial::import(call.module.engine(), &args.data)?;
+        strict::check_plain(&call, &material)?;
         let key = Key::new(material, args.acl, args.appdata, call.uptime());
         Ok(ImportReply {
             key: call.insert(0, Object::Key(key.into()))?,
@@ -25,10 +28,11 @@ pub(super) fn import(call: Call, mut args: ImportArgs) -> Outcome {
     })
 }
 
-/// Cmd_Export.
+/// Cmd_Export: StrictFIPS140 for a secret or private key in a world of FIPS 140 level 3.
 pub(super) fn export(call: Call, args: ExportArgs) -> Outcome {
     let key = call.key(args.key)?;
     call.permit_operation(&key, ActOpPermissionsDetails::EXPORT_AS_PLAIN)?;
+    strict::check_plain(&call, &key.material)?;
     body(ExportReply {
         data: key.material.to_key_data(),
     })

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use engine::Engine;
 use ncore::codec::{EncodeError, from_bytes, to_bytes};
 use ncore::profile::WireProfile;
+use ncore::types::SetNSOPermsArgs;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -42,6 +43,8 @@ pub(super) struct Officer {
     pub(super) hash: KeyHash,
     /// Operations that anyone may do: bits of M_NSOPerms.
     pub(super) public_perms: u32,
+    /// The modes of the world: bits of M_SetNSOPermsArgs' flags.
+    pub(super) modes: u32,
 }
 
 /// A module key. It has no access control list; blobs and tokens name it by its hash.
@@ -57,6 +60,13 @@ impl World {
     /// hknso, if an officer is set.
     pub(super) fn officer_hash(&self) -> Option<KeyHash> {
         self.officer.as_ref().map(|officer| officer.hash)
+    }
+
+    /// Whether the world is one of FIPS 140 level 3.
+    pub(super) fn strict_fips(&self) -> bool {
+        let strict =
+            |officer: &Officer| officer.modes & SetNSOPermsArgs::FIPS_LEVEL3_ENFORCEDV2 != 0;
+        self.officer.as_ref().is_some_and(strict)
     }
 
     /// The module key of this hash.
@@ -104,7 +114,7 @@ pub(super) struct Saved {
 /// The record of a module's state.
 const KIND: Kind = Kind {
     magic: *b"SSMS",
-    version: 1,
+    version: 2,
 };
 const NAME: &str = "module";
 

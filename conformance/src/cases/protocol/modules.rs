@@ -756,7 +756,6 @@ fn officer_flags(rig: &Rig) -> anyhow::Result<Outcome> {
         }))
     };
     for flag in [
-        Args::FIPS_LEVEL3_ENFORCEDV2,
         Args::ALWAYS_USE_STRONG_PRIMES,
         Args::DISABLE_PKCS1_PADDING,
         Args::COMMON_CRITERIA_CMTS,

@@ -400,6 +400,164 @@ fn the_officer_delegates_some_operations() {
     );
 }
 
+/// A module in a world of FIPS 140 level 3, where everything else is public; the certificates of an operator; and keys
+/// made before: an AES key, an RSA pair.
+fn strict_world() -> (Rig, Vec<Certificate>, u32, (u32, u32)) {
+    let mut rig = Rig::initialising();
+    let officer = authority(&mut rig, vec![officer_operations(EVERYTHING)]);
+    let operator = authority(&mut rig, vec![]);
+    let exportable = || {
+        acl(vec![operations(
+            Op::EXPORT_AS_PLAIN | Op::SIGN | Op::VERIFY,
+        )])
+    };
+    let key = rig.aes(acl(vec![operations(
+        Op::EXPORT_AS_PLAIN | Op::ENCRYPT | Op::EXPAND_ACL,
+    )]));
+    let pair = rig.rsa(1024, exportable(), exportable());
+    let delegation = Delegation {
+        delegate: Some(operator.hash),
+        nonce: None,
+        actions: vec![officer_operations(
+            NSOPerms::OPS_ORIGINATE_KEY
+                | NSOPerms::OPS_WRITE_SHARE
+                | NSOPerms::OPS_GENERATE_LOG_TOKEN,
+        )],
+    };
+    let chain = officer.delegates(&mut rig, &delegation);
+    rig.ok(SetNSOPermsArgs {
+        module: 1,
+        flags: SetNSOPermsArgs::FIPS_LEVEL3_ENFORCEDV2,
+        hknso: officer.hash,
+        publicperms: NSOPerms { ops: EVERYTHING },
+    });
+    (rig, vec![operator.certificate(), chain], key, pair)
+}
+
+#[test]
+fn strict_fips_asks_for_an_operator_whatever_is_public() {
+    let (mut rig, operator, _, _) = strict_world();
+    let generate = aes_args(acl(vec![operations(Op::ENCRYPT)]));
+    rig.refused(generate.clone(), Status::StrictFIPS140);
+    rig.certified(operator.clone()).ok(generate.clone());
+    rig.certified(operator[..1].to_vec())
+        .refused(generate.clone(), Status::StrictFIPS140);
+    rig.certified(operator[1..].to_vec())
+        .refused(generate, Status::StrictFIPS140);
+
+    let token = GenerateLogicalTokenArgs {
+        module: 1,
+        hkm: [0; 20],
+        params: TokenParams {
+            flags: TokenParams::ALLOW_SOFT_SLOTS,
+            sharesneeded: 1,
+            sharestotal: 1,
+            timelimit: 0,
+        },
+    };
+    rig.refused(token.clone(), Status::StrictFIPS140);
+    let mut certified = rig.certified(operator);
+    let idkt = certified.ok(token).idkt;
+    let place = PhysToken {
+        module: 1,
+        slot: 1,
+        ic: 0,
+    };
+    let ic = certified
+        .ok(InsertSoftTokenArgs {
+            flags: 0,
+            token: place.clone(),
+            data: Vec::new(),
+        })
+        .ic;
+    let place = PhysToken { ic, ..place };
+    rig.ok(FormatTokenArgs {
+        flags: 0,
+        token: place.clone(),
+        auth_key: None,
+    });
+    let write = WriteShareArgs {
+        flags: 0,
+        token: place,
+        idkt,
+        i: 1,
+        pin: None,
+        acl: None,
+    };
+    rig.refused(write.clone(), Status::StrictFIPS140);
+    certified.ok(write);
+}
+
+#[test]
+fn strict_fips_keeps_keys_from_leaving_or_entering_in_the_clear() {
+    let (mut rig, operator, key, (private, public)) = strict_world();
+    rig.refused(ExportArgs { key }, Status::StrictFIPS140);
+    rig.refused(ExportArgs { key: private }, Status::StrictFIPS140);
+    let data = rig.ok(ExportArgs { key: public }).data;
+    let secret = KeyData {
+        type_: KeyType::Rijndael,
+        data: KeyTypeData::Random(KeyTypeRandomData { k: vec![7; 32] }),
+    };
+    let import = |data| ImportArgs {
+        module: 1,
+        data,
+        acl: acl(vec![operations(Op::ENCRYPT | Op::VERIFY)]),
+        ..ImportArgs::default()
+    };
+    rig.refused(import(data.clone()), Status::StrictFIPS140);
+    let mut certified = rig.certified(operator);
+    certified.ok(import(data));
+    certified.refused(import(secret), Status::StrictFIPS140);
+}
+
+#[test]
+fn strict_fips_refuses_lists_that_export_and_kinds_that_are_not_approved() {
+    let (rig, operator, key, _) = strict_world();
+    let mut certified = rig.certified(operator);
+    let exportable = acl(vec![operations(Op::EXPORT_AS_PLAIN)]);
+    certified.refused(aes_args(exportable.clone()), Status::StrictFIPS140);
+    let list = SetACLArgs {
+        key,
+        newacl: exportable,
+        ..SetACLArgs::default()
+    };
+    certified.refused(list, Status::StrictFIPS140);
+    for (type_, lenbytes) in [(KeyType::DES, 8), (KeyType::ArcFour, 16)] {
+        let mut args = aes_args(acl(vec![operations(Op::ENCRYPT)]));
+        args.params = KeyGenParams {
+            type_,
+            params: KeyTypeGenParams::Random(KeyTypeRandomGenParams { lenbytes }),
+        };
+        certified.refused(args, Status::StrictFIPS140);
+    }
+}
+
+#[test]
+fn strict_fips_lets_keys_that_exist_be_used_without_an_operator() {
+    let (mut rig, _, _, (private, _)) = strict_world();
+    rig.ok(sign_args(private));
+}
+
+#[test]
+fn strict_fips_survives_a_power_cut() {
+    let store = SharedStore::default();
+    let mut rig = Rig::with(1, b"strict", Box::new(store.clone()));
+    rig.initialise();
+    rig.ok(SetNSOPermsArgs {
+        module: 1,
+        flags: SetNSOPermsArgs::FIPS_LEVEL3_ENFORCEDV2,
+        hknso: OFFICER,
+        publicperms: NSOPerms { ops: EVERYTHING },
+    });
+    rig.ok(ClearUnitExArgs {
+        flags: 0,
+        module: 1,
+        mode: ModuleMode::Operational,
+    });
+    let mut again = Rig::with(1, b"strict", Box::new(store));
+    again.refused(aes_args(anything()), Status::StrictFIPS140);
+}
+
 #[test]
 fn a_group_can_ask_for_the_officer_of_the_module() {
     let (mut rig, officer, _) = with_officer(EVERYTHING, 0);

@@ -114,7 +114,7 @@ fn the_officer_is_named_once() {
     );
     rig.refused(
         SetNSOPermsArgs {
-            flags: 1,
+            flags: SetNSOPermsArgs::COMMON_CRITERIA_CMTS,
             ..args.clone()
         },
         Status::NotAvailable,

@@ -374,11 +374,7 @@ fn a_token_under_a_world_key_loads_in_that_world_only() {
     let cards = write_cards(&mut rig, made.idkt, 1, |_| None);
     let data = rig.ok(ExportArgs { key: km }).data;
 
-    let mut other = Rig::with(
-        1,
-        b"another",
-        Box::new(MemoryStore::default()),
-    );
+    let mut other = Rig::with(1, b"another", Box::new(MemoryStore::default()));
     other.initialise();
     other.become_operational(EVERYTHING);
     let load = LoadLogicalTokenArgs {
@@ -774,11 +770,7 @@ fn a_card_bound_to_a_module_key_is_closed_to_other_modules() {
     );
     let card = remove(&mut rig, token);
 
-    let mut other = Rig::with(
-        1,
-        b"another",
-        Box::new(MemoryStore::default()),
-    );
+    let mut other = Rig::with(1, b"another", Box::new(MemoryStore::default()));
     other.initialise();
     other.become_operational(EVERYTHING);
     let load = LoadLogicalTokenArgs {
