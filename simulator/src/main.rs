@@ -69,7 +69,7 @@ struct Places {
     /// The folder of card files [default: NFAST_HOME/cards]
     #[arg(long, value_name = "DIR")]
     cards: Option<PathBuf>,
-    /// The Unix socket of the control channel
+    /// The Unix socket of the control channel [default: beside the privileged socket]
     #[arg(long, value_name = "PATH")]
     control_socket: Option<PathBuf>,
     /// The ordinary Unix socket, NFAST_SERVER

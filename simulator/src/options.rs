@@ -150,7 +150,7 @@ impl Options {
             logdir: folder.join("log"),
             state: folder.join("state"),
             cards: folder.join("cards"),
-            control_socket: folder.join("priv").join("control"),
+            control_socket: beside(&folder.join("priv").join("privnserver")),
             control_port: None,
             socket: folder.join("nserver"),
             privileged_socket: folder.join("priv").join("privnserver"),
@@ -209,21 +209,20 @@ impl Options {
             Ok(settled.filter(|&port| port != 0))
         };
 
+        let privileged_socket =
+            absolute(privileged_socket.unwrap_or_else(|| sockets.join("priv").join("privnserver")));
+        let control_socket = given
+            .control_socket
+            .clone()
+            .map_or_else(|| beside(&privileged_socket), absolute);
         Ok(Options {
             state: absolute(given.state.clone().unwrap_or_else(|| home.join("modules"))),
             cards: absolute(given.cards.clone().unwrap_or_else(|| home.join("cards"))),
-            control_socket: absolute(
-                given
-                    .control_socket
-                    .clone()
-                    .unwrap_or_else(|| sockets.join("priv").join("control")),
-            ),
             certdir: absolute(path("NFAST_CERTDIR").unwrap_or_else(|| home.join("femcerts"))),
             logdir: absolute(path("NFAST_LOGDIR").unwrap_or_else(|| home.join("log"))),
             socket: absolute(socket.unwrap_or_else(|| sockets.join("nserver"))),
-            privileged_socket: absolute(
-                privileged_socket.unwrap_or_else(|| sockets.join("priv").join("privnserver")),
-            ),
+            privileged_socket,
+            control_socket,
             port: port(
                 given.port,
                 "NFAST_SERVER_PORT",
@@ -361,6 +360,13 @@ fn lexical(path: &Path) -> PathBuf {
     path.components()
         .filter(|part| *part != Component::CurDir)
         .collect()
+}
+
+/// Where the control channel is by default: beside the privileged socket, for the same people.
+fn beside(privileged_socket: &Path) -> PathBuf {
+    let mut name = privileged_socket.as_os_str().to_owned();
+    name.push(".control");
+    name.into()
 }
 
 fn same_place(one: &Path, other: &Path) -> bool {
