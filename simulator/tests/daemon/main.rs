@@ -124,7 +124,7 @@ fn a_shell_finds_the_daemon_by_what_env_prints() {
 #[test]
 fn env_tells_of_options_that_only_the_daemon_was_given() {
     let folder = folder();
-    let variables = [("HOME", folder.path())];
+    let variables = [("NFAST_HOME", folder.path())];
     let socket = folder.path().join("elsewhere");
     let before = output(&mut softshield(&variables, &["env"]));
     assert!(
