@@ -39,6 +39,8 @@ enum Command {
     Card(Controlled<commands::Card>),
     /// Modules: resets them, lets them fail, moves their mode switch.
     Module(Controlled<commands::Module>),
+    /// Snapshots: keeps a unit in a file, and makes a module that unit again.
+    Snapshot(Controlled<commands::Snapshot>),
     /// Shows the running daemon and its modules.
     Status(Controlled<commands::Status>),
 }
@@ -194,6 +196,7 @@ fn main() -> ExitCode {
         Command::Env(args) => run_env(args),
         Command::Card(args) => run_controlled(args.places, |options| args.command.run(options)),
         Command::Module(args) => run_controlled(args.places, |options| args.command.run(options)),
+        Command::Snapshot(args) => run_controlled(args.places, |options| args.command.run(options)),
         Command::Status(args) => run_controlled(args.places, |options| args.command.run(options)),
     };
     match done {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use redb::{Database, ReadableDatabase, TableDefinition};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
 /// Named records, each replaced as a whole.
 pub trait Store: Send + Sync {
@@ -16,6 +16,12 @@ pub trait Store: Send + Sync {
     /// Replaces the records of these names, all or none. When this returns, the new ones survive a crash at any later
     /// instant; if it fails, the old ones are still there.
     fn save(&self, records: &[(&str, &[u8])]) -> Result<(), StoreError>;
+
+    /// Every record, by name.
+    fn records(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
+
+    /// As [`save`](Self::save), and removes all other records in the same step.
+    fn replace(&self, records: &[(&str, &[u8])]) -> Result<(), StoreError>;
 }
 
 /// Why state could not be read or written.
@@ -75,6 +81,34 @@ impl Store for RedbStore {
     }
 
     fn save(&self, records: &[(&str, &[u8])]) -> Result<(), StoreError> {
+        self.write(records, false)
+    }
+
+    fn records(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.read_all().map_err(|error| self.error(error))
+    }
+
+    fn replace(&self, records: &[(&str, &[u8])]) -> Result<(), StoreError> {
+        self.write(records, true)
+    }
+}
+
+impl RedbStore {
+    fn read_all(&self) -> Result<Vec<(String, Vec<u8>)>, redb::Error> {
+        let table = match self.database.begin_read()?.open_table(RECORDS) {
+            Ok(table) => table,
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let record =
+            |entry: Result<(redb::AccessGuard<'_, &str>, redb::AccessGuard<'_, &[u8]>), _>| {
+                let (name, record) = entry?;
+                Ok((name.value().to_owned(), record.value().to_vec()))
+            };
+        table.iter()?.map(record).collect()
+    }
+
+    fn write(&self, records: &[(&str, &[u8])], alone: bool) -> Result<(), StoreError> {
         let transaction = self
             .database
             .begin_write()
@@ -83,6 +117,11 @@ impl Store for RedbStore {
             let mut table = transaction
                 .open_table(RECORDS)
                 .map_err(|error| self.error(error))?;
+            if alone {
+                table
+                    .retain(|_, _| false)
+                    .map_err(|error| self.error(error))?;
+            }
             for (name, record) in records {
                 table
                     .insert(name, record)
@@ -116,6 +155,19 @@ impl Store for MemoryStore {
             .unwrap_or_else(PoisonError::into_inner)
             .extend(owned);
         Ok(())
+    }
+
+    fn records(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(records.clone().into_iter().collect())
+    }
+
+    fn replace(&self, records: &[(&str, &[u8])]) -> Result<(), StoreError> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+        self.save(records)
     }
 }
 

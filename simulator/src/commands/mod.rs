@@ -2,6 +2,7 @@
 
 mod card;
 mod module;
+mod snapshot;
 mod status;
 
 use anyhow::{Context as _, Result};
@@ -11,6 +12,7 @@ use simulator::control::client::Client;
 
 pub(crate) use self::card::Card;
 pub(crate) use self::module::Module;
+pub(crate) use self::snapshot::Snapshot;
 pub(crate) use self::status::Status;
 
 /// A client of the daemon that uses this state folder.

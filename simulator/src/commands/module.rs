@@ -22,6 +22,8 @@ enum Action {
     Fail(Number),
     /// Brings a failed module back.
     Retry(Number),
+    /// Switches a module off and on: everything loaded is gone, and a failed module is back.
+    PowerCycle(Number),
     /// Moves the mode switch; the next reset enters the mode.
     Switch {
         #[command(flatten)]
@@ -47,6 +49,7 @@ impl Module {
             Action::Clear(module) => press(module, "clear")?,
             Action::Fail(module) => press(module, "fail")?,
             Action::Retry(module) => press(module, "retry")?,
+            Action::PowerCycle(module) => press(module, "power-cycle")?,
             Action::Switch { module, position } => client.put(
                 &format!("/modules/{}/switch", module.module),
                 &api::NewPosition { position },

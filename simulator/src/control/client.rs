@@ -70,19 +70,39 @@ impl Client {
         self.send(Method::DELETE, path, Body::empty())
     }
 
+    /// Asks for bytes (GET).
+    ///
+    /// # Errors
+    /// As [`Error`].
+    pub fn download(&self, path: &str) -> Result<Vec<u8>, Error> {
+        self.answer(Method::GET, path, Body::empty())
+    }
+
+    /// Puts bytes somewhere (PUT).
+    ///
+    /// # Errors
+    /// As [`Error`].
+    pub fn upload<T: DeserializeOwned>(&self, path: &str, bytes: Vec<u8>) -> Result<T, Error> {
+        self.send(Method::PUT, path, Body::from(bytes))
+    }
+
     fn send<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
         body: Body,
     ) -> Result<T, Error> {
+        serde_json::from_slice(&self.answer(method, path, body)?).map_err(transport)
+    }
+
+    fn answer(&self, method: Method, path: &str, body: Body) -> Result<Vec<u8>, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .build()
             .map_err(transport)?;
         let (status, answer) = runtime.block_on(self.exchange(method, path, body))?;
         if status.is_success() {
-            return serde_json::from_slice(&answer).map_err(transport);
+            return Ok(answer);
         }
         match serde_json::from_slice::<api::Failure>(&answer) {
             Ok(failure) => Err(Error::Refused(failure.error)),

@@ -9,6 +9,7 @@ use ncore::Status as Ncore;
 use super::api;
 use crate::cards::FileCard;
 use crate::hardserver::{Hardserver, ModuleSlot};
+use crate::module::{Snapshot, SnapshotError};
 use crate::options::make_private;
 
 /// The front of the machine room: the modules and the box of cards.
@@ -56,6 +57,12 @@ pub(super) enum Refusal {
     /// The module does not do that now.
     #[error("module {module} refuses: {status}")]
     Module { module: u32, status: Ncore },
+    /// Another module is that unit.
+    #[error("module {module} is the unit {esn} already")]
+    SameUnit { module: u32, esn: String },
+    /// The snapshot, or the module's own state.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// The folder of cards.
     #[error("{path}: {cause}")]
     Folder {
@@ -113,6 +120,35 @@ impl Panel {
     /// Brings a failed module back.
     pub(super) fn retry(&self, number: u32) -> Result<(), Refusal> {
         self.on(number, |slot| slot.module.retry())
+    }
+
+    /// Switches a module off and on.
+    pub(super) fn power_cycle(&self, number: u32) -> Result<(), Refusal> {
+        let module = &self.slot(number)?.module;
+        Ok(module.power_cycle()?)
+    }
+
+    /// A module as it is: everything that survives a power cut.
+    pub(super) fn snapshot(&self, number: u32) -> Result<Vec<u8>, Refusal> {
+        Ok(self.slot(number)?.module.snapshot()?)
+    }
+
+    /// Makes a module what a snapshot says.
+    pub(super) fn restore(&self, number: u32, snapshot: &[u8]) -> Result<(), Refusal> {
+        let found = self.slot(number)?;
+        let snapshot = Snapshot::read(snapshot, self.server.engine())?;
+        let mut others = self
+            .server
+            .modules()
+            .iter()
+            .filter(|slot| slot.number != number);
+        if let Some(other) = others.find(|slot| slot.module.esn() == snapshot.esn()) {
+            return Err(Refusal::SameUnit {
+                module: other.number,
+                esn: snapshot.esn().to_owned(),
+            });
+        }
+        Ok(found.module.restore(&snapshot)?)
     }
 
     /// Moves a mode switch.
@@ -189,7 +225,7 @@ impl Panel {
         let (mode, switch) = module.mode();
         api::Module {
             number: module.number(),
-            esn: module.esn().to_owned(),
+            esn: module.esn(),
             mode: mode.into(),
             switch: switch.into(),
             slots: module

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::get;
@@ -13,6 +14,7 @@ use utoipa_axum::routes;
 use super::access::{self, Token};
 use super::api;
 use super::panel::{Panel, Refusal};
+use crate::module::SnapshotError;
 
 #[derive(OpenApi)]
 #[openapi(info(
@@ -31,7 +33,9 @@ pub(super) fn router(panel: Arc<Panel>, token: Token) -> axum::Router {
         .routes(routes!(clear))
         .routes(routes!(fail))
         .routes(routes!(retry))
+        .routes(routes!(power_cycle))
         .routes(routes!(switch))
+        .routes(routes!(snapshot, restore))
         .routes(routes!(cards, create_card))
         .routes(routes!(insert_card, remove_card))
         .split_for_parts();
@@ -68,13 +72,19 @@ fn code(refusal: &Refusal) -> StatusCode {
         Refusal::NoModule(_) | Refusal::NoReader { .. } | Refusal::NoCard(_) => {
             StatusCode::NOT_FOUND
         }
-        Refusal::BadName(_) => StatusCode::BAD_REQUEST,
+        Refusal::BadName(_)
+        | Refusal::Snapshot(
+            SnapshotError::Record(_) | SnapshotError::State(_) | SnapshotError::Empty,
+        ) => StatusCode::BAD_REQUEST,
         Refusal::CardExists(_)
         | Refusal::CardInUse { .. }
         | Refusal::SlotFull { .. }
         | Refusal::SlotEmpty { .. }
+        | Refusal::SameUnit { .. }
         | Refusal::Module { .. } => StatusCode::CONFLICT,
-        Refusal::Folder { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        Refusal::Folder { .. } | Refusal::Snapshot(SnapshotError::Store(_)) => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
     }
 }
 
@@ -119,6 +129,47 @@ async fn fail(State(panel): State<Arc<Panel>>, Path(number): Path<u32>) -> Answe
 async fn retry(State(panel): State<Arc<Panel>>, Path(number): Path<u32>) -> Answer<api::Module> {
     on(panel, move |panel| {
         panel.retry(number)?;
+        panel.module(number)
+    })
+    .await
+}
+
+/// Switches a module off and on.
+#[utoipa::path(post, path = "/modules/{module}/power-cycle", params(("module" = u32, Path)),
+    responses((status = 200, body = api::Module), (status = 500, body = api::Failure)))]
+async fn power_cycle(
+    State(panel): State<Arc<Panel>>,
+    Path(number): Path<u32>,
+) -> Answer<api::Module> {
+    on(panel, move |panel| {
+        panel.power_cycle(number)?;
+        panel.module(number)
+    })
+    .await
+}
+
+/// The unit as it is: everything that survives a power cut.
+#[utoipa::path(get, path = "/modules/{module}/snapshot", params(("module" = u32, Path)),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream")))]
+async fn snapshot(
+    State(panel): State<Arc<Panel>>,
+    Path(number): Path<u32>,
+) -> Result<Vec<u8>, (StatusCode, Json<api::Failure>)> {
+    let Json(bytes) = on(panel, move |panel| panel.snapshot(number)).await?;
+    Ok(bytes)
+}
+
+/// Makes the unit what a snapshot says, and switches it off and on.
+#[utoipa::path(put, path = "/modules/{module}/snapshot", params(("module" = u32, Path)),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, body = api::Module), (status = 409, body = api::Failure)))]
+async fn restore(
+    State(panel): State<Arc<Panel>>,
+    Path(number): Path<u32>,
+    bytes: Bytes,
+) -> Answer<api::Module> {
+    on(panel, move |panel| {
+        panel.restore(number, &bytes)?;
         panel.module(number)
     })
     .await

@@ -57,7 +57,7 @@ impl Hardserver {
     }
 
     fn server_facts(&self) -> EnqVerSixData {
-        let serials: Vec<&str> = self.modules.iter().map(|slot| slot.module.esn()).collect();
+        let serials: Vec<String> = self.modules.iter().map(|slot| slot.module.esn()).collect();
         EnqVerSixData {
             one: EnquiryDataOne {
                 hardwareserial: serials.join(" "),
@@ -98,7 +98,7 @@ fn module_facts(slot: &Slot) -> EnqVerSixData {
     };
     EnqVerSixData {
         one: EnquiryDataOne {
-            hardwareserial: slot.module.esn().to_owned(),
+            hardwareserial: slot.module.esn(),
             flags: EnquiryDataOne::HARDWARE | EnquiryDataOne::HAS_TOKENS | mode,
             ..level_one(capacity.clone())
         },

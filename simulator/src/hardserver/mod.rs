@@ -164,10 +164,7 @@ impl Server {
         let modules = (1..=options.modules.max(1))
             .map(|number| power_on(number, options, &seed))
             .collect::<Result<Vec<_>, _>>()?;
-        let serial_numbers = modules
-            .iter()
-            .map(|module| module.esn().to_owned())
-            .collect();
+        let serial_numbers = modules.iter().map(|module| module.esn()).collect();
         let engines = options.engines.max(1);
         let workers = modules.len() * engines;
         let modules = Arc::new(Modules::new(
@@ -182,6 +179,7 @@ impl Server {
                 frame_len: options.frame_len,
                 ..WireProfile::default()
             },
+            engine: options.engine.engine(),
             clients: Arc::new(Clients::new(seed.clone(), Arc::clone(&modules), ordinal)),
             seed,
             modules,
@@ -331,6 +329,7 @@ pub fn is_running(state: &Path) -> bool {
 #[derive(Debug)]
 pub(crate) struct Hardserver {
     profile: WireProfile,
+    engine: Arc<dyn engine::Engine>,
     seed: Seed,
     modules: Arc<Modules>,
     attendance: Attendance,
@@ -373,6 +372,11 @@ impl Hardserver {
     pub(crate) fn module(&self, number: u32) -> Option<&ModuleSlot> {
         let index = self.modules.index_of(number).ok()?;
         self.modules.get(index)
+    }
+
+    /// The arithmetic of the modules.
+    pub(crate) fn engine(&self) -> &dyn engine::Engine {
+        &*self.engine
     }
 
     /// The number of open connections.

@@ -197,7 +197,7 @@ fn module_values(slot: &Slot, uptime: Duration) -> ModuleValues {
             Value::Counter(count.load(Ordering::Relaxed)),
         ));
     }
-    let serial = Value::Text(slot.module.esn().to_owned());
+    let serial = Value::Text(slot.module.esn());
     values.push((StatNodeTag::ModuleEnvStats, StatID::SerialNumber, serial));
     values
 }

@@ -112,7 +112,7 @@ impl Call {
         )?;
         if grant.logged {
             tracing::info!(
-                target: "key_usage", esn = self.module.esn(), key = %Hex(&key.hash), wanted = ?wanted, "key used"
+                target: "key_usage", esn = self.world.esn, key = %Hex(&key.hash), wanted = ?wanted, "key used"
             );
         }
         Ok(())
@@ -143,7 +143,7 @@ impl Call {
         let facts = Facts {
             certifiers: certificates.certifiers(),
             officer: self.world.officer_hash(),
-            esn: self.module.esn(),
+            esn: &self.world.esn,
             age,
             global: &global,
             per_authorisation,

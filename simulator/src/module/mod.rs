@@ -34,6 +34,7 @@ mod sealed;
 mod sharing;
 mod slot;
 mod slots;
+mod snapshot;
 mod statistics;
 mod strict;
 pub mod support;
@@ -76,6 +77,7 @@ use crate::store::Store;
 pub use self::channel::UPDATE_FINAL;
 pub use self::panel::{AreaView, KeyView, SlotView};
 pub use self::slot::SlotKind;
+pub use self::snapshot::{Snapshot, SnapshotError};
 pub use self::statistics::Statistic;
 
 pub use self::world::PowerOnError;
@@ -116,7 +118,6 @@ pub struct Setup {
 /// One emulated module.
 pub struct Module {
     number: u32,
-    esn: String,
     engine: Arc<dyn Engine>,
     store: Box<dyn Store>,
     slots: Vec<Slot>,
@@ -194,7 +195,6 @@ impl Module {
             .collect();
         Ok(Arc::new(Module {
             number: setup.number,
-            esn: saved.esn,
             engine: setup.engine,
             store: setup.store,
             slots,
@@ -245,15 +245,15 @@ impl Module {
     }
 
     /// The electronic serial number, `XXXX-XXXX-XXXX`.
-    pub fn esn(&self) -> &str {
-        &self.esn
+    pub fn esn(&self) -> String {
+        self.lock().world.esn.clone()
     }
 
     /// What the module says of itself.
     pub fn description(&self) -> Description {
         let inner = self.lock();
         Description {
-            esn: self.esn.clone(),
+            esn: inner.world.esn.clone(),
             mode: inner.machine.mode,
             switch: inner.machine.switch,
             officer: inner.world.officer_hash(),
@@ -380,9 +380,17 @@ impl Module {
     /// Lets an event happen. Every object, ticket, challenge and counter goes with it, and what is running ends in
     /// UnitReset or HardwareFailed.
     fn happen(&self, event: Event) -> Result<(), Status> {
+        self.forget(|inner| {
+            inner.machine = inner.machine.after(event, inner.world.officer.is_some())?;
+            Ok(())
+        })
+    }
+
+    /// Changes what a power cut or an event changes, and drops everything that goes with it.
+    fn forget<E>(&self, change: impl FnOnce(&mut Inner) -> Result<(), E>) -> Result<(), E> {
         {
             let mut inner = self.lock();
-            inner.machine = inner.machine.after(event, inner.world.officer.is_some())?;
+            change(&mut inner)?;
             inner.epoch += 1;
             self.epoch.store(inner.epoch, Ordering::Release);
             let dropped = inner.objects.clear();
@@ -437,7 +445,7 @@ impl Module {
         let mut saved_switch = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut world, mut switch) = ((*self.lock().world).clone(), *saved_switch);
         change(&mut world, &mut switch)?;
-        let saved = Saved::of(&self.esn, switch, &world).map_err(|_| Status::Failed)?;
+        let saved = Saved::of(switch, &world).map_err(|_| Status::Failed)?;
         saved.save(&*self.store, beside).map_err(|error| {
             tracing::error!(module = self.number, %error, "state not saved");
             Status::Failed
@@ -497,7 +505,7 @@ impl fmt::Debug for Module {
         formatter
             .debug_struct("Module")
             .field("number", &self.number)
-            .field("esn", &self.esn)
+            .field("esn", &self.esn())
             .finish_non_exhaustive()
     }
 }

@@ -93,6 +93,7 @@ fn initialise(call: Call, kml: KMLType) -> Outcome {
         call.module.commit_erasing(|world, _| {
             call.module.would_happen(Event::Initialise)?;
             *world = World {
+                esn: world.esn.clone(),
                 officer: None,
                 module_keys: vec![km0],
                 kml,

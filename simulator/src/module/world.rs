@@ -28,6 +28,8 @@ pub(crate) const NULL_DES3: KeyHash = [0; 20];
 /// The module's Security World as far as the module knows it. Replaced as a whole by the few commands that change it.
 #[derive(Clone, Default)]
 pub(super) struct World {
+    /// The module's electronic serial number.
+    pub(super) esn: String,
     /// The security officer, once SetNSOPerms has named one.
     pub(super) officer: Option<Officer>,
     /// The module keys, KM0 first.
@@ -134,13 +136,13 @@ pub enum PowerOnError {
 
 impl Saved {
     /// The saved form of a module.
-    pub(super) fn of(esn: &str, switch: Switch, world: &World) -> Result<Saved, EncodeError> {
+    pub(super) fn of(switch: Switch, world: &World) -> Result<Saved, EncodeError> {
         let kml = world
             .kml
             .as_ref()
             .map(|kml| to_bytes(&kml.private.to_key_data(), &WireProfile::DEFAULT));
         Ok(Saved {
-            esn: esn.to_owned(),
+            esn: world.esn.clone(),
             switch,
             officer: world.officer.clone(),
             module_keys: world.module_keys.clone(),
@@ -160,6 +162,7 @@ impl Saved {
             .map(|bytes| restore(bytes).ok_or(PowerOnError::Key))
             .transpose()?;
         Ok(World {
+            esn: self.esn.clone(),
             officer: self.officer.clone(),
             module_keys: self.module_keys.clone(),
             kml,

@@ -138,6 +138,58 @@ fn the_buttons_of_a_module_work() {
 }
 
 #[test]
+fn a_unit_comes_back_from_its_snapshot_on_a_fresh_daemon() {
+    let rig = Rig::ready(2);
+    let client = Client::new(rig.server.endpoints().control.clone());
+    let before: api::Module = client.get("/modules/1").unwrap();
+    let km0 = |rig: &Rig| {
+        let list = GetKMListArgs {
+            module: 1,
+            flags: 0,
+        };
+        rig.connect().transact(list).unwrap().hkms
+    };
+    let keys = km0(&rig);
+    let snapshot = client.download("/modules/1/snapshot").unwrap();
+    let twice = client.upload::<api::Module>("/modules/2/snapshot", snapshot.clone());
+    let words = refusal(twice);
+    assert_eq!(
+        words,
+        format!("module 1 is the unit {} already", before.esn)
+    );
+
+    let (fresh, client) = self::rig(1);
+    let other: api::Module = client.get("/modules/1").unwrap();
+    assert_ne!(other.esn, before.esn);
+    for cut in [0, 1, snapshot.len() / 2, snapshot.len() - 1] {
+        let torn = client.upload::<api::Module>("/modules/1/snapshot", snapshot[..cut].to_vec());
+        assert!(refusal(torn).starts_with("snapshot: "));
+    }
+    let untouched: api::Module = client.get("/modules/1").unwrap();
+    assert_eq!(untouched.esn, other.esn);
+    let after: api::Module = client.upload("/modules/1/snapshot", snapshot).unwrap();
+    assert_eq!(after.esn, before.esn);
+    assert_eq!(after.switch, api::SwitchPosition::Initialisation);
+    assert_eq!(km0(&fresh), keys);
+
+    // It is saved, too.
+    let options = fresh.options.clone();
+    fresh.server.shutdown();
+    let again = simulator::Server::start(&options).unwrap();
+    assert_eq!(again.endpoints().serial_numbers, [before.esn]);
+}
+
+#[test]
+fn a_power_cut_forgets_what_is_loaded_and_brings_a_failed_module_back() {
+    let rig = Rig::ready(1);
+    let client = Client::new(rig.server.endpoints().control.clone());
+    let _: api::Module = client.post("/modules/1/fail", &()).unwrap();
+    let back: api::Module = client.post("/modules/1/power-cycle", &()).unwrap();
+    assert_eq!(back.mode, ModuleMode::PreInitialisation);
+    assert_eq!(back.objects, 0);
+}
+
+#[test]
 fn loaded_keys_and_areas_are_seen() {
     let rig = Rig::ready(1);
     let client = Client::new(rig.server.endpoints().control.clone());

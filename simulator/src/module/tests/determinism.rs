@@ -107,7 +107,8 @@ fn what_other_clients_do_meanwhile_changes_nothing() {
 #[test]
 fn serial_numbers_have_their_form() {
     let rig = Rig::factory();
-    let groups: Vec<&str> = rig.module.esn().split('-').collect();
+    let esn = rig.module.esn();
+    let groups: Vec<&str> = esn.split('-').collect();
     assert_eq!(groups.len(), 3);
     assert!(groups.iter().all(|group| group.len() == 4));
     assert!(

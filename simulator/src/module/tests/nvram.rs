@@ -115,6 +115,14 @@ impl Store for Full {
             cause: Box::new(cause),
         })
     }
+
+    fn records(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.1.records()
+    }
+
+    fn replace(&self, records: &[(&str, &[u8])]) -> Result<(), StoreError> {
+        self.save(records)
+    }
 }
 
 #[test]

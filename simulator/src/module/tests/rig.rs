@@ -35,6 +35,14 @@ impl Store for SharedStore {
     fn save(&self, records: &[(&str, &[u8])]) -> Result<(), StoreError> {
         self.0.save(records)
     }
+
+    fn records(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.0.records()
+    }
+
+    fn replace(&self, records: &[(&str, &[u8])]) -> Result<(), StoreError> {
+        self.0.replace(records)
+    }
 }
 
 /// Hash of a security officer's key that nobody has.

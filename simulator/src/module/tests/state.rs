@@ -418,6 +418,14 @@ impl Store for FullStore {
             cause: Box::new(cause),
         })
     }
+
+    fn records(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn replace(&self, records: &[(&str, &[u8])]) -> Result<(), StoreError> {
+        self.save(records)
+    }
 }
 
 #[test]
