@@ -7,6 +7,7 @@ pub mod config;
 pub mod control;
 pub mod crypto;
 pub mod environment;
+pub mod faults;
 pub mod hardserver;
 pub mod job;
 pub mod logging;

@@ -39,6 +39,8 @@ enum Command {
     Card(Controlled<commands::Card>),
     /// Modules: resets them, lets them fail, moves their mode switch.
     Module(Controlled<commands::Module>),
+    /// Faults: lets things go wrong on purpose, by a plan.
+    Fault(Controlled<commands::Fault>),
     /// Snapshots: keeps a unit in a file, and makes a module that unit again.
     Snapshot(Controlled<commands::Snapshot>),
     /// Shows the running daemon and its modules.
@@ -196,6 +198,7 @@ fn main() -> ExitCode {
         Command::Env(args) => run_env(args),
         Command::Card(args) => run_controlled(args.places, |options| args.command.run(options)),
         Command::Module(args) => run_controlled(args.places, |options| args.command.run(options)),
+        Command::Fault(args) => run_controlled(args.places, |options| args.command.run(options)),
         Command::Snapshot(args) => run_controlled(args.places, |options| args.command.run(options)),
         Command::Status(args) => run_controlled(args.places, |options| args.command.run(options)),
     };

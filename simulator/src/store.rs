@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
@@ -129,6 +130,58 @@ impl RedbStore {
             }
         }
         transaction.commit().map_err(|error| self.error(error))
+    }
+}
+
+/// A store whose next writes fail when somebody says so (see [`crate::faults`]).
+pub(crate) struct Failing<S> {
+    store: S,
+    writes: Arc<AtomicU32>,
+}
+
+impl<S> Failing<S> {
+    /// A store, and the number of its next writes that fail: none so far.
+    pub(crate) fn new(store: S) -> (Failing<S>, Arc<AtomicU32>) {
+        let writes = Arc::new(AtomicU32::new(0));
+        let failing = Failing {
+            store,
+            writes: Arc::clone(&writes),
+        };
+        (failing, writes)
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        let one_less = |left: u32| left.checked_sub(1);
+        match self
+            .writes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
+        {
+            Err(_) => Ok(()),
+            Ok(_) => Err(StoreError {
+                place: "a fault on purpose".into(),
+                cause: Box::new(redb::Error::Io(std::io::ErrorKind::StorageFull.into())),
+            }),
+        }
+    }
+}
+
+impl<S: Store> Store for Failing<S> {
+    fn load(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.load(name)
+    }
+
+    fn save(&self, records: &[(&str, &[u8])]) -> Result<(), StoreError> {
+        self.check()?;
+        self.store.save(records)
+    }
+
+    fn records(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.store.records()
+    }
+
+    fn replace(&self, records: &[(&str, &[u8])]) -> Result<(), StoreError> {
+        self.check()?;
+        self.store.replace(records)
     }
 }
 

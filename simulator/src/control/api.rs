@@ -165,6 +165,16 @@ pub struct NewPosition {
     pub position: SwitchPosition,
 }
 
+/// The clock.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Clock {
+    /// By how many seconds it is ahead of the machine's.
+    pub ahead: i64,
+    /// What it shows: seconds since 1970-01-01 00:00 UTC.
+    #[serde(default)]
+    pub unix: Option<u64>,
+}
+
 /// Why something was not done.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Failure {

@@ -8,6 +8,7 @@ use ncore::Status as Ncore;
 
 use super::api;
 use crate::cards::FileCard;
+use crate::faults::{Plan, PlanError, Report};
 use crate::hardserver::{Hardserver, ModuleSlot};
 use crate::module::{Snapshot, SnapshotError};
 use crate::options::make_private;
@@ -63,6 +64,9 @@ pub(super) enum Refusal {
     /// The snapshot, or the module's own state.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    /// The fault plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// The folder of cards.
     #[error("{path}: {cause}")]
     Folder {
@@ -124,8 +128,10 @@ impl Panel {
 
     /// Switches a module off and on.
     pub(super) fn power_cycle(&self, number: u32) -> Result<(), Refusal> {
-        let module = &self.slot(number)?.module;
-        Ok(module.power_cycle()?)
+        let slot = self.slot(number)?;
+        slot.module.power_cycle()?;
+        self.server.end_what_was_in_work(slot);
+        Ok(())
     }
 
     /// A module as it is: everything that survives a power cut.
@@ -148,7 +154,42 @@ impl Panel {
                 esn: snapshot.esn().to_owned(),
             });
         }
-        Ok(found.module.restore(&snapshot)?)
+        found.module.restore(&snapshot)?;
+        self.server.end_what_was_in_work(found);
+        Ok(())
+    }
+
+    /// Begins to play a fault plan.
+    pub(super) fn play(&self, plan: Plan) -> Result<Report, Refusal> {
+        self.server.faults().play(plan)?;
+        Ok(self.server.faults().report())
+    }
+
+    /// How the fault plan goes.
+    pub(super) fn faults(&self) -> Report {
+        self.server.faults().report()
+    }
+
+    /// Ends the fault plan.
+    pub(super) fn clear_faults(&self) -> Report {
+        let report = self.server.faults().report();
+        self.server.faults().clear();
+        report
+    }
+
+    /// Puts the clock ahead of the machine's, or behind it.
+    pub(super) fn set_clock(&self, ahead: i64) -> api::Clock {
+        self.server
+            .move_clock(ahead.saturating_sub(self.server.clock()));
+        self.clock()
+    }
+
+    /// The clock.
+    pub(super) fn clock(&self) -> api::Clock {
+        api::Clock {
+            ahead: self.server.clock(),
+            unix: Some(self.server.now().unix.as_secs()),
+        }
     }
 
     /// Moves a mode switch.
@@ -273,10 +314,13 @@ impl Panel {
         number: u32,
         act: impl FnOnce(&ModuleSlot) -> Result<(), Ncore>,
     ) -> Result<(), Refusal> {
-        act(self.slot(number)?).map_err(|status| Refusal::Module {
+        let slot = self.slot(number)?;
+        act(slot).map_err(|status| Refusal::Module {
             module: number,
             status,
-        })
+        })?;
+        self.server.end_what_was_in_work(slot);
+        Ok(())
     }
 
     /// Where a card of the folder is put in.

@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 use super::access::{self, Token};
 use super::api;
 use super::panel::{Panel, Refusal};
+use crate::faults::{Plan, Report};
 use crate::module::SnapshotError;
 
 #[derive(OpenApi)]
@@ -36,6 +37,8 @@ pub(super) fn router(panel: Arc<Panel>, token: Token) -> axum::Router {
         .routes(routes!(power_cycle))
         .routes(routes!(switch))
         .routes(routes!(snapshot, restore))
+        .routes(routes!(faults, play_faults, clear_faults))
+        .routes(routes!(clock, set_clock))
         .routes(routes!(cards, create_card))
         .routes(routes!(insert_card, remove_card))
         .split_for_parts();
@@ -73,6 +76,7 @@ fn code(refusal: &Refusal) -> StatusCode {
             StatusCode::NOT_FOUND
         }
         Refusal::BadName(_)
+        | Refusal::Plan(_)
         | Refusal::Snapshot(
             SnapshotError::Record(_) | SnapshotError::State(_) | SnapshotError::Empty,
         ) => StatusCode::BAD_REQUEST,
@@ -188,6 +192,41 @@ async fn switch(
         panel.module(number)
     })
     .await
+}
+
+/// How the fault plan goes.
+#[utoipa::path(get, path = "/faults", responses((status = 200, body = Report)))]
+async fn faults(State(panel): State<Arc<Panel>>) -> Answer<Report> {
+    on(panel, |panel| Ok(panel.faults())).await
+}
+
+/// Begins to play a fault plan; the one before it ends.
+#[utoipa::path(put, path = "/faults", request_body = Plan,
+    responses((status = 200, body = Report), (status = 400, body = api::Failure)))]
+async fn play_faults(State(panel): State<Arc<Panel>>, Json(plan): Json<Plan>) -> Answer<Report> {
+    on(panel, move |panel| panel.play(plan)).await
+}
+
+/// Ends the fault plan; how it went.
+#[utoipa::path(delete, path = "/faults", responses((status = 200, body = Report)))]
+async fn clear_faults(State(panel): State<Arc<Panel>>) -> Answer<Report> {
+    on(panel, |panel| Ok(panel.clear_faults())).await
+}
+
+/// The clock.
+#[utoipa::path(get, path = "/clock", responses((status = 200, body = api::Clock)))]
+async fn clock(State(panel): State<Arc<Panel>>) -> Answer<api::Clock> {
+    on(panel, |panel| Ok(panel.clock())).await
+}
+
+/// Puts the clock ahead of the machine's, or behind it.
+#[utoipa::path(put, path = "/clock", request_body = api::Clock,
+    responses((status = 200, body = api::Clock)))]
+async fn set_clock(
+    State(panel): State<Arc<Panel>>,
+    Json(clock): Json<api::Clock>,
+) -> Answer<api::Clock> {
+    on(panel, move |panel| Ok(panel.set_clock(clock.ahead))).await
 }
 
 /// The cards of the folder.

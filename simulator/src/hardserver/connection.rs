@@ -71,6 +71,8 @@ pub(super) struct Input {
 struct Output {
     /// Bytes that found no room in the socket.
     waiting: Vec<u8>,
+    /// A frame that goes after the next one.
+    put_back: Option<Vec<u8>>,
 }
 
 /// What reading brought.
@@ -114,6 +116,7 @@ impl Connection {
             in_flight: AtomicUsize::new(0),
             output: Mutex::new(Output {
                 waiting: Vec::new(),
+                put_back: None,
             }),
             unread: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
@@ -276,6 +279,8 @@ impl Connection {
         if self.closed.load(SeqCst) {
             return false;
         }
+        let both = output.put_back.take().map(|after| [frame, &after].concat());
+        let frame = both.as_deref().unwrap_or(frame);
         let mut rest = frame;
         if output.waiting.is_empty() {
             match self.write(frame) {
@@ -293,6 +298,12 @@ impl Connection {
         output.waiting.extend_from_slice(rest);
         self.unread.store(output.waiting.len(), SeqCst);
         true
+    }
+
+    /// Keeps a frame until after the next one.
+    pub(super) fn put_back(&self, frame: &[u8]) {
+        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        output.put_back = Some(frame.to_vec());
     }
 
     /// Writes what waits. False if the connection is broken.

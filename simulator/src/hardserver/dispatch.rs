@@ -16,6 +16,7 @@ use ncore::types::{
 use super::Hardserver;
 use super::clients::{Client, Location, Process};
 use super::connection::Connection;
+use super::injection::{self, Struck};
 use super::merging;
 use super::pace;
 use super::routing::{self, Refusal};
@@ -78,6 +79,7 @@ impl Hardserver {
             frame_len,
             index: None,
             destroys: None,
+            fault: None,
         };
         let reply = match self.begin_command(message, &mut answer) {
             Ok(Done::Left {
@@ -210,6 +212,12 @@ impl Hardserver {
             let operation = pace::operation(&command, &slot.module, client.ordinal());
             pace.due(Instant::now(), operation)
         });
+        let struck = self.strike(answer, slot);
+        let due = match &struck {
+            Struck::Refused(status) => return Err((*status).into()),
+            Struck::Later(by) => injection::later(due, *by),
+            _ => due,
+        };
         let job = self.job(command, &client, answer.connection.privileged, index);
         let mut work = None;
         let reply = unless_it_panics(&answer.header, || match Module::begin(&slot.module, job) {
@@ -222,8 +230,14 @@ impl Hardserver {
         let work: Work = match work {
             Some(work) => work,
             // The reply is there, and has to wait for its time.
-            None if due.is_some() => Box::new(move || reply),
+            None if due.is_some() || matches!(struck, Struck::Meanwhile(_)) => {
+                Box::new(move || reply)
+            }
             None => return Ok(Done::Reply(reply)),
+        };
+        let work: Work = match struck {
+            Struck::Meanwhile(meanwhile) => Box::new(move || meanwhile(work)),
+            _ => work,
         };
         let outstanding = Outstanding::new(self, &answer.connection, index);
         Ok(Done::Left {
@@ -259,6 +273,11 @@ impl Hardserver {
                 }
                 _ => 0,
             };
+            if ends_what_is_in_work(answer.header.cmd)
+                && let Some(index) = answer.index
+            {
+                self.held.hurry(index, self.modules[index].epoch());
+            }
             self.note_objects(answer, &reply.body);
         }
         let order = BignumOrder::from_command_flags(answer.header.flags);
@@ -332,6 +351,20 @@ impl Hardserver {
             | bits.command_extractstate
             | bits.command_sessionid
     }
+}
+
+/// Commands after which nothing of a module is in work any more.
+fn ends_what_is_in_work(cmd: Cmd) -> bool {
+    matches!(
+        cmd,
+        Cmd::ClearUnit
+            | Cmd::ClearUnitEx
+            | Cmd::InitialiseUnit
+            | Cmd::InitialiseUnitEx
+            | Cmd::Maintenance
+            | Cmd::Fail
+            | Cmd::RetryFailedModule
+    )
 }
 
 /// The identifiers of the objects that a command made, from its reply.

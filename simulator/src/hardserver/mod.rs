@@ -10,6 +10,7 @@ mod dispatch;
 mod engines;
 mod enquiry;
 mod framing;
+mod injection;
 mod listeners;
 mod merged;
 mod merging;
@@ -25,7 +26,7 @@ mod worker;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -44,11 +45,12 @@ use self::stream::Stream;
 use self::worker::Worker;
 use crate::control::{self, Control};
 use crate::environment::Record;
+use crate::faults::Faults;
 use crate::job::Now;
 use crate::module::{Module, PowerOnError, Setup, SlotKind};
 use crate::options::{Options, OptionsError};
 use crate::seed::Seed;
-use crate::store::RedbStore;
+use crate::store::{Failing, RedbStore};
 
 /// Most connections at a time. Beyond it new ones are closed at once.
 const MAX_CONNECTIONS: usize = 4096;
@@ -164,7 +166,7 @@ impl Server {
         let modules = (1..=options.modules.max(1))
             .map(|number| power_on(number, options, &seed))
             .collect::<Result<Vec<_>, _>>()?;
-        let serial_numbers = modules.iter().map(|module| module.esn()).collect();
+        let serial_numbers = modules.iter().map(|on| on.module.esn()).collect();
         let engines = options.engines.max(1);
         let workers = modules.len() * engines;
         let modules = Arc::new(Modules::new(
@@ -188,6 +190,8 @@ impl Server {
             attendance: Attendance::new(workers),
             held: pace::Waiting::default(),
             counts: Counts::default(),
+            faults: Faults::default(),
+            clock: AtomicI64::new(0),
             in_flight: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
             started: Instant::now(),
@@ -225,13 +229,11 @@ impl Server {
             };
             server.workers.push(thread.map_err(StartError::System)?);
         }
-        if options.timing.is_some() {
-            let worker = Worker::new(Arc::clone(&server.shared));
-            let thread = std::thread::Builder::new()
-                .name("pace".to_owned())
-                .spawn(move || worker.release());
-            server.workers.push(thread.map_err(StartError::System)?);
-        }
+        let worker = Worker::new(Arc::clone(&server.shared));
+        let thread = std::thread::Builder::new()
+            .name("pace".to_owned())
+            .spawn(move || worker.release());
+        server.workers.push(thread.map_err(StartError::System)?);
         let listeners = Listeners::open(options, Arc::clone(&server.shared))?;
         server.endpoints.port = listeners.port;
         server.endpoints.privileged_port = listeners.privileged_port;
@@ -339,6 +341,10 @@ pub(crate) struct Hardserver {
     connections: Connections,
     poller: Poller,
     counts: Counts,
+    /// What goes wrong on purpose.
+    faults: Faults,
+    /// By how much the clock is ahead of the machine's, in seconds.
+    clock: AtomicI64,
     /// Commands begun and not answered.
     in_flight: AtomicUsize,
     draining: AtomicBool,
@@ -374,6 +380,32 @@ impl Hardserver {
         self.modules.get(index)
     }
 
+    /// Answers what was in work at a module before its last reset.
+    pub(crate) fn end_what_was_in_work(&self, slot: &ModuleSlot) {
+        if let Ok(index) = self.modules.index_of(slot.number) {
+            self.held.hurry(index, slot.module.epoch());
+        }
+    }
+
+    /// What goes wrong on purpose.
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Lets the clock jump by so many seconds.
+    pub(crate) fn move_clock(&self, seconds: i64) {
+        let moved = |ahead: i64| Some(ahead.saturating_add(seconds));
+        // It never fails: there is always a new value.
+        let _ = self
+            .clock
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, moved);
+    }
+
+    /// By how many seconds the clock is ahead of the machine's.
+    pub(crate) fn clock(&self) -> i64 {
+        self.clock.load(Ordering::Relaxed)
+    }
+
     /// The arithmetic of the modules.
     pub(crate) fn engine(&self) -> &dyn engine::Engine {
         &*self.engine
@@ -394,6 +426,12 @@ impl Hardserver {
         let unix = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
+        let ahead = self.clock.load(Ordering::Relaxed);
+        let jump = Duration::from_secs(ahead.unsigned_abs());
+        let unix = match ahead < 0 {
+            true => unix.saturating_sub(jump),
+            false => unix.saturating_add(jump),
+        };
         Now {
             uptime: self.started.elapsed(),
             unix,
@@ -500,14 +538,15 @@ fn seed(options: &Options) -> std::io::Result<Seed> {
 }
 
 /// Switches a module on, with a card reader as slot 0.
-fn power_on(number: u32, options: &Options, seed: &Seed) -> Result<Arc<Module>, StartError> {
+fn power_on(number: u32, options: &Options, seed: &Seed) -> Result<PoweredOn, StartError> {
     let fail = |cause| StartError::Module { number, cause };
     let path = options.state.join(format!("module{number}.redb"));
     let store = RedbStore::open(&path).map_err(|cause| fail(cause.into()))?;
     let unix = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
-    Module::power_on(Setup {
+    let (store, failing_writes) = Failing::new(store);
+    let module = Module::power_on(Setup {
         number,
         seed: seed.clone(),
         engine: options.engine.engine(),
@@ -520,5 +559,19 @@ fn power_on(number: u32, options: &Options, seed: &Seed) -> Result<Arc<Module>, 
             unix,
         },
     })
-    .map_err(fail)
+    .map_err(fail)?;
+    Ok(PoweredOn {
+        module,
+        failing_writes,
+        state: path,
+    })
+}
+
+/// A module that is on, and what a fault on purpose needs of it.
+struct PoweredOn {
+    module: Arc<Module>,
+    /// The number of its next writes that fail.
+    failing_writes: Arc<AtomicU32>,
+    /// The file of its state.
+    state: PathBuf,
 }

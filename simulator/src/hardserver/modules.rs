@@ -1,12 +1,14 @@
 //! The modules behind the hardserver, numbered from 1, and how busy each is.
 
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use ncore::Status;
 
+use super::PoweredOn;
 use super::clients::Client;
 use super::engines::Engines;
 use super::pace::Pace;
@@ -21,6 +23,10 @@ pub(crate) struct Slot {
     pub(crate) number: u32,
     pub(crate) module: Arc<Module>,
     pub(super) engines: Engines<Task>,
+    /// The number of its next writes that fail on purpose.
+    pub(super) failing_writes: Arc<AtomicU32>,
+    /// The file of its state.
+    pub(super) state: PathBuf,
     /// The pace it keeps, if it emulates a unit's.
     pub(super) pace: Option<Pace>,
     /// Jobs that the module has and has not answered.
@@ -52,16 +58,18 @@ pub(super) struct Modules {
 impl Modules {
     /// A table of these modules, each with this many engines and the pace of a unit, if one is given.
     pub(super) fn new(
-        modules: Vec<Arc<Module>>,
+        modules: Vec<PoweredOn>,
         engines: usize,
         timing: Option<Timing>,
         seeded: bool,
     ) -> Modules {
         let slots = (1..)
             .zip(modules)
-            .map(|(number, module)| Slot {
+            .map(|(number, on)| Slot {
                 number,
-                module,
+                module: on.module,
+                failing_writes: on.failing_writes,
+                state: on.state,
                 engines: Engines::new(engines),
                 pace: timing.map(|timing| Pace::new(timing, Instant::now())),
                 outstanding: AtomicUsize::new(0),

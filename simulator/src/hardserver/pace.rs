@@ -105,17 +105,9 @@ struct State {
 }
 
 impl Waiting {
-    /// Holds a reply until `due`. Those of the same module that were computed before its last reset wait no longer: a
-    /// unit answers what was in work at once when it is reset.
+    /// Holds a reply until `due`.
     pub(super) fn hold(&self, due: Instant, held: Held) {
         let mut state = lock(&self.state);
-        let stale =
-            |other: &Held| other.answer.index == held.answer.index && other.epoch < held.epoch;
-        let late: Vec<_> = state.held.extract_if(.., |_, other| stale(other)).collect();
-        let now = Instant::now();
-        for ((_, number), other) in late {
-            state.held.insert((now, number), other);
-        }
         let place = (due, state.next);
         state.next += 1;
         state.held.insert(place, held);
@@ -126,6 +118,19 @@ impl Waiting {
         {
             self.changed.notify_one();
         }
+    }
+
+    /// Lets those of a module that were computed before its last reset wait no longer: a unit answers what was in work at
+    /// once when it is reset.
+    pub(super) fn hurry(&self, index: usize, epoch: u64) {
+        let mut state = lock(&self.state);
+        let stale = |other: &Held| other.answer.index == Some(index) && other.epoch < epoch;
+        let late: Vec<_> = state.held.extract_if(.., |_, other| stale(other)).collect();
+        let now = Instant::now();
+        for ((_, number), other) in late {
+            state.held.insert((now, number), other);
+        }
+        self.changed.notify_one();
     }
 
     /// Waits for the next reply whose time has come. None when there is no more work at all.

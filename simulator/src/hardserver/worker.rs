@@ -23,6 +23,7 @@ use super::connection::{Connection, Input, Read};
 use super::engines::Entered;
 use super::pace::Held;
 use super::poller::{Event, Happened};
+use crate::faults::ReplyFault;
 use crate::job::Work;
 
 /// Bytes read at a time.
@@ -64,6 +65,8 @@ pub(super) struct Answer {
     pub(super) index: Option<usize>,
     /// The identifier that the command destroys if it succeeds.
     pub(super) destroys: Option<u32>,
+    /// What happens to the reply on purpose.
+    pub(super) fault: Option<ReplyFault>,
 }
 
 /// Counts a command as outstanding for as long as it exists.
@@ -324,6 +327,7 @@ impl Worker {
                 frame_len,
                 index: None,
                 destroys: None,
+                fault: None,
             };
             self.answer(&answer, Reply::error(header.tag, Status::Malformed));
         }
@@ -442,8 +446,24 @@ impl Worker {
         );
         self.frame.clear();
         self.server.encode(answer, reply, &mut self.frame);
-        if !answer.connection.send(&self.frame, &self.server.poller) {
-            self.server.close(&answer.connection);
+        let (connection, poller) = (&answer.connection, &self.server.poller);
+        let sent = match answer.fault {
+            None => connection.send(&self.frame, poller),
+            Some(ReplyFault::Drop) => true,
+            Some(ReplyFault::Half) => {
+                let half = self.frame.len() / 2;
+                let _ = connection.send(&self.frame[..half], poller);
+                false
+            }
+            // With nothing else in work there, no reply would ever come before it.
+            Some(ReplyFault::Swap) if connection.in_flight() > 1 => {
+                connection.put_back(&self.frame);
+                true
+            }
+            Some(ReplyFault::Swap) => connection.send(&self.frame, poller),
+        };
+        if !sent {
+            self.server.close(connection);
         }
         if self.frame.capacity() > READ_SIZE {
             self.frame = Vec::new();

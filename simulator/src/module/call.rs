@@ -11,7 +11,7 @@ use rand_chacha::ChaCha20Rng;
 use super::acl::{self, Facts, Grant, Uses, Wanted};
 use super::certs::Certificates;
 use super::key::Key;
-use super::nvram::{self, Nvram};
+use super::nvram::Nvram;
 use super::objects::{Object, Objects};
 use super::world::World;
 use super::{Hex, Inner, Module, strict};
@@ -204,21 +204,10 @@ impl Call {
         &self,
         change: impl FnOnce(&mut Nvram) -> Result<T, Status>,
     ) -> Result<T, Status> {
-        let mut nvram = self.module.nvram();
-        self.still_valid()?;
-        let mut changed = nvram.clone();
-        let result = change(&mut changed)?;
-        let record = changed.record().map_err(|_| Status::Failed)?;
-        self.module
-            .store
-            .save(&[(nvram::NAME, &record)])
-            .map_err(|error| {
-                tracing::error!(module = self.module.number(), %error, "NVRAM not saved");
-                Status::Failed
-            })?;
-        *nvram = changed;
-        self.module.nvram_events.fetch_add(1, Ordering::Relaxed);
-        Ok(result)
+        self.module.change_nvram(|nvram| {
+            self.still_valid()?;
+            change(nvram)
+        })
     }
 
     /// Puts a new object under the first or second identifier of the command; the identifier.

@@ -455,6 +455,27 @@ impl Module {
         Ok(())
     }
 
+    /// Changes the non-volatile memory: first on the disk, then in memory. Failed if it cannot be saved, and then nothing
+    /// has changed.
+    fn change_nvram<T>(
+        &self,
+        change: impl FnOnce(&mut Nvram) -> Result<T, Status>,
+    ) -> Result<T, Status> {
+        let mut nvram = self.nvram();
+        let mut changed = nvram.clone();
+        let result = change(&mut changed)?;
+        let record = changed.record().map_err(|_| Status::Failed)?;
+        self.store
+            .save(&[(nvram::NAME, &record)])
+            .map_err(|error| {
+                tracing::error!(module = self.number, %error, "NVRAM not saved");
+                Status::Failed
+            })?;
+        *nvram = changed;
+        self.nvram_events.fetch_add(1, Ordering::Relaxed);
+        Ok(result)
+    }
+
     fn slots(&self) -> &[Slot] {
         &self.slots
     }

@@ -86,6 +86,26 @@ impl Nvram {
         Ok(())
     }
 
+    /// Makes files of nobody's until nothing more fits.
+    pub(super) fn fill(&mut self) -> Result<(), Status> {
+        for number in 0u8..=255 {
+            let left = CAPACITY.saturating_sub(self.used());
+            let acl = ACL::default();
+            let overhead =
+                OVERHEAD + to_bytes(&acl, &WireProfile::DEFAULT).map_or(0, |acl| acl.len());
+            let Some(length) = left.checked_sub(overhead).filter(|&length| length > 0) else {
+                break;
+            };
+            let mut id = *b"filler\0\0\0\0\0";
+            id[10] = number;
+            match self.allocate(id, length as u32, acl) {
+                Ok(()) | Err(Status::AlreadyExists) => {}
+                Err(status) => return Err(status),
+            }
+        }
+        Ok(())
+    }
+
     /// Deletes a file.
     pub(super) fn free(&mut self, id: &FileId) -> Result<(), Status> {
         self.files.remove(id).map(drop).ok_or(NO_SUCH_FILE)
@@ -146,13 +166,14 @@ impl Nvram {
         Ok(())
     }
 
+    /// Bytes that the files take together.
+    fn used(&self) -> usize {
+        let size = |file: &File| OVERHEAD + file.marshalled.len() + file.data.len();
+        self.files.values().map(size).sum()
+    }
+
     fn check_room(&self, more: usize, length: u32) -> Result<(), Status> {
-        let used: usize = self
-            .files
-            .values()
-            .map(|file| OVERHEAD + file.marshalled.len() + file.data.len())
-            .sum();
-        if used + more + length as usize <= CAPACITY {
+        if self.used() + more + length as usize <= CAPACITY {
             Ok(())
         } else {
             Err(Status::NoModuleMemory)

@@ -56,6 +56,27 @@ impl Module {
         self.reader(slot)?.state().remove()
     }
 
+    /// Takes every card out of its reader.
+    pub fn remove_cards(&self) {
+        let readers = self
+            .slots()
+            .iter()
+            .filter(|slot| slot.kind() != SlotKind::SoftToken);
+        for slot in readers {
+            let _ = slot.state().remove();
+        }
+    }
+
+    /// Erases the non-volatile memory. Failed if that cannot be saved.
+    pub fn wipe_nvram(&self) -> Result<(), Status> {
+        self.commit_erasing(|_, _| Ok(()))
+    }
+
+    /// Takes all that is left of the non-volatile memory.
+    pub fn fill_nvram(&self) -> Result<(), Status> {
+        self.change_nvram(|nvram| nvram.fill())
+    }
+
     /// Presses the reset button (ClearUnit). HardwareFailed for a failed module.
     pub fn clear(&self) -> Result<(), Status> {
         self.happen(Event::Reset(None))

@@ -6,6 +6,7 @@ mod control;
 mod crowd;
 mod determinism;
 mod enquiry;
+mod faults;
 mod lifecycle;
 mod merged;
 mod pace;

@@ -1,0 +1,99 @@
+//! How a fault on purpose is brought about (see [`crate::faults`] for when).
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use ncore::message::{Header, Reply};
+use ncore::types::Status;
+
+use super::Hardserver;
+use super::modules::Slot;
+use super::worker::Answer;
+use crate::faults::Ready;
+use crate::job::Work;
+
+/// How long a module that stalls keeps a reply: longer than anybody waits, so that only a reset ends it.
+const STALL: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// How a command is carried out that a fault struck.
+pub(super) enum Struck {
+    /// It is answered with this status instead.
+    Refused(Status),
+    /// Its reply waits so much longer.
+    Later(Duration),
+    /// Something happens while it is carried out.
+    Meanwhile(Meanwhile),
+    /// As it would be.
+    Unchanged,
+}
+
+/// What happens while a command is carried out.
+pub(super) type Meanwhile = Box<dyn FnOnce(Work) -> Reply + Send>;
+
+impl Hardserver {
+    /// Lets a fault strike at a command, if the plan has one for it.
+    pub(super) fn strike(&self, answer: &mut Answer, slot: &Slot) -> Struck {
+        let Header { cmd, tag, .. } = answer.header;
+        let Some(effect) = self.faults.strike(cmd, slot.number) else {
+            return Struck::Unchanged;
+        };
+        tracing::info!(module = slot.number, %cmd, ?effect, "a fault on purpose");
+        let module = Arc::clone(&slot.module);
+        match effect {
+            Ready::Status(status) => return Struck::Refused(status),
+            Ready::Delay(millis) => return Struck::Later(Duration::from_millis(millis)),
+            Ready::Stall => return Struck::Later(STALL),
+            Ready::Reply(fault) => answer.fault = Some(fault),
+            Ready::ResetConnection => {
+                self.close(&answer.connection);
+                // Nobody reads it.
+                return Struck::Refused(Status::ServerConnectionLost);
+            }
+            Ready::FailModule => {
+                return Struck::Meanwhile(Box::new(move |work| {
+                    let _ = module.fail();
+                    drop(work());
+                    Reply::error(tag, Status::HardwareFailed)
+                }));
+            }
+            Ready::PullCards => {
+                return Struck::Meanwhile(Box::new(move |work| {
+                    module.remove_cards();
+                    work()
+                }));
+            }
+            Ready::WriteFails => {
+                slot.failing_writes.fetch_add(1, Ordering::Relaxed);
+            }
+            Ready::FillNvram => note(module.fill_nvram()),
+            Ready::WipeNvram => note(module.wipe_nvram()),
+            Ready::Clock(seconds) => self.move_clock(seconds),
+            Ready::TearState(bytes) => {
+                let state = slot.state.clone();
+                return Struck::Meanwhile(Box::new(move |work| {
+                    drop(work());
+                    let torn = std::fs::OpenOptions::new().write(true).open(&state);
+                    if let Err(error) = torn.and_then(|file| file.set_len(bytes)) {
+                        tracing::error!(%error, "the state was not torn");
+                    }
+                    // A power cut: nothing is written, closed or answered any more.
+                    std::process::abort()
+                }));
+            }
+        }
+        Struck::Unchanged
+    }
+}
+
+/// When a reply may leave that a fault holds back.
+pub(super) fn later(due: Option<Instant>, by: Duration) -> Option<Instant> {
+    let due = due.unwrap_or_else(Instant::now);
+    Some(due.checked_add(by).unwrap_or(due))
+}
+
+fn note(done: Result<(), Status>) {
+    if let Err(status) = done {
+        tracing::warn!(%status, "a fault on purpose did not come about");
+    }
+}

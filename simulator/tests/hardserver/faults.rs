@@ -1,0 +1,280 @@
+//! Fault plans: what goes wrong at which command, seen by clients.
+
+use std::time::Duration;
+
+use ncore::client::{ClientError, ConnectOptions, Connection, Endpoint};
+use ncore::message::Command;
+use ncore::types::*;
+use simulator::control::api;
+use simulator::control::client::{Client, Error};
+use simulator::faults::{Plan, Report};
+
+use crate::raw::message;
+use crate::rig::{Rig, import_aes, refusal};
+
+/// A hardserver on which a plan is played.
+fn playing(rig: &Rig, plan: &str) -> Client {
+    let client = Client::new(rig.server.endpoints().control.clone());
+    let plan: Plan = toml::from_str(plan).unwrap();
+    let _: Report = client.put("/faults", &plan).unwrap();
+    client
+}
+
+fn slots(connection: &Connection) -> Result<GetSlotListReply, ClientError> {
+    connection.transact(GetSlotListArgs { module: 1 })
+}
+
+fn impatient(rig: &Rig) -> Connection {
+    let options = ConnectOptions {
+        reply_timeout: Some(Duration::from_millis(300)),
+        ..ConnectOptions::default()
+    };
+    Connection::connect(&Endpoint::Unix(rig.options.socket.clone()), options).unwrap()
+}
+
+fn enquiry() -> NewEnquiryArgs {
+    NewEnquiryArgs {
+        module: 0,
+        ..Default::default()
+    }
+}
+
+#[test]
+fn the_nth_command_of_a_kind_is_refused() {
+    let rig = Rig::ready(2);
+    let plan = "[[fault]]\ndo = { status = 'HardwareFailed' }\ncommand = 'GetSlotList'\nmodule = 1\nnth = 2";
+    let client = playing(&rig, plan);
+    let wire = rig.connect();
+    slots(&wire).unwrap();
+    wire.transact(GetSlotListArgs { module: 2 }).unwrap();
+    assert_eq!(
+        refusal(&wire, GetSlotListArgs { module: 1 }),
+        Status::HardwareFailed
+    );
+    slots(&wire).unwrap();
+    let report: Report = client.delete("/faults").unwrap();
+    assert_eq!((report.faults[0].met, report.faults[0].struck), (3, 1));
+    assert_eq!(report.strikes[0].command, 2);
+    let none: Report = client.get("/faults").unwrap();
+    assert!(none.faults.is_empty());
+}
+
+#[test]
+fn a_plan_goes_the_same_way_each_time() {
+    let plan = "seed = '5'\n[[fault]]\ndo = { status = 'Failed' }\nchance = 0.3";
+    let played = || {
+        let rig = Rig::ready(1);
+        let client = playing(&rig, plan);
+        let wire = rig.connect();
+        let outcome: Vec<bool> = (0..40).map(|_| slots(&wire).is_ok()).collect();
+        let report: Report = client.get("/faults").unwrap();
+        (outcome, report.strikes)
+    };
+    let (first, second) = (played(), played());
+    assert_eq!(first, second);
+    assert!(first.0.contains(&true) && first.0.contains(&false));
+}
+
+#[test]
+fn a_reply_is_late_and_those_after_it_come_first() {
+    let rig = Rig::ready(1);
+    playing(
+        &rig,
+        "[[fault]]\ndo = { delay = 200 }\ncommand = 'GetSlotList'\nnth = 1",
+    );
+    let mut raw = rig.raw();
+    raw.send(&message(&Command::new(1, GetSlotListArgs { module: 1 })));
+    raw.send(&message(&Command::new(2, enquiry())));
+    assert_eq!(raw.reply().tag, 2);
+    assert_eq!(raw.reply().tag, 1);
+}
+
+#[test]
+fn two_replies_change_places() {
+    let rig = Rig::ready(1);
+    playing(
+        &rig,
+        "[[fault]]\ndo = 'swap-replies'\ncommand = 'GenerateKeyPair'\nnth = 1",
+    );
+    let wire = rig.client();
+    let make = || GenerateKeyPairArgs {
+        module: 1,
+        params: KeyGenParams {
+            type_: KeyType::RSAPrivate,
+            params: KeyTypeGenParams::RSAPrivate(KeyTypeRSAPrivateGenParams {
+                lenbits: 1024,
+                ..Default::default()
+            }),
+        },
+        ..Default::default()
+    };
+    let (one, two) = (wire.submit(make(), None), wire.submit(make(), None));
+    assert!(wire.wait(two.unwrap()).is_ok());
+    assert!(wire.wait(one.unwrap()).is_ok());
+    // With nothing else in work, nothing is held back for ever.
+    playing(&rig, "[[fault]]\ndo = 'swap-replies'\nevery = 1");
+    slots(&wire).unwrap();
+}
+
+#[test]
+fn a_module_stalls_until_it_is_reset() {
+    let rig = Rig::ready(1);
+    let client = playing(
+        &rig,
+        "[[fault]]\ndo = 'stall'\ncommand = 'GetSlotList'\nevery = 1",
+    );
+    let wire = rig.connect();
+    let pending = wire.submit(GetSlotListArgs { module: 1 }, None).unwrap();
+    assert!(matches!(
+        slots(&impatient(&rig)),
+        Err(ClientError::TimedOut { .. })
+    ));
+    wire.transact(enquiry()).unwrap();
+    let _: api::Module = client.post("/modules/1/clear", &()).unwrap();
+    match wire.wait(pending) {
+        Err(ClientError::Status { status, .. }) => assert_eq!(status, Status::UnitReset),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn replies_and_connections_are_lost() {
+    let rig = Rig::ready(1);
+    let lost = |plan| {
+        playing(&rig, plan);
+        slots(&impatient(&rig)).unwrap_err()
+    };
+    let error = lost("[[fault]]\ndo = 'drop-reply'\nnth = 1");
+    assert!(matches!(error, ClientError::TimedOut { .. }), "{error}");
+    for plan in [
+        "[[fault]]\ndo = 'half-reply'\nnth = 1",
+        "[[fault]]\ndo = 'reset-connection'\nnth = 1",
+    ] {
+        let error = lost(plan);
+        assert!(matches!(error, ClientError::Lost { .. }), "{error}");
+    }
+    slots(&rig.connect()).unwrap();
+}
+
+#[test]
+fn a_module_fails_in_the_middle_of_a_command() {
+    let rig = Rig::ready(1);
+    let client = playing(
+        &rig,
+        "[[fault]]\ndo = 'fail-module'\ncommand = 'Import'\nnth = 1",
+    );
+    let wire = rig.client();
+    assert_eq!(refusal(&wire, import_aes(1, 1)), Status::HardwareFailed);
+    let module: api::Module = client.get("/modules/1").unwrap();
+    assert_eq!((module.mode, module.objects), (api::ModuleMode::Failed, 0));
+}
+
+#[test]
+fn a_card_is_pulled_while_it_is_read() {
+    let rig = Rig::ready(1);
+    let client = playing(
+        &rig,
+        "[[fault]]\ndo = 'pull-cards'\ncommand = 'FormatToken'\nnth = 2",
+    );
+    let name = api::CardName {
+        name: "one".to_owned(),
+    };
+    let _: Vec<api::Card> = client.post("/cards", &name).unwrap();
+    let _: api::Module = client.put("/modules/1/slots/0/card", &name).unwrap();
+    let format = || FormatTokenArgs {
+        flags: 0,
+        token: PhysToken {
+            module: 1,
+            slot: 0,
+            ic: 1,
+        },
+        auth_key: None,
+    };
+    let wire = rig.client();
+    wire.transact(format()).unwrap();
+    assert_eq!(refusal(&wire, format()), Status::PhysTokenNotPresent);
+    assert_eq!(slots(&wire).unwrap().slots[0].token.ic, 0);
+}
+
+#[test]
+fn the_memory_is_full_wiped_or_not_to_be_written() {
+    let rig = Rig::ready(1);
+    let area = |name: u8| NVMemAllocArgs {
+        module: 1,
+        info: FileInfo {
+            flags: 0,
+            length: 16,
+            id: [name; 11],
+        },
+        ..Default::default()
+    };
+    let wire = rig.client();
+    wire.transact(area(1)).unwrap();
+    let names = || -> Vec<u8> {
+        let list = NVMemListArgs {
+            module: 1,
+            flags: 0,
+        };
+        let files = wire.transact(list).unwrap().infos;
+        files.iter().map(|file| file.id[0]).collect()
+    };
+    playing(
+        &rig,
+        "[[fault]]\ndo = 'write-fails'\ncommand = 'NVMemAlloc'\nnth = 1",
+    );
+    assert_eq!(refusal(&wire, area(2)), Status::Failed);
+    assert_eq!(names(), [1]);
+    wire.transact(area(2)).unwrap();
+
+    playing(
+        &rig,
+        "[[fault]]\ndo = 'fill-nvram'\ncommand = 'NVMemAlloc'\nnth = 1",
+    );
+    assert_eq!(refusal(&wire, area(3)), Status::NoModuleMemory);
+    assert!(names().len() > 2);
+
+    playing(
+        &rig,
+        "[[fault]]\ndo = 'wipe-nvram'\ncommand = 'NVMemAlloc'\nnth = 1",
+    );
+    wire.transact(area(4)).unwrap();
+    assert_eq!(names(), [4]);
+}
+
+#[test]
+fn the_clock_jumps() {
+    let rig = Rig::ready(1);
+    let client = playing(
+        &rig,
+        "[[fault]]\ndo = { clock = -3600 }\ncommand = 'GetSlotList'\nnth = 1",
+    );
+    let before: api::Clock = client.get("/clock").unwrap();
+    slots(&rig.connect()).unwrap();
+    let after: api::Clock = client.get("/clock").unwrap();
+    assert_eq!((before.ahead, after.ahead), (0, -3600));
+    assert!(after.unix < before.unix);
+    let set = api::Clock {
+        ahead: 100,
+        unix: None,
+    };
+    let set: api::Clock = client.put("/clock", &set).unwrap();
+    assert_eq!(set.ahead, 100);
+}
+
+#[test]
+fn what_cannot_be_played_changes_nothing() {
+    let rig = Rig::ready(1);
+    let client = playing(
+        &rig,
+        "[[fault]]\ndo = 'drop-reply'\ncommand = 'NoOp'\nevery = 1",
+    );
+    let plan: Plan = toml::from_str("[[fault]]\ndo = 'stall'\ncommand = 'Sing'\nnth = 1").unwrap();
+    match client.put::<Report>("/faults", &plan) {
+        Err(Error::Refused(words)) => assert_eq!(words, "fault 1: there is no command `Sing'"),
+        other => panic!("{other:?}"),
+    }
+    let report: Report = client.get("/faults").unwrap();
+    assert_eq!(report.faults[0].rule.command.as_deref(), Some("NoOp"));
+    assert!(toml::from_str::<Plan>("[[fault]]\ndo = 'explode'\nnth = 1").is_err());
+    assert!(toml::from_str::<Plan>("[[fault]]\ndo = 'stall'\nnht = 1").is_err());
+}
