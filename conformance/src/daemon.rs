@@ -13,6 +13,39 @@ use simulator::hardserver::Server;
 use simulator::logging;
 use simulator::options::Options;
 
+/// The roles of a program that starts a hardserver for itself, as hidden subcommands.
+#[derive(Debug, clap::Subcommand)]
+pub enum Role {
+    /// Be the hardserver, until standard input ends
+    #[command(hide = true)]
+    Serve {
+        /// Where it keeps everything it touches
+        #[arg(long)]
+        folder: PathBuf,
+        /// How many modules it has
+        #[arg(long)]
+        modules: u32,
+        /// What decides every random value, in hexadecimal
+        #[arg(long)]
+        seed: Option<String>,
+    },
+}
+
+impl Role {
+    /// Plays the role to its end.
+    ///
+    /// # Errors
+    /// The hardserver does not start.
+    pub fn play(&self) -> anyhow::Result<()> {
+        let Role::Serve {
+            folder,
+            modules,
+            seed,
+        } = self;
+        serve(folder, *modules, seed.as_deref())
+    }
+}
+
 /// What the child is started with.
 #[derive(Clone, Debug)]
 pub struct Settings {

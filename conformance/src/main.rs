@@ -6,12 +6,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser};
 use conformance::case::Case;
+use conformance::cases;
+use conformance::daemon::Role;
 use conformance::report::{Report, table};
 use conformance::runner::{self, Event};
 use conformance::target::{Choice, Prepared, Target};
-use conformance::{cases, daemon};
 use indicatif::{ProgressBar, ProgressStyle};
 use ncore::client::Endpoint;
 
@@ -61,28 +62,10 @@ struct Run {
     reports: PathBuf,
 }
 
-#[derive(Debug, Subcommand)]
-enum Role {
-    /// Be the hardserver of a run, until standard input ends
-    #[command(hide = true)]
-    Serve {
-        #[arg(long)]
-        folder: PathBuf,
-        #[arg(long)]
-        modules: u32,
-        #[arg(long)]
-        seed: Option<String>,
-    },
-}
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.role {
-        Some(Role::Serve {
-            folder,
-            modules,
-            seed,
-        }) => daemon::serve(&folder, modules, seed.as_deref()).map(|()| ExitCode::SUCCESS),
+        Some(role) => role.play().map(|()| ExitCode::SUCCESS),
         None => run(&cli.run),
     };
     result.unwrap_or_else(|error| {

@@ -5,7 +5,6 @@
 //! slices of a second that alternate between the two sides, in turned order every second time: a machine that gets faster
 //! or slower meanwhile does so for both. What was measured in each round goes to standard error.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -13,8 +12,8 @@ use benches::bare::Bare;
 use benches::load::{self, Measured};
 use benches::openssl;
 use benches::stack::Stack;
-use clap::{Parser, Subcommand};
-use conformance::daemon;
+use clap::Parser;
+use conformance::daemon::Role;
 use engine::Kind;
 
 /// Compares RSA-2048 signing through the whole stack with `openssl speed`.
@@ -31,20 +30,6 @@ struct Cli {
     seconds: u32,
 }
 
-#[derive(Debug, Subcommand)]
-enum Role {
-    /// Be the hardserver, until standard input ends
-    #[command(hide = true)]
-    Serve {
-        #[arg(long)]
-        folder: PathBuf,
-        #[arg(long)]
-        modules: u32,
-        #[arg(long)]
-        seed: Option<String>,
-    },
-}
-
 /// Numbers of callers, each with the number of `openssl` processes it is held against.
 const CALLERS: [(usize, u32); 3] = [(1, 1), (2, 2), (16, 2)];
 
@@ -54,11 +39,7 @@ const SLICE: u32 = 1;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.role {
-        Some(Role::Serve {
-            folder,
-            modules,
-            seed,
-        }) => daemon::serve(folder, *modules, seed.as_deref()),
+        Some(role) => role.play(),
         None => compare(cli.rounds, cli.seconds),
     };
     match result {
