@@ -8,13 +8,14 @@ use ncore::Status;
 use ncore::types::{ACL, ReplyBody};
 use rand_chacha::ChaCha20Rng;
 
-use super::acl::{self, Facts, Grant, Uses, Wanted};
+use super::acl::{self, Charge, Facts, Grant, Uses, Wanted};
 use super::certs::Certificates;
+use super::counters::{self, Counter};
 use super::key::Key;
 use super::nvram::Nvram;
 use super::objects::{Object, Objects};
 use super::world::World;
-use super::{Hex, Inner, Module, strict};
+use super::{Hex, Inner, KeyHash, Module, strict};
 use crate::job::{Client, Now};
 use crate::seed::Streams;
 
@@ -109,7 +110,14 @@ impl Call {
             certificates,
             age,
             &mut key.authorisation.uses(),
+            Some(&key.hash),
         )?;
+        // Outside every lock: a use that is counted in non-volatile memory waits for the disk.
+        for charge in &grant.charges {
+            if let Charge::NonVolatile(counter) = charge {
+                self.module.counters.charge(self, counter)?;
+            }
+        }
         if grant.logged {
             tracing::info!(
                 target: "key_usage", esn = self.world.esn, key = %Hex(&key.hash), wanted = ?wanted, "key used"
@@ -126,6 +134,7 @@ impl Call {
             &self.certificates,
             Duration::ZERO,
             &mut Uses::default(),
+            None,
         )
         .map(drop)
     }
@@ -138,7 +147,14 @@ impl Call {
         certificates: &Certificates,
         age: Duration,
         per_authorisation: &mut Uses,
+        key: Option<&KeyHash>,
     ) -> Result<Grant, Status> {
+        // The files' lists name keys, so only a key's uses are counted in non-volatile memory.
+        let counter = |counter: &Counter| {
+            let key = key.ok_or(Status::UseLimitsUnavailable)?;
+            let module = &self.module;
+            module.counters.check(counter, &module.nvram(), key)
+        };
         let mut global = self.module.global_uses();
         let facts = Facts {
             certifiers: certificates.certifiers(),
@@ -147,6 +163,7 @@ impl Call {
             age,
             global: &global,
             per_authorisation,
+            nonvolatile: &counter,
         };
         let grant = acl::evaluate(acl, wanted, &facts)?;
         acl::charge(&grant, &mut global, per_authorisation)?;
@@ -213,9 +230,19 @@ impl Call {
     /// Puts a new object under the first or second identifier of the command; the identifier.
     pub(super) fn insert(&self, which: usize, object: Object) -> Result<u32, Status> {
         let id = self.ids[which];
+        if let Object::Key(key) = &object {
+            self.note_counted(&key.acl());
+        }
         self.change(|inner| inner.objects.insert(self.client.ordinal, id, object))?;
         self.module.statistics.objects_created.add(1);
         Ok(id)
+    }
+
+    /// Notes that uses are counted in non-volatile memory, if this list of a key says so.
+    pub(super) fn note_counted(&self, acl: &ACL) {
+        if counters::counts(acl) {
+            self.module.counted.store(true, Ordering::Release);
+        }
     }
 
     /// The time since the daemon started.

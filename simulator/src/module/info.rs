@@ -60,6 +60,7 @@ pub(super) fn set_acl(call: Call, mut args: SetACLArgs) -> Outcome {
             return Err(Status::AccessDenied);
         }
     }
+    call.note_counted(&args.newacl);
     key.set_acl(args.newacl);
     done()
 }

@@ -17,6 +17,7 @@ mod card;
 mod certs;
 mod challenge;
 mod channel;
+mod counters;
 mod dispatch;
 mod generate;
 mod info;
@@ -48,7 +49,7 @@ mod world;
 mod tests;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -62,7 +63,8 @@ use self::acl::Uses;
 use self::call::{Call, Done, Outcome, later};
 use self::certs::Certificates;
 use self::challenge::Challenges;
-use self::mode::{Event, Machine, Mode, Switch};
+use self::counters::UseCounters;
+use self::mode::{Class, Event, Machine, Mode, Switch};
 use self::nvram::Nvram;
 use self::objects::Objects;
 use self::slot::Slot;
@@ -128,8 +130,15 @@ pub struct Module {
     global_uses: Mutex<Uses>,
     /// Held while saved state changes, so that one change follows another; the switch as it is saved.
     saving: Mutex<Switch>,
-    /// The non-volatile memory. Held while it is saved, so that one change follows another.
-    nvram: Mutex<Nvram>,
+    /// The non-volatile memory as it is on the disk. Held for a moment only.
+    nvram: Mutex<Arc<Nvram>>,
+    /// Held while the non-volatile memory changes, so that one change follows another.
+    writing_nvram: Mutex<()>,
+    /// Uses that are reserved in the non-volatile memory.
+    counters: UseCounters,
+    /// Whether a key was made or loaded since the last reset whose uses are counted there: then a permission may have to
+    /// wait for the disk.
+    counted: AtomicBool,
     /// Counts the changes of the non-volatile memory.
     nvram_events: AtomicU32,
     statistics: Counters,
@@ -203,7 +212,10 @@ impl Module {
             inner: Mutex::new(inner),
             global_uses: Mutex::default(),
             saving: Mutex::new(saved.switch),
-            nvram: Mutex::new(nvram),
+            nvram: Mutex::new(Arc::new(nvram)),
+            writing_nvram: Mutex::default(),
+            counters: UseCounters::default(),
+            counted: AtomicBool::new(false),
             nvram_events: AtomicU32::new(0),
             statistics: Counters::default(),
         }))
@@ -342,8 +354,17 @@ impl Module {
             epoch,
         };
         match command.certs {
+            // A permission may have to be written down.
+            None if needs.class == Class::Work && self.counted.load(Ordering::Acquire) => {
+                later(move || match dispatch::run(call, command.args)? {
+                    Done::Body(body) => Ok(body),
+                    Done::Later(work) => work(),
+                })
+            }
             None => dispatch::run(call, command.args),
-            Some(list) if !certs::needs_arithmetic(&list) => {
+            Some(list)
+                if !certs::needs_arithmetic(&list) && !self.counted.load(Ordering::Acquire) =>
+            {
                 call.certificates = certs::examine(&call, &list)?;
                 dispatch::run(call, command.args)
             }
@@ -397,6 +418,8 @@ impl Module {
             inner.tickets.clear();
             inner.challenges.clear();
             self.global_uses().clear();
+            self.counters.forget();
+            self.counted.store(false, Ordering::Release);
             self.statistics
                 .objects_destroyed
                 .add(u32::try_from(dropped).unwrap_or(u32::MAX));
@@ -428,12 +451,12 @@ impl Module {
         &self,
         change: impl FnOnce(&mut World, &mut Switch) -> Result<(), Status>,
     ) -> Result<(), Status> {
-        let mut nvram = self.nvram();
+        let _writing = self.writing_nvram();
         let empty = Nvram::default();
         let record = empty.record().map_err(|_| Status::Failed)?;
         self.commit_beside(Some((nvram::NAME, &record)), change)?;
-        *nvram = empty;
-        self.nvram_events.fetch_add(1, Ordering::Relaxed);
+        self.set_nvram(empty);
+        self.counters.forget();
         Ok(())
     }
 
@@ -461,8 +484,8 @@ impl Module {
         &self,
         change: impl FnOnce(&mut Nvram) -> Result<T, Status>,
     ) -> Result<T, Status> {
-        let mut nvram = self.nvram();
-        let mut changed = nvram.clone();
+        let _writing = self.writing_nvram();
+        let mut changed = (*self.nvram()).clone();
         let result = change(&mut changed)?;
         let record = changed.record().map_err(|_| Status::Failed)?;
         self.store
@@ -471,8 +494,7 @@ impl Module {
                 tracing::error!(module = self.number, %error, "NVRAM not saved");
                 Status::Failed
             })?;
-        *nvram = changed;
-        self.nvram_events.fetch_add(1, Ordering::Relaxed);
+        self.set_nvram(changed);
         Ok(result)
     }
 
@@ -494,9 +516,23 @@ impl Module {
         self.nvram_events.load(Ordering::Relaxed)
     }
 
-    /// The non-volatile memory: whoever has it waits for the disk, so no thread that has other things to do may take it.
-    fn nvram(&self) -> MutexGuard<'_, Nvram> {
-        self.nvram.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The non-volatile memory as it is on the disk.
+    fn nvram(&self) -> Arc<Nvram> {
+        let nvram = self.nvram.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&nvram)
+    }
+
+    /// Replaces the non-volatile memory by what is on the disk now.
+    fn set_nvram(&self, nvram: Nvram) {
+        *self.nvram.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(nvram);
+        self.nvram_events.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes the right to change the non-volatile memory: whoever has it waits for the disk, so no thread that has other
+    /// things to do may take it.
+    fn writing_nvram(&self) -> MutexGuard<'_, ()> {
+        let writing = self.writing_nvram.lock();
+        writing.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -39,6 +39,7 @@ pub(super) fn free(call: Call, args: NVMemFreeArgs) -> Outcome {
             )?;
             nvram.free(&args.name)
         })?;
+        call.module.counters.forget_file(&args.name);
         Ok(ReplyBody::Empty)
     })
 }
@@ -57,6 +58,9 @@ pub(super) fn operate(call: Call, args: NVMemOpArgs) -> Outcome {
     check_flags(args.flags, 0)?;
     later(move || {
         let res = operation(&call, &args)?;
+        if !matches!(args.op, Op::Read | Op::GetACL) {
+            call.module.counters.forget_file(&args.name);
+        }
         Ok(NVMemOpReply { op: args.op, res }.into())
     })
 }

@@ -153,6 +153,30 @@ impl Nvram {
         Ok(())
     }
 
+    /// The number in a part, little-endian. OutOfRange if it is not inside the file.
+    pub(super) fn number(&self, id: &FileId, first: u32, last: u32) -> Result<u64, Status> {
+        let part = self.part(id, Some(NVMemRange { first, last }))?;
+        let bytes = self.read(id, part)?;
+        let number = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
+        Ok(bytes.iter().rev().fold(0, number))
+    }
+
+    /// Replaces the number in a part of at most 8 bytes.
+    pub(super) fn set_number(
+        &mut self,
+        id: &FileId,
+        first: u32,
+        last: u32,
+        number: u64,
+    ) -> Result<(), Status> {
+        let part = self.part(id, Some(NVMemRange { first, last }))?;
+        let bytes = number.to_le_bytes();
+        let new = bytes
+            .get(..=(part.last - part.first) as usize)
+            .ok_or(Status::OutOfRange)?;
+        self.change(id, part, Change::Write(new))
+    }
+
     /// Gives a file another length; new bytes are zeros.
     pub(super) fn resize(&mut self, id: &FileId, length: u32) -> Result<(), Status> {
         let now = self.file(id)?.data.len() as u32;

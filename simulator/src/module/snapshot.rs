@@ -1,6 +1,5 @@
 //! Power cuts, and a whole unit as it was: everything that survives one. Cards are files of their own.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use super::Module;
@@ -70,7 +69,7 @@ impl Module {
     /// # Errors
     /// Its state cannot be read.
     pub fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
-        let _nvram = self.nvram();
+        let _writing = self.writing_nvram();
         let _saving = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(record::encode(KIND, &self.store.records()?)?)
     }
@@ -80,10 +79,10 @@ impl Module {
     /// # Errors
     /// The state cannot be saved; then the unit is as before.
     pub fn restore(&self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
-        let mut nvram = self.nvram();
+        let _writing = self.writing_nvram();
         let mut switch = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
         self.store.replace(&borrowed(&snapshot.records))?;
-        self.power_on_again(&mut nvram, &mut switch)
+        self.power_on_again(&mut switch)
     }
 
     /// Switches the unit off and on. What was loaded is gone; a failed module is back.
@@ -91,17 +90,16 @@ impl Module {
     /// # Errors
     /// Its state cannot be read; then it goes on as it was.
     pub fn power_cycle(&self) -> Result<(), SnapshotError> {
-        let mut nvram = self.nvram();
+        let _writing = self.writing_nvram();
         let mut switch = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
-        self.power_on_again(&mut nvram, &mut switch)
+        self.power_on_again(&mut switch)
     }
 
-    fn power_on_again(&self, nvram: &mut Nvram, switch: &mut Switch) -> Result<(), SnapshotError> {
+    fn power_on_again(&self, switch: &mut Switch) -> Result<(), SnapshotError> {
         let saved = Saved::load(&*self.store)?.ok_or(SnapshotError::Empty)?;
         let world = saved.world(self.engine())?;
-        *nvram = Nvram::load(&*self.store)?;
+        self.set_nvram(Nvram::load(&*self.store)?);
         *switch = saved.switch;
-        self.nvram_events.fetch_add(1, Ordering::Relaxed);
         self.forget(|inner| {
             inner.machine = Machine::power_on(saved.switch, world.officer.is_some());
             inner.world = Arc::new(world);

@@ -148,14 +148,14 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 /// A key that may certify.
-struct Authority {
+pub(super) struct Authority {
     key: u32,
     public: KeyData,
-    hash: KeyHash,
+    pub(super) hash: KeyHash,
 }
 
 impl Authority {
-    fn new(bench: &Bench, more: Vec<Action>) -> anyhow::Result<Authority> {
+    pub(super) fn new(bench: &Bench, more: Vec<Action>) -> anyhow::Result<Authority> {
         let actions = [vec![operations(Op::USE_AS_CERTIFICATE | Op::SIGN)], more].concat();
         let pair = bench.rsa(1024, acl(actions), may(Op::EXPORT_AS_PLAIN))?;
         Ok(Authority {
@@ -165,7 +165,7 @@ impl Authority {
         })
     }
 
-    fn certificate(&self) -> Certificate {
+    pub(super) fn certificate(&self) -> Certificate {
         signing_key(self.key, self.hash)
     }
 
@@ -177,7 +177,11 @@ impl Authority {
         })
     }
 
-    fn delegates(&self, bench: &Bench, delegation: &Delegation) -> anyhow::Result<Certificate> {
+    pub(super) fn delegates(
+        &self,
+        bench: &Bench,
+        delegation: &Delegation,
+    ) -> anyhow::Result<Certificate> {
         Ok(single(
             self.hash,
             self.signed(bench, &delegation.to_message()?)?,

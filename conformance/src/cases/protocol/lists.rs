@@ -116,7 +116,6 @@ pub(super) const CASES: &[Case] = &[
     .covers(&[
         denies(Cmd::GenerateKey, Status::UnknownFlag),
         denies(Cmd::GenerateKey, Status::InvalidACL),
-        denies(Cmd::GenerateKey, Status::UseLimitsUnavailable),
         denies(Cmd::Import, Status::UnknownFlag),
         denies(Cmd::SetACL, Status::UnknownFlag),
     ]),
@@ -547,9 +546,12 @@ fn admit_refused(rig: &Rig) -> anyhow::Result<Outcome> {
         (
             limit(
                 UseLim::NonVolatile,
-                UseLimDetails::NonVolatile(UseLimNonVolatileDetails::default()),
+                UseLimDetails::NonVolatile(UseLimNonVolatileDetails {
+                    range: NVMemRange { first: 1, last: 0 },
+                    ..UseLimNonVolatileDetails::default()
+                }),
             ),
-            Status::UseLimitsUnavailable,
+            Status::InvalidACL,
         ),
     ];
     let data = raw_key(KeyType::Rijndael, &[0x44; 32])?;

@@ -15,12 +15,13 @@ mod modules;
 mod nvram;
 mod quorums;
 mod rsa;
+mod strict;
 mod symmetric;
 mod words;
 mod wrapping;
 
 /// The tables of the families.
-pub(super) const FAMILIES: [&[Case]; 14] = [
+pub(super) const FAMILIES: [&[Case]; 15] = [
     lists::CASES,
     certificates::CASES,
     rsa::CASES,
@@ -35,4 +36,5 @@ pub(super) const FAMILIES: [&[Case]; 14] = [
     handover::CASES,
     arithmetic::CASES,
     nvram::CASES,
+    strict::CASES,
 ];

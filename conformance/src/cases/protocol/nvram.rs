@@ -1,6 +1,6 @@
 //! Areas of non-volatile memory, on hardservers of the cases' own: making them is a security officer's.
 
-use anyhow::{bail, ensure};
+use anyhow::{Context as _, bail, ensure};
 use ncore::types::*;
 
 use super::kit::*;
@@ -69,6 +69,19 @@ pub(super) const CASES: &[Case] = &[
     )
     .needs(&[Need::Control])
     .covers(&[denies(Cmd::NVMemOp, Status::AccessDenied)]),
+    Case::new(
+        "nvram.limit.counts",
+        "A key's uses are counted in its area, through resets and restarts, and end with the limit",
+        "CAPI guide, section 9; PROTOCOL, section 4.3",
+        limit_counts,
+    )
+    .needs(&[Need::Control])
+    .covers(&[
+        replies(Cmd::Encrypt),
+        denies(Cmd::Encrypt, Status::UseLimitExceeded),
+        denies(Cmd::Encrypt, Status::UseLimitsUnavailable),
+        denies(Cmd::Encrypt, Status::AccessDenied),
+    ]),
     Case::new(
         "nvram.officer.alone",
         "Where the officer reserved it, nobody else makes or frees an area",
@@ -384,6 +397,92 @@ fn ranges(rig: &Rig) -> anyhow::Result<Outcome> {
         &[(5, 0, 7), (0, 0, 7), (4, 0, 7)],
         &[(6, 0, 7), (u32::MAX, 0, 7)],
     )?;
+    Ok(Outcome::Passed)
+}
+
+fn limit_counts(rig: &Rig) -> anyhow::Result<Outcome> {
+    let mut spare = rig.spare()?;
+    spare.initialise(1)?;
+    spare.operate(1, [7; 20], EVERYTHING)?;
+    let bench = Bench::at(spare.wire()?, 1);
+    let range = NVMemRange { first: 0, last: 3 };
+    let limited = UseLimit {
+        type_: UseLim::NonVolatile,
+        details: UseLimDetails::NonVolatile(UseLimNonVolatileDetails {
+            flags: 0,
+            file: NAME,
+            range: range.clone(),
+            maxlo: 5,
+            maxhi: 0,
+            prefetch: 2,
+        }),
+    };
+    let counted = PermissionGroup {
+        limits: vec![limited],
+        ..group(vec![operations(Op::ENCRYPT)])
+    };
+    let kept = group(vec![blob_flags(ActMakeBlobDetails::ALLOW_KM_ONLY)]);
+    let key = bench.aes(list(vec![counted.clone(), kept]))?;
+    let other = bench.aes(list(vec![counted]))?;
+    let encrypt =
+        |bench: &Bench, key| status(bench.send(encrypt_args(key, Mech::Any, bytes(b"counted"))));
+    is(
+        encrypt(&bench, key),
+        Status::UseLimitsUnavailable,
+        "a use without the area",
+    )?;
+    let counting = Action {
+        type_: Act::NVMemUseLimit,
+        details: ActDetails::NVMemUseLimit(ActNVMemUseLimitDetails {
+            flags: 0,
+            range: range.clone(),
+            hks: vec![bench.hash_of(key)?],
+        }),
+    };
+    let reading = Action {
+        type_: Act::NVMemOpPerms,
+        details: ActDetails::NVMemOpPerms(Perms {
+            perms: Perms::READ,
+            ..Perms::default()
+        }),
+    };
+    bench.send(area(NAME, 4, list(vec![group(vec![counting, reading])])))?;
+    is(
+        encrypt(&bench, other),
+        Status::AccessDenied,
+        "a key that the area does not name",
+    )?;
+    let hkms = bench.module_keys()?;
+    let hkm = *hkms.first().context("no KM0")?;
+    let blob = bench
+        .send(MakeBlobArgs {
+            format: BlobFormat::Module,
+            idka: key,
+            blobkey: BlobFormatMkBlobParams::Module(BlobFormatModuleMkBlobParams { hkm }),
+            ..MakeBlobArgs::default()
+        })?
+        .blob;
+    is(encrypt(&bench, key), Status::OK, "the first use")?;
+    is(read(&bench, None)?, vec![2, 0, 0, 0], "two are reserved")?;
+    is(encrypt(&bench, key), Status::OK, "the second use")?;
+    is(encrypt(&bench, key), Status::OK, "the third use")?;
+    is(read(&bench, None)?, vec![4, 0, 0, 0], "two more")?;
+    spare.restart()?;
+    let bench = Bench::at(spare.wire()?, 1);
+    let key = bench
+        .send(LoadBlobArgs {
+            module: 1,
+            blob,
+            ..LoadBlobArgs::default()
+        })?
+        .idka;
+    is(encrypt(&bench, key), Status::OK, "the last use")?;
+    is(
+        encrypt(&bench, key),
+        Status::UseLimitExceeded,
+        "one too many",
+    )?;
+    is(read(&bench, None)?, vec![5, 0, 0, 0], "all uses")?;
     Ok(Outcome::Passed)
 }
 

@@ -9,11 +9,12 @@ use rand_core::Rng;
 
 use super::LimitId;
 use super::wanted::is_well_formed;
+use crate::module::counters::Counter;
 
 /// Checks a list that a command brings and gives each limit without a name (all zero) a private one.
 ///
-/// Unknown flag bits are UnknownFlag; unknown actions and limits, and the obsolete AuthOld limit, InvalidACL; limits
-/// counted in NVRAM UseLimitsUnavailable, because a permission that could never be counted must not look as if it were.
+/// Unknown flag bits are UnknownFlag; unknown actions and limits, the obsolete AuthOld limit, and limits whose range in
+/// NVRAM can be no number, InvalidACL.
 pub(crate) fn admit(acl: &mut ACL, names: &mut impl Rng) -> Result<(), Status> {
     for group in &mut acl.groups {
         if group.flags & !PermissionGroup::KNOWN_FLAGS != 0 {
@@ -41,6 +42,7 @@ fn admit_action(action: &Action) -> Result<(), Status> {
         ActDetails::MakeArchiveBlob(details) => {
             details.flags & !ActMakeArchiveBlobDetails::KNOWN_FLAGS
         }
+        ActDetails::NVMemUseLimit(details) => details.flags,
         ActDetails::NVMemOpPerms(details) => details.perms & !ActNVMemOpPermsDetails::KNOWN_PERMS,
         _ => 0,
     };
@@ -57,7 +59,10 @@ fn admit_limit(limit: &mut UseLimit) -> Result<Option<&mut LimitId>, Status> {
         (UseLim::Global, UseLimDetails::Global(details)) => Ok(Some(&mut details.id)),
         (UseLim::Auth, UseLimDetails::Auth(details)) => Ok(Some(&mut details.id)),
         (UseLim::Time, UseLimDetails::Time(_)) => Ok(None),
-        (UseLim::NonVolatile, UseLimDetails::NonVolatile(_)) => Err(Status::UseLimitsUnavailable),
+        (UseLim::NonVolatile, UseLimDetails::NonVolatile(details)) => match details.flags {
+            0 => Counter::of(details).ok_or(Status::InvalidACL).map(|_| None),
+            _ => Err(Status::UnknownFlag),
+        },
         _ => Err(Status::InvalidACL),
     }
 }

@@ -80,6 +80,7 @@ struct Case {
 impl Case {
     fn evaluate(&self, groups: &[PermissionGroup], wanted: &Wanted<'_>) -> Result<Grant, Status> {
         let facts = Facts {
+            nonvolatile: &|_| Err(Status::UseLimitsUnavailable),
             certifiers: &self.certifiers,
             officer: self.officer,
             esn: "AAAA-BBBB-CCCC",

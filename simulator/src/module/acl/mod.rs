@@ -20,6 +20,7 @@ pub(crate) use wanted::Wanted;
 
 use super::KeyHash;
 use super::certs::Certifier;
+use super::counters::Counter;
 
 /// The name of a use limit's counter (M_LimitID).
 pub(crate) type LimitId = [u8; 20];
@@ -41,6 +42,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) global: &'a Uses,
     /// Uses counted since the object's authorising token was loaded.
     pub(crate) per_authorisation: &'a Uses,
+    /// Whether a use can be counted in non-volatile memory now; the status that says why not.
+    pub(crate) nonvolatile: &'a dyn Fn(&Counter) -> Result<(), Status>,
 }
 
 /// A permission: what it costs.
@@ -59,6 +62,8 @@ pub(crate) enum Charge {
     Global(LimitId),
     /// A counter of the object's authorisation.
     PerAuthorisation(LimitId),
+    /// A counter in non-volatile memory. Charging it writes to the disk, and is not [`charge`]'s.
+    NonVolatile(Counter),
 }
 
 /// Decides whether the list permits what is wanted.
@@ -107,6 +112,7 @@ pub(crate) fn charge(
             Charge::PerAuthorisation(id) => {
                 new[1] += usize::from(!per_authorisation.contains_key(id));
             }
+            Charge::NonVolatile(_) => {}
         }
     }
     let has_room = |uses: &Uses, new| new == 0 || uses.len() + new <= MAX_COUNTERS;
@@ -117,6 +123,7 @@ pub(crate) fn charge(
         let counter = match charge {
             Charge::Global(id) => global.entry(*id).or_insert(0),
             Charge::PerAuthorisation(id) => per_authorisation.entry(*id).or_insert(0),
+            Charge::NonVolatile(_) => continue,
         };
         *counter = counter.saturating_add(1);
     }
@@ -172,10 +179,17 @@ fn charges(limits: &[UseLimit], facts: &Facts<'_>) -> Result<Vec<Charge>, Status
                 return Err(Status::TimeLimitExceeded);
             }
             UseLimDetails::Time(_) => continue,
-            // Counters in NVRAM and the obsolete form: `admit` lets no such list in.
-            UseLimDetails::NonVolatile(_) | UseLimDetails::Empty => {
-                return Err(Status::UseLimitsUnavailable);
+            UseLimDetails::NonVolatile(limit) => {
+                let counter = Counter::of(limit).ok_or(Status::UseLimitsUnavailable)?;
+                (facts.nonvolatile)(&counter)?;
+                let charge = Charge::NonVolatile(counter);
+                if !charges.contains(&charge) {
+                    charges.push(charge);
+                }
+                continue;
             }
+            // The obsolete form: `admit` lets no such list in.
+            UseLimDetails::Empty => return Err(Status::UseLimitsUnavailable),
         };
         if uses.copied().unwrap_or(0) >= max {
             return Err(Status::UseLimitExceeded);

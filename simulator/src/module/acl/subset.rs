@@ -45,6 +45,10 @@ fn is_no_looser(new: &UseLimit, old: &UseLimit) -> bool {
             new.id == old.id && new.max <= old.max
         }
         (UseLimDetails::Time(new), UseLimDetails::Time(old)) => new.seconds <= old.seconds,
+        (UseLimDetails::NonVolatile(new), UseLimDetails::NonVolatile(old)) => {
+            (new.flags, new.file, &new.range) == (old.flags, old.file, &old.range)
+                && (new.maxhi, new.maxlo) <= (old.maxhi, old.maxlo)
+        }
         _ => new == old,
     }
 }

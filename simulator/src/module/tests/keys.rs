@@ -340,10 +340,13 @@ fn lists_that_make_no_sense_are_refused() {
         aes_args(limit(UseLim::AuthOld, UseLimDetails::Empty)),
         Status::InvalidACL,
     );
-    let counter = UseLimDetails::NonVolatile(UseLimNonVolatileDetails::default());
+    let counter = UseLimDetails::NonVolatile(UseLimNonVolatileDetails {
+        range: NVMemRange { first: 0, last: 8 },
+        ..Default::default()
+    });
     rig.refused(
         aes_args(limit(UseLim::NonVolatile, counter)),
-        Status::UseLimitsUnavailable,
+        Status::InvalidACL,
     );
     let key = rig.aes(anything());
     let newacl = limit(UseLim::AuthOld, UseLimDetails::Empty);

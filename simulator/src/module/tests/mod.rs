@@ -5,6 +5,7 @@ mod rig;
 mod admission;
 mod blobs;
 mod certificates;
+mod counters;
 mod determinism;
 mod keys;
 mod limits;
