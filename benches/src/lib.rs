@@ -4,6 +4,8 @@
 //! of its own. Figures are compared within one run, never with figures of another machine or another day.
 
 pub mod bare;
+pub mod counted;
+pub mod disk;
 pub mod load;
 pub mod openssl;
 pub mod stack;

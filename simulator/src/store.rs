@@ -45,15 +45,26 @@ pub struct RedbStore {
 impl RedbStore {
     /// Opens the file, creating it if there is none. After a crash the database repairs itself here.
     pub fn open(path: &Path) -> Result<RedbStore, StoreError> {
-        let fail = |cause: redb::Error| StoreError {
-            place: path.to_owned(),
-            cause: Box::new(cause),
-        };
-        let database = Database::create(path).map_err(|error| fail(error.into()))?;
-        Ok(RedbStore {
-            database,
-            path: path.to_owned(),
-        })
+        RedbStore::new(path, Database::create(path))
+    }
+
+    /// As [`open`](Self::open), on a disk of the caller's; errors name the path. For tests of power cuts.
+    pub fn on(backend: impl redb::StorageBackend, path: &Path) -> Result<RedbStore, StoreError> {
+        RedbStore::new(path, Database::builder().create_with_backend(backend))
+    }
+
+    fn new(
+        path: &Path,
+        database: Result<Database, redb::DatabaseError>,
+    ) -> Result<RedbStore, StoreError> {
+        let path = path.to_owned();
+        match database {
+            Ok(database) => Ok(RedbStore { database, path }),
+            Err(error) => Err(StoreError {
+                place: path,
+                cause: Box::new(error.into()),
+            }),
+        }
     }
 
     fn error(&self, cause: impl Into<redb::Error>) -> StoreError {
