@@ -139,6 +139,29 @@ impl Session {
         }
     }
 
+    /// The usable module with this number.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchModule`], [`Error::NoUsableModule`] when it is not usable, [`Error::Connection`].
+    pub(crate) fn usable_module(
+        &self,
+        client: &Client,
+        world: &World,
+        number: u32,
+    ) -> Result<Module, Error> {
+        let modules = modules::survey(client, self.folder(), Some(world))?;
+        let module = modules
+            .into_iter()
+            .find(|module| module.number == number)
+            .ok_or(Error::NoSuchModule { module: number })?;
+        match module.is_usable() {
+            true => Ok(module),
+            false => Err(Error::NoUsableModule {
+                cause: module.fault,
+            }),
+        }
+    }
+
     /// Does something on the first usable module that can. All are tried twice, since a module that was just reset loses
     /// the command that it had, and the connection may turn out to be lost.
     ///

@@ -2,10 +2,13 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::Rig;
 use ncore::Status;
 use ncore::types::{AdminKey, AdminToken, GetKMListArgs, ModuleState, RemoveKMArgs};
-use nfkm::world::admin::{Notice, Operator, Purpose, Unattended, WorldParams};
+use nfkm::cards::{Card, CardSource, Notice, Operator, Purpose, Unattended};
+use nfkm::world::admin::WorldParams;
 use nfkm::world::{FACTORY_HKNSO, NULL_MODULE_KEY};
 use nfkm::{Corruption, Error, IdentRule, World};
 
@@ -116,13 +119,16 @@ fn any_quorum_of_cards_with_their_pass_phrases_loads_a_world() {
 
     let load = |cards: &[u32], phrases: &[(u32, &str)]| {
         let files = cards.iter().map(|number| rig.card(*number)).collect();
-        let source = nfkm::world::admin::CardSource::Files(files);
+        let source = CardSource::Files(files);
         rig.admin()
             .load(&[2], &source, true, &mut unattended(phrases))
     };
     // One card of two, then a wrong pass phrase: the module stays outside.
     assert!(matches!(load(&[3], &phrases), Err(Error::Cards(_))));
-    assert!(matches!(load(&[2, 3], &[(3, "two")]), Err(Error::Cards(_))));
+    assert!(matches!(
+        load(&[2, 3], &[(3, "two")]),
+        Err(Error::WrongPassphrase { tries: 1, .. })
+    ));
     assert!(load(&[2, 3], &[]).is_err());
     assert_eq!(load(&[3, 2], &phrases).unwrap(), world);
     assert_eq!(states(&rig), [ModuleState::Usable, ModuleState::Usable]);
@@ -148,23 +154,19 @@ fn a_card_that_is_not_blank_is_written_over_only_if_the_operator_agrees() {
             self.0.notice(notice);
         }
 
-        fn passphrase(
-            &mut self,
-            purpose: Purpose,
-            card: nfkm::world::admin::Card,
-        ) -> Result<Option<String>, Error> {
+        fn passphrase(&mut self, purpose: Purpose, card: &Card) -> Result<Option<String>, Error> {
             self.0.passphrase(purpose, card)
         }
 
-        fn wrong_passphrase(&mut self, card: nfkm::world::admin::Card) -> Result<(), Error> {
-            self.0.wrong_passphrase(card)
+        fn wrong_passphrase(&mut self, card: &Card, tries: u32) -> Result<bool, Error> {
+            self.0.wrong_passphrase(card, tries)
         }
 
-        fn other_card(&mut self, module: u32) -> Result<(), Error> {
-            self.0.other_card(module)
+        fn other_card(&mut self, module: u32, waited: Duration) -> Result<(), Error> {
+            self.0.other_card(module, waited)
         }
 
-        fn may_overwrite(&mut self, _: nfkm::world::admin::Card) -> Result<bool, Error> {
+        fn may_overwrite(&mut self, _: &Card) -> Result<bool, Error> {
             Ok(true)
         }
     }
@@ -199,7 +201,7 @@ fn a_new_world_moves_the_old_one_aside_and_refuses_its_keys_by_name() {
         .generate_key_pair(&common::request(IdentRule::Fixed("old".to_owned())))
         .unwrap();
 
-    let cards = nfkm::world::admin::CardSource::Files(vec![rig.folder.path().join("other-card")]);
+    let cards = CardSource::Files(vec![rig.folder.path().join("other-card")]);
     let params = WorldParams::new(1, 1);
     let new = rig
         .admin()
