@@ -127,6 +127,7 @@ impl Session {
             params: record.token_params(),
         })?;
         record.hkltu = made.hkt;
+        cards.learn_set(&record);
         // One more token here is one more share on every card.
         let tokens = [NewToken {
             id: made.idkt,

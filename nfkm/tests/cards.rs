@@ -105,6 +105,36 @@ fn any_two_of_three_cards_load_a_key_and_no_single_one_does() {
 }
 
 #[test]
+fn a_card_written_a_moment_ago_is_not_taken_for_the_next_one() {
+    let rig = Rig::with_world(1);
+    let session = rig.session();
+    let mut person = Person::new(&rig, &["one", "one", "two"]);
+    person.overwrites = true;
+    let set = session
+        .create_card_set(1, &persistent("ops", 2, 2), &READERS, &mut person)
+        .unwrap();
+    assert_eq!(
+        person.seen(),
+        ["unformatted card", "`ops' #1", "unformatted card"]
+    );
+    rig.hands().remove(1);
+    let mut person = Person::new(&rig, &["two", "one"]);
+    session
+        .load_card_set(&set, &[1], &READERS, &mut person)
+        .unwrap();
+    // Later, one may be written over if the person agrees; an administrator card never.
+    let mut person = Person::new(&rig, &[]);
+    person.overwrites = true;
+    session
+        .create_card_set(1, &persistent("new", 1, 1), &READERS, &mut person)
+        .unwrap();
+    assert_eq!(person.seen(), ["`ops' #1"]);
+    let admin = CardSource::Files(vec![rig.card(1)]);
+    let refused = session.create_card_set(1, &persistent("new", 1, 1), &admin, &mut person);
+    assert!(matches!(refused, Err(Error::Cards(_))), "{refused:?}");
+}
+
+#[test]
 fn a_set_is_recorded_as_the_files_of_the_vendor() {
     let rig = Rig::with_world(1);
     let request = NewCardSet {

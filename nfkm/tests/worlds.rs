@@ -4,9 +4,12 @@ mod common;
 
 use std::time::Duration;
 
-use common::Rig;
+use common::{Person, Rig};
 use ncore::Status;
-use ncore::types::{AdminKey, AdminToken, GetKMListArgs, ModuleState, RemoveKMArgs};
+use ncore::types::{
+    AdminKey, AdminToken, GetKMListArgs, GetSlotListArgs, LoadLogicalTokenArgs, ModuleState,
+    ReadShareArgs, RemoveKMArgs, TokenParams,
+};
 use nfkm::cards::{Card, CardSource, Notice, Operator, Purpose, Unattended};
 use nfkm::world::admin::WorldParams;
 use nfkm::world::{FACTORY_HKNSO, NULL_MODULE_KEY};
@@ -132,6 +135,77 @@ fn any_quorum_of_cards_with_their_pass_phrases_loads_a_world() {
     assert!(load(&[2, 3], &[]).is_err());
     assert_eq!(load(&[3, 2], &phrases).unwrap(), world);
     assert_eq!(states(&rig), [ModuleState::Usable, ModuleState::Usable]);
+}
+
+#[test]
+fn administrator_cards_go_through_one_reader_one_by_one() {
+    let rig = Rig::start(1);
+    let mut params = WorldParams::new(2, 3);
+    params.features.apply("nv=1").unwrap();
+    // One of them twice: it is not taken for the next.
+    let mut person = Person::new(&rig, &["a", "a", "b", "c"]).with_passphrases(2, &["bee"]);
+    person.overwrites = true;
+    let world = rig
+        .admin()
+        .create(&[1], &params, &CardSource::Readers, &mut person)
+        .unwrap();
+    assert_eq!(
+        person.seen(),
+        [
+            "unformatted card",
+            "Admin Card #1",
+            "unformatted card",
+            "unformatted card"
+        ]
+    );
+    let load = |cards: &[&str], passphrase| {
+        rig.hands().remove(1);
+        let mut person = Person::new(&rig, cards).with_passphrases(2, &[passphrase]);
+        let loaded = rig
+            .admin()
+            .load(&[1], &CardSource::Readers, true, &mut person);
+        loaded.map(|_| ())
+    };
+    load(&["c", "b"], "bee").unwrap();
+    load(&["a", "c"], "").unwrap();
+    assert!(matches!(
+        load(&["a", "b"], "wasp"),
+        Err(Error::WrongPassphrase { tries: 1, .. })
+    ));
+    assert!(matches!(load(&["a"], ""), Err(Error::Cards(_))));
+    load(&["b", "a"], "bee").unwrap();
+
+    // What is delegated to fewer cards needs no more than those.
+    rig.hands().insert(1, "c");
+    let client = nfkm::Client::connect(&rig.environment.endpoint().unwrap()).unwrap();
+    let token = |role| {
+        let token = world.token(role).unwrap();
+        let params = TokenParams {
+            flags: token.flags,
+            sharesneeded: token.shares_needed,
+            sharestotal: token.shares_total,
+            timelimit: token.time_limit,
+        };
+        let loaded = client
+            .transact(LoadLogicalTokenArgs {
+                module: 1,
+                hkt: token.hkt,
+                hkm: token.hkm,
+                params,
+            })
+            .unwrap();
+        let slots = client.transact(GetSlotListArgs { module: 1 }).unwrap();
+        let read = ReadShareArgs {
+            token: slots.slots[0].token.clone(),
+            idkt: loaded.idkt,
+            i: 3,
+            ..ReadShareArgs::default()
+        };
+        client.transact(read).unwrap().sharesleft
+    };
+    assert_eq!(token(AdminToken::NV), 0);
+    assert_eq!(token(AdminToken::R), 1);
+    assert_eq!(token(AdminToken::NSO), 1);
 }
 
 #[test]

@@ -17,6 +17,7 @@ use super::{CardSource, Pin, pin};
 use crate::Hash;
 use crate::client::{Client, KeyId};
 use crate::error::Error;
+use crate::kmdata::{AdminTokenRecord, CardSetRecord};
 
 /// The cards of one set while an operation goes on, and the pass phrases that were given for them.
 pub(crate) struct Cards<'a> {
@@ -64,9 +65,14 @@ impl<'a> Cards<'a> {
         self.operator
     }
 
-    /// From now on the cards of this world are known by name.
-    pub(crate) fn learn(&mut self, known: Known) {
-        self.known = known;
+    /// From now on the cards of these administrator tokens are known by name.
+    pub(crate) fn learn_tokens<'t>(&mut self, tokens: impl Iterator<Item = &'t AdminTokenRecord>) {
+        self.known.tokens.extend(tokens.cloned());
+    }
+
+    /// From now on the cards of this set are known by name.
+    pub(crate) fn learn_set(&mut self, set: &CardSetRecord) {
+        self.known.sets.push(set.clone());
     }
 
     /// Whether shares go through soft token slots, which a token must allow.
@@ -306,10 +312,12 @@ impl<'a> Cards<'a> {
                 CardContent::Admin { .. } => self.set == SetName::Admin,
                 // What no slot took may be any file.
                 CardContent::Unknown | CardContent::Damaged => slot.is_taken(),
-                _ => !written,
+                _ => true,
             };
             let card = self.card(&slot.token, number);
-            if content.is_blank() || may_be_asked && self.operator.may_overwrite(&card)? {
+            if content.is_blank()
+                || !written && may_be_asked && self.operator.may_overwrite(&card)?
+            {
                 return Ok(slot);
             }
             let refused = slot.name();

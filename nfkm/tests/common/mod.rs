@@ -137,6 +137,8 @@ pub struct Person {
     pub passphrases: BTreeMap<u32, Vec<String>>,
     /// How many wrong pass phrases are enough.
     pub patience: u32,
+    /// Whether cards that are not blank may be written over.
+    pub overwrites: bool,
     pub notices: Vec<Notice>,
 }
 
@@ -147,6 +149,7 @@ impl Person {
             cards: cards.iter().rev().map(|card| (*card).to_owned()).collect(),
             passphrases: BTreeMap::new(),
             patience: 1,
+            overwrites: false,
             notices: Vec::new(),
         }
     }
@@ -201,7 +204,7 @@ impl Operator for Person {
     }
 
     fn may_overwrite(&mut self, _: &Card) -> Result<bool, Error> {
-        Ok(false)
+        Ok(self.overwrites)
     }
 }
 

@@ -52,7 +52,6 @@ impl Admin {
             module: first.module,
             hknso: world.hknso,
         });
-        cards.learn(Known::new(Some(&world), Vec::new()));
         for unit in others {
             self.load_on(unit, &world, &mut cards, params.share_target)?;
         }
@@ -125,6 +124,7 @@ impl Unit<'_> {
             under_way.extend(self.start_pair(pair, params, &tokens)?);
         }
         let shared: Vec<NewToken> = tokens.0.iter().map(Token::shared).collect();
+        cards.learn_tokens(tokens.0.iter().map(|token| &token.record));
         // The cards are bound to no module key: they are read by modules that are in no world yet.
         cards.write(self.client, self.module, params.cards, None, &shared)?;
         for key in under_way {
