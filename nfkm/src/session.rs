@@ -117,7 +117,10 @@ impl Session {
     }
 
     /// A client whose connection is not known to be lost.
-    pub(crate) fn client(&self) -> Result<Arc<Client>, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Connection`], when the connection was lost and cannot be made again.
+    pub fn client(&self) -> Result<Arc<Client>, Error> {
         self.0.link.client()
     }
 

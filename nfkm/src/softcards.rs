@@ -17,23 +17,25 @@ use crate::world::World;
 use crate::{card_sets, hex, pin_recovery};
 
 impl Session {
-    /// Makes a softcard and records it. `recoverable` says whether the administrator cards can replace its pass phrase,
+    /// Makes a softcard on this module and records it. `recoverable` says whether the administrator cards can replace its pass phrase,
     /// which the world must allow.
     ///
     /// # Errors
-    /// [`Error::NoWorld`], [`Error::Parameters`], [`Error::NoUsableModule`], [`Error::Status`], [`Error::File`].
+    /// [`Error::NoWorld`], [`Error::Parameters`], [`Error::NoSuchModule`], [`Error::NoUsableModule`], [`Error::Status`],
+    /// [`Error::Connection`], [`Error::File`].
     pub fn create_softcard(
         &self,
+        module: u32,
         name: &str,
         passphrase: Option<&str>,
         recoverable: bool,
     ) -> Result<SoftcardRecord, Error> {
         let world = World::required(self.folder())?;
         pin_recovery::check_allowed(&world, recoverable)?;
+        let client = self.client()?;
+        self.usable_module(&client, &world, module)?;
         let pin = pin(passphrase);
-        let record = self.on_some_module(&world, |client, module| {
-            create_on(client, module.number, &world, name, pin, recoverable)
-        })?;
+        let record = create_on(&client, module, &world, name, pin, recoverable)?;
         self.folder().write_softcard(&world.hknso, &record)?;
         Ok(record)
     }

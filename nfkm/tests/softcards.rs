@@ -18,7 +18,9 @@ fn signs(key: &LoadedKey) -> bool {
 fn a_softcard_protects_keys_on_all_modules_with_its_pass_phrase() {
     let rig = Rig::with_world(2);
     let session = rig.session();
-    let softcard = session.create_softcard("soft", Some("old"), false).unwrap();
+    let softcard = session
+        .create_softcard(1, "soft", Some("old"), false)
+        .unwrap();
     let file = format!("kmdata/local/softcard_{}", nfkm::hex(&softcard.hkltu));
     assert!(rig.folder.path().join(file).exists());
     assert_eq!(
@@ -88,7 +90,7 @@ fn a_softcard_of_another_world_does_not_load() {
     let other = Rig::with_world(1);
     let theirs = other
         .session()
-        .create_softcard("soft", None, false)
+        .create_softcard(1, "soft", None, false)
         .unwrap();
     let refused = rig.session().load_softcard(&theirs, None);
     assert_eq!(refused.unwrap_err().status(), Some(Status::TokenAuthFailed));
@@ -101,7 +103,9 @@ fn a_softcards_pass_phrase_is_replaced_with_the_administrator_cards() {
     params.features.apply("p").unwrap();
     rig.create(&[1], &params);
     let session = rig.session();
-    let softcard = session.create_softcard("soft", Some("old"), true).unwrap();
+    let softcard = session
+        .create_softcard(1, "soft", Some("old"), true)
+        .unwrap();
     session
         .recover_softcard(
             &softcard,

@@ -14,6 +14,7 @@ use ncore::types::{
     TokenParams,
 };
 use nfkm::cards::{Card, CardSource, Notice, Operator, Purpose, Unattended};
+use nfkm::kmdata::SoftcardRecord;
 use nfkm::world::admin::{Admin, WorldParams};
 use nfkm::{Client, Environment, Error, IdentRule, NewKeyPair, Protection, Session, World};
 use simulator::control;
@@ -278,6 +279,35 @@ pub fn admin_key(rig: &Rig, client: &Client, world: &World, role: AdminKey) -> u
         ..LoadBlobArgs::default()
     };
     client.transact(args).unwrap().idka
+}
+
+/// Loads the token of a softcard without a pass phrase on module 1, command by command.
+pub fn softcard_token(
+    client: &Client,
+    world: &World,
+    softcard: &SoftcardRecord,
+    params: &TokenParams,
+) -> u32 {
+    let args = LoadLogicalTokenArgs {
+        module: 1,
+        hkt: softcard.hkltu,
+        hkm: world.hkm(),
+        params: params.clone(),
+    };
+    let idkt = client.transact(args).unwrap().idkt;
+    let place = PhysToken {
+        module: 1,
+        ..PhysToken::default()
+    };
+    let args = ReadSoftTokenShareArgs {
+        token: place,
+        idkt,
+        i: 1,
+        data: softcard.image.clone(),
+        ..ReadSoftTokenShareArgs::default()
+    };
+    client.transact(args).unwrap();
+    idkt
 }
 
 /// How many objects each module holds for all clients together, by its own statistics.

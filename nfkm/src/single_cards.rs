@@ -1,11 +1,11 @@
-//! The pass phrases of cards and softcards: checked, changed, and replaced with the administrator cards.
+//! Single cards, and their pass phrases: checked, changed, and replaced with the administrator cards.
 
 use std::sync::Arc;
 
 use ncore::Status;
 use ncore::types::{
-    AdminKey, AdminToken, ChangeSharePINArgs, GetSlotInfoReply, LoadLogicalTokenArgs,
-    ReadShareArgs, TokenInfo, TokenParams,
+    AdminKey, AdminToken, ChangeSharePINArgs, FormatTokenArgs, GetSlotInfoReply,
+    LoadLogicalTokenArgs, ReadShareArgs, TokenInfo, TokenParams,
 };
 
 use crate::cards::{
@@ -19,7 +19,7 @@ use crate::world::World;
 use crate::world::admin::authority;
 use crate::{Hash, pin_recovery};
 
-/// A card in a slot, to be looked at, and to have its pass phrase checked or changed.
+/// A card in a slot, to be looked at or erased, and to have its pass phrase checked or changed.
 pub struct PresentCard<'a> {
     session: &'a Session,
     client: Arc<Client>,
@@ -201,6 +201,21 @@ impl<'a> PresentCard<'a> {
         new: Option<&str>,
     ) -> Result<(), Error> {
         self.change(recovered.0, pin(new))
+    }
+
+    /// Erases the card: it is blank then, and bound to no module key.
+    ///
+    /// # Errors
+    /// [`Error::Status`], with TokenAuthFailed for a card of another world; [`Error::Connection`].
+    pub fn erase(&mut self) -> Result<(), Error> {
+        self.client.transact(FormatTokenArgs {
+            token: self.slot.token.clone(),
+            ..FormatTokenArgs::default()
+        })?;
+        self.content = CardContent::Blank;
+        self.shares.clear();
+        self.changed = true;
+        Ok(())
     }
 
     fn change(&mut self, old: Option<Pin>, new: Option<Pin>) -> Result<(), Error> {
