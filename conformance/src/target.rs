@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
 use ncore::client::Endpoint;
-use nfkm::world::admin::{Admin, CardSource, Unattended, WorldParams};
+use nfkm::cards::{CardSource, Unattended};
+use nfkm::world::admin::{Admin, WorldParams};
 use nfkm::{Environment, Session};
 use tempfile::TempDir;
 

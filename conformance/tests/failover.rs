@@ -458,6 +458,7 @@ fn recorded_key(desk: &Desk) -> KeyRecord {
                 params: KeyTypeGenParams::RSAPrivate(params),
             },
             recovery: false,
+            protection: nfkm::Protection::Module,
         })
         .expect("a key");
     let world = session.world().expect("a world").world;

@@ -24,21 +24,34 @@ pub(crate) struct WorldHashes {
     pub(crate) hkm: Hash,
     /// Recovery encryption key; None when the world, or the key, has no recovery.
     pub(crate) hkre: Option<Hash>,
+    /// Recovery authorisation key; None like `hkre`.
+    pub(crate) hkra: Option<Hash>,
+    /// The card set or softcard that protects the key; None under module protection.
+    pub(crate) hkltu: Option<Hash>,
 }
 
-/// The ACL of a module-protected private key.
+/// The ACL of an application's private key.
 ///
 /// Signing and decryption are both allowed whatever the key is meant for, as the CAPI guide says of the provider's keys.
-/// Blobs may be made under the world's module key alone, and under KRE when the key is to be recoverable.
+/// Blobs may be made under the token that protects the key, or under the world's module key alone if none does; and under
+/// KRE when the key is to be recoverable. Then KRA may move the key to another token: that is how the keys of a lost card
+/// set come under another one.
 pub(crate) fn private_key(world: &WorldHashes) -> ACL {
+    let blob = match world.hkltu {
+        None => module_blob(world.hkm),
+        Some(hkltu) => token_blob(hkltu, false),
+    };
     let mut actions = vec![
         operations(Op::SIGN | Op::DECRYPT | Op::DUPLICATE_HANDLE | Op::GET_ACL),
-        module_blob(world.hkm),
+        blob,
     ];
     actions.extend(world.hkre.map(archive_blob));
-    ACL {
-        groups: vec![group(actions), security_officer(world.hknso)],
+    let mut groups = vec![group(actions)];
+    if world.hkltu.is_some() {
+        groups.extend(world.hkra.map(|hkra| recovery_authority(hkra, world.hkm)));
     }
+    groups.push(security_officer(world.hknso));
+    ACL { groups }
 }
 
 /// The ACL of a recorded public key: everything it can do, and a module blob.
@@ -138,6 +151,23 @@ fn security_officer(hknso: Hash) -> PermissionGroup {
                 details: ActDetails::MakeBlob(blob),
             },
         ],
+        ..PermissionGroup::default()
+    }
+}
+
+/// The group that a command certified by KRA may use: a blob under any token of the world.
+fn recovery_authority(hkra: Hash, hkm: Hash) -> PermissionGroup {
+    let details = ActMakeBlobDetails {
+        flags: ActMakeBlobDetails::ALLOW_NON_KM0,
+        kmhash: Some(hkm),
+        ..ActMakeBlobDetails::default()
+    };
+    PermissionGroup {
+        certifier: Some(hkra),
+        actions: vec![Action {
+            type_: Act::MakeBlob,
+            details: ActDetails::MakeBlob(details),
+        }],
         ..PermissionGroup::default()
     }
 }

@@ -119,7 +119,25 @@ pub enum Error {
     /// The cards needed are not at hand.
     #[error("{0}")]
     Cards(String),
-    /// The parameters of a new world contradict each other.
+    /// The pass phrase of a card or softcard was wrong, and whoever was asked gave up.
+    #[error("{place}: wrong pass phrase{}", if *tries > 1 { format!(" ({tries} tries)") } else { String::new() })]
+    WrongPassphrase {
+        /// The card, with its slot, or the softcard.
+        place: String,
+        /// How many wrong pass phrases were given.
+        tries: u32,
+    },
+    /// A key is protected by a card set or softcard that is not loaded.
+    #[error("{}: the key is protected by the {} with hash {}, which is not loaded", path.display(), if *softcard { "softcard" } else { "card set" }, hex(hkltu))]
+    NeedsToken {
+        /// The key's file.
+        path: PathBuf,
+        /// Hash of the token.
+        hkltu: Hash,
+        /// Whether it is a softcard.
+        softcard: bool,
+    },
+    /// The parameters of a new world or card set contradict each other.
     #[error("{0}")]
     Parameters(String),
     /// A module or the hardserver answered a command with an error.

@@ -21,6 +21,7 @@ use crate::client::{Client, KeyId};
 use crate::error::Error;
 use crate::names::EntryName;
 use crate::session::Session;
+use crate::token::{self, LoadedToken};
 use crate::world::World;
 
 /// A loaded key pair. Clones share it, and any number of threads use it at once; it is unloaded with its last clone.
@@ -37,6 +38,8 @@ struct Inner {
     hash: Hash,
     public: KeyData,
     blob: Vec<u8>,
+    /// The card set or softcard that protects the key.
+    token: Option<LoadedToken>,
     /// What commands use now. Readers clone the pointer and let go of the lock before they send.
     loaded: RwLock<Arc<Loaded>>,
     /// Held by the one thread that loads the key again; in it, how that ended last when it did not end well.
@@ -54,21 +57,23 @@ struct Failure {
 }
 
 impl LoadedKey {
-    /// Loads the private key on every usable module.
+    /// Loads the private key on every usable module, or every one on which its token is loaded.
     pub(crate) fn load(
         session: &Session,
         name: Option<EntryName>,
         public: KeyData,
         hash: Hash,
         blob: Vec<u8>,
+        token: Option<LoadedToken>,
     ) -> Result<LoadedKey, Error> {
-        let loaded = Loaded::everywhere(session, &blob, &hash)?;
+        let loaded = Loaded::everywhere(session, &blob, &hash, token.as_ref())?;
         let inner = Inner {
             session: session.clone(),
             name,
             hash,
             public,
             blob,
+            token,
             next_look: AtomicU64::new(LOOK_EVERY),
             loaded: RwLock::new(Arc::new(loaded)),
             reloading: Mutex::new(None),
@@ -192,7 +197,7 @@ impl Inner {
         {
             return Err(error);
         }
-        let result = Loaded::everywhere(&self.session, &self.blob, &self.hash);
+        let result = self.load_everywhere();
         *last = result.as_ref().err().and_then(|error| {
             let at = Instant::now();
             error.repeated().map(|error| Failure { at, error })
@@ -212,13 +217,20 @@ impl Inner {
         // Whatever comes of it, the next look is a while away.
         self.plan_look();
         let loaded = self.loaded();
-        if loaded.is_where_it_should_be(&self.session).unwrap_or(true) {
+        if loaded
+            .is_where_it_should_be(&self.session, self.token.as_ref())
+            .unwrap_or(true)
+        {
             return;
         }
         // What is loaded works, so a failure here is no one's concern.
-        if let Ok(fresh) = Loaded::everywhere(&self.session, &self.blob, &self.hash) {
+        if let Ok(fresh) = self.load_everywhere() {
             self.replace(fresh);
         }
+    }
+
+    fn load_everywhere(&self) -> Result<Loaded, Error> {
+        Loaded::everywhere(&self.session, &self.blob, &self.hash, self.token.as_ref())
     }
 
     fn replace(&self, fresh: Loaded) -> Arc<Loaded> {
@@ -265,12 +277,17 @@ struct Member {
 }
 
 impl Loaded {
-    /// Loads the key on every usable module and merges the copies.
-    fn everywhere(session: &Session, blob: &[u8], hash: &Hash) -> Result<Loaded, Error> {
+    /// Loads the key on every usable module that has its token, and merges the copies.
+    fn everywhere(
+        session: &Session,
+        blob: &[u8],
+        hash: &Hash,
+        token: Option<&LoadedToken>,
+    ) -> Result<Loaded, Error> {
         let mut last = None;
         for pause in RETRY_AFTER {
             thread::sleep(pause);
-            match Loaded::attempt(session, blob, hash) {
+            match Loaded::attempt(session, blob, hash, token) {
                 // Without a hardserver there is nothing to wait for.
                 Err(error) if error.status() == Some(Status::ServerNotRunning) => {
                     return Err(error);
@@ -283,8 +300,17 @@ impl Loaded {
         Err(last.unwrap_or(Error::NoUsableModule { cause: None }))
     }
 
-    fn attempt(session: &Session, blob: &[u8], hash: &Hash) -> Result<Loaded, Error> {
-        let client = session.client()?;
+    fn attempt(
+        session: &Session,
+        blob: &[u8],
+        hash: &Hash,
+        token: Option<&LoadedToken>,
+    ) -> Result<Loaded, Error> {
+        // What is under a token lives and dies with the token's client.
+        let client = match token {
+            None => session.client()?,
+            Some(token) => Arc::clone(token.client()),
+        };
         let world = World::required(session.folder())?;
         let mut loaded = Loaded {
             client,
@@ -292,8 +318,9 @@ impl Loaded {
             members: Vec::new(),
         };
         let mut last = None;
-        for module in session.usable_modules(&loaded.client, &world)? {
-            match loaded.client.load_blob(module.number, blob, None) {
+        let usable = session.usable_modules(&loaded.client, &world)?;
+        for (module, under) in token::places(usable, token) {
+            match loaded.client.load_blob(module.number, blob, under) {
                 Ok(key) => loaded.members.push(Member {
                     module: module.number,
                     key,
@@ -323,7 +350,11 @@ impl Loaded {
     }
 
     /// Whether the key is loaded on every module that is usable now, and on no other.
-    fn is_where_it_should_be(&self, session: &Session) -> Result<bool, Error> {
+    fn is_where_it_should_be(
+        &self,
+        session: &Session,
+        token: Option<&LoadedToken>,
+    ) -> Result<bool, Error> {
         let world = World::required(session.folder())?;
         let usable = session.usable_modules(&self.client, &world)?;
         let mut alive = self
@@ -331,9 +362,10 @@ impl Loaded {
             .transact(GetWhichModuleArgs { key: self.key })?
             .module;
         alive.sort_unstable();
-        let usable = usable.iter().map(|module| module.number);
+        let usable = token::places(usable, token).map(|(module, _)| module.number);
+        let usable: Vec<u32> = usable.collect();
         let loaded = self.members.iter().map(|member| member.module);
-        Ok(usable.clone().eq(alive) && usable.eq(loaded))
+        Ok(usable == alive && loaded.eq(usable))
     }
 
     /// The identifiers to try, best first.

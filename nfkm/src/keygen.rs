@@ -1,5 +1,6 @@
 //! Making keys: generated or imported in a module, wrapped in blobs, recorded, and loaded everywhere.
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ncore::codec;
@@ -16,8 +17,9 @@ use crate::kmdata::{CertificateRecord, EntryContent, KeyRecord, RecoveryRecord};
 use crate::modules::Module;
 use crate::names::{self, EntryName};
 use crate::session::Session;
+use crate::token::{self, LoadedToken};
 use crate::world::World;
-use crate::{Hash, LoadedKey, hex, public};
+use crate::{LoadedKey, hex, public};
 
 /// What a new key is to be called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +30,18 @@ pub enum IdentRule {
     Fixed(String),
 }
 
+/// What a key needs to be loaded.
+#[derive(Clone, Debug, Default)]
+pub enum Protection {
+    /// Nothing but a module of the world.
+    #[default]
+    Module,
+    /// The cards of a set, or a softcard's pass phrase.
+    Token(LoadedToken),
+}
+
 /// A key pair to be made and recorded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct NewKeyPair {
     /// The application it belongs to.
     pub appname: String,
@@ -41,6 +53,8 @@ pub struct NewKeyPair {
     pub params: KeyGenParams,
     /// Whether it gets a recovery copy, if the world has recovery.
     pub recovery: bool,
+    /// What it needs to be loaded.
+    pub protection: Protection,
 }
 
 impl Session {
@@ -72,8 +86,20 @@ impl Session {
     /// [`Error::NoWorld`], [`Error::NoUsableModule`], [`Error::Status`].
     pub fn generate_ephemeral(&self, params: KeyGenParams) -> Result<LoadedKey, Error> {
         let world = World::required(self.folder())?;
-        let made = self.make(&world, &Origin::Generated(&params), false)?;
-        LoadedKey::load(self, None, made.public, made.record.hash, made.record.blob)
+        let made = self.make(
+            &world,
+            &Origin::Generated(&params),
+            false,
+            &Protection::Module,
+        )?;
+        LoadedKey::load(
+            self,
+            None,
+            made.public,
+            made.record.hash,
+            made.record.blob,
+            None,
+        )
     }
 
     /// Imports a private key without recording it. It lives as long as the loaded key.
@@ -82,16 +108,51 @@ impl Session {
     /// Those of [`Session::generate_ephemeral`] and [`Session::import_key_pair`].
     pub fn import_ephemeral(&self, private: KeyData) -> Result<LoadedKey, Error> {
         let world = World::required(self.folder())?;
-        let made = self.make(&world, &Origin::Imported(&private), false)?;
-        LoadedKey::load(self, None, made.public, made.record.hash, made.record.blob)
+        let made = self.make(
+            &world,
+            &Origin::Imported(&private),
+            false,
+            &Protection::Module,
+        )?;
+        LoadedKey::load(
+            self,
+            None,
+            made.public,
+            made.record.hash,
+            made.record.blob,
+            None,
+        )
     }
 
     /// Loads a recorded key pair on every usable module.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Corrupt`], [`Error::Foreign`], [`Error::WrongContent`], [`Error::NoUsableModule`],
-    /// [`Error::WrongKey`], [`Error::Status`].
+    /// [`Error::WrongKey`], [`Error::Status`]; [`Error::NeedsToken`] for a key that cards or a softcard protect.
     pub fn load_key(&self, appname: &str, ident: &str) -> Result<LoadedKey, Error> {
+        self.load_recorded(appname, ident, &Protection::Module)
+    }
+
+    /// Loads a recorded key pair that a card set or softcard protects, on the modules on which that is loaded.
+    ///
+    /// # Errors
+    /// Those of [`Session::load_key`]; [`Error::NeedsToken`] for a key that another token protects. A key without
+    /// protection is loaded without.
+    pub fn load_key_with(
+        &self,
+        appname: &str,
+        ident: &str,
+        token: &LoadedToken,
+    ) -> Result<LoadedKey, Error> {
+        self.load_recorded(appname, ident, &Protection::Token(token.clone()))
+    }
+
+    fn load_recorded(
+        &self,
+        appname: &str,
+        ident: &str,
+        given: &Protection,
+    ) -> Result<LoadedKey, Error> {
         let world = World::required(self.folder())?;
         let name = EntryName::new(appname, ident)?;
         let path = self.folder().entry_path(&name);
@@ -99,8 +160,21 @@ impl Session {
             EntryContent::Key(record) => record,
             EntryContent::Opaque(_) => return Err(Error::WrongContent { path, opaque: true }),
         };
+        let token = match (record.cardset, given) {
+            (None, _) => None,
+            (Some(hkltu), Protection::Token(token)) if token.hash() == hkltu => Some(token.clone()),
+            (Some(hkltu), _) => {
+                let softcard =
+                    record.flags & NFKMNKF::Protection_mask.0 == NFKMNKF::ProtectionPassPhrase.0;
+                return Err(Error::NeedsToken {
+                    path,
+                    hkltu,
+                    softcard,
+                });
+            }
+        };
         let public = self.public_key(&world, &record, &path.display().to_string())?;
-        LoadedKey::load(self, Some(name), public, record.hash, record.blob)
+        LoadedKey::load(self, Some(name), public, record.hash, record.blob, token)
     }
 
     fn make_recorded(&self, request: &NewKeyPair, origin: &Origin<'_>) -> Result<LoadedKey, Error> {
@@ -115,7 +189,7 @@ impl Session {
                 return Err(Error::Exists { path });
             }
         }
-        let mut made = self.make(&world, origin, request.recovery)?;
+        let mut made = self.make(&world, origin, request.recovery, &request.protection)?;
         made.record.plainname = request.plainname.clone();
         let ident = match &request.ident {
             IdentRule::KeyHash => hex(&made.record.hash),
@@ -130,14 +204,33 @@ impl Session {
             IdentRule::KeyHash => self.folder().replace_entry(&world.hknso, &name, content)?,
             IdentRule::Fixed(_) => self.folder().create_entry(&world.hknso, &name, content)?,
         }
-        LoadedKey::load(self, Some(name), made.public, hash, blob)
+        let token = request.protection.token().cloned();
+        LoadedKey::load(self, Some(name), made.public, hash, blob, token)
     }
 
     /// Makes a key on the first usable module that can.
-    fn make(&self, world: &World, origin: &Origin<'_>, recovery: bool) -> Result<Made, Error> {
-        self.on_some_module(world, |client, module| {
-            make_on(client, module, world, origin, recovery)
-        })
+    fn make(
+        &self,
+        world: &World,
+        origin: &Origin<'_>,
+        recovery: bool,
+        protection: &Protection,
+    ) -> Result<Made, Error> {
+        let Some(token) = protection.token() else {
+            return self.on_some_module(world, |client, module| {
+                make_on(client, module, world, origin, recovery, None)
+            });
+        };
+        let usable = self.usable_modules(token.client(), world)?;
+        let mut last = None;
+        for (module, under) in token::places(usable, Some(token)) {
+            let under = under.map(|id| (token, id));
+            match make_on(token.client(), &module, world, origin, recovery, under) {
+                Err(error) if error.is_failover() => last = Some(Arc::new(error)),
+                result => return result,
+            }
+        }
+        Err(Error::NoUsableModule { cause: last })
     }
 
     /// The public half of a recorded key, out of its blob.
@@ -151,8 +244,17 @@ impl Session {
             client.destroy(key);
             data
         })?;
-        check_hash(&data, &record.hash, place)?;
+        public::check_hash(&data, &record.hash, place)?;
         Ok(data)
+    }
+}
+
+impl Protection {
+    fn token(&self) -> Option<&LoadedToken> {
+        match self {
+            Protection::Module => None,
+            Protection::Token(token) => Some(token),
+        }
     }
 }
 
@@ -174,12 +276,15 @@ fn make_on(
     world: &World,
     origin: &Origin<'_>,
     recovery: bool,
+    under: Option<(&LoadedToken, KeyId)>,
 ) -> Result<Made, Error> {
-    let hkre = world.hash(AdminKey::RE).filter(|_| recovery);
+    let recovery_key = |role| world.hash(role).filter(|_| recovery);
     let bound = WorldHashes {
         hknso: world.hknso,
         hkm: world.hkm(),
-        hkre,
+        hkre: recovery_key(AdminKey::RE),
+        hkra: recovery_key(AdminKey::RA),
+        hkltu: under.map(|(token, _)| token.hash()),
     };
     let (private, public, certificate) = match origin {
         Origin::Generated(params) => {
@@ -210,11 +315,23 @@ fn make_on(
             (private, public, None)
         }
     };
-    let made = wrap(client, module, world, &bound, private, public, certificate);
+    let pair = Pair {
+        private,
+        public,
+        certificate,
+    };
+    let made = wrap(client, module, world, &bound, pair, under);
     // What was made is loaded again from its blobs; the files are what counts.
     client.destroy(private);
     client.destroy(public);
     made
+}
+
+/// A key pair in a module, and the module's word on how it was made.
+struct Pair {
+    private: KeyId,
+    public: KeyId,
+    certificate: Option<ModuleCert>,
 }
 
 /// Reads a key back and wraps it in its blobs.
@@ -223,13 +340,17 @@ fn wrap(
     module: &Module,
     world: &World,
     bound: &WorldHashes,
-    private: KeyId,
-    public: KeyId,
-    certificate: Option<ModuleCert>,
+    pair: Pair,
+    under: Option<(&LoadedToken, KeyId)>,
 ) -> Result<Made, Error> {
+    let Pair {
+        private,
+        public,
+        certificate,
+    } = pair;
     let info = client.key_info(private)?;
     let data = client.export(public)?;
-    check_hash(&data, &info.hash, "the module's public key")?;
+    public::check_hash(&data, &info.hash, "the module's public key")?;
     let recovery = match bound.hkre {
         Some(hkre) => Some(RecoveryRecord {
             hkre,
@@ -247,16 +368,30 @@ fn wrap(
     } else {
         0
     };
+    let (protection, blob) = match under {
+        None => (
+            NFKMNKF::ProtectionModule,
+            client.module_blob(private, bound.hkm)?,
+        ),
+        Some((token, id)) => (
+            if token.is_softcard() {
+                NFKMNKF::ProtectionPassPhrase
+            } else {
+                NFKMNKF::ProtectionCardSet
+            },
+            client.token_blob(private, id)?,
+        ),
+    };
     let record = KeyRecord {
         plainname: None,
         hash: info.hash,
-        flags: recoverable.0 | certified | NFKMNKF::ProtectionModule.0 | NFKMNKF::PublicKey.0,
+        flags: recoverable.0 | certified | protection.0 | NFKMNKF::PublicKey.0,
         gentime: now(),
         esn: module.esn.clone(),
         key_type: info.type_.0,
-        cardset: None,
+        cardset: bound.hkltu,
         hkm: bound.hkm,
-        blob: client.module_blob(private, bound.hkm)?,
+        blob,
         public_blob: Some(client.module_blob(public, bound.hkm)?),
         recovery,
         generation: certificate.map(generation_record).transpose()?,
@@ -274,24 +409,8 @@ fn recovery_blob(
     world: &World,
     private: KeyId,
 ) -> Result<Vec<u8>, Error> {
-    let kre = world.key(AdminKey::RE).ok_or(Error::Malformed {
-        what: "world file without KRE",
-    })?;
-    let data = codec::from_bytes::<KeyData>(&kre.public, &WireProfile::DEFAULT).map_err(|_| {
-        Error::Malformed {
-            what: "KRE in the world file",
-        }
-    })?;
-    check_hash(&data, &kre.hash, "KRE in the world file")?;
     let acl = acl::recovery_key();
-    let key = client
-        .transact(ImportArgs {
-            module: module.number,
-            data,
-            acl,
-            ..ImportArgs::default()
-        })?
-        .key;
+    let key = public::import_admin(client, module.number, world, AdminKey::RE, acl)?;
     let blob = client.indirect_blob(private, key, acl::RECOVERY_MECH);
     client.destroy(key);
     blob
@@ -309,19 +428,6 @@ fn generation_record(certificate: ModuleCert) -> Result<CertificateRecord, Error
         message: certificate.modcertmsg,
         signature,
     })
-}
-
-/// Whether the hash of a public key is the one expected. A type whose hash has no known rule passes: the module's word
-/// is all there is.
-fn check_hash(data: &KeyData, expected: &Hash, place: &str) -> Result<(), Error> {
-    match public::hash(data) {
-        Some(actual) if actual != *expected => Err(Error::WrongKey {
-            place: place.to_owned(),
-            expected: *expected,
-            actual,
-        }),
-        _ => Ok(()),
-    }
 }
 
 /// Seconds since 1970.

@@ -2,13 +2,16 @@
 //! what is behind the socket.
 //!
 //! A [`Session`] is what an application holds: a client of a hardserver and the Key Management Data folder. It makes,
-//! records and loads keys; a [`LoadedKey`] lives on every usable module and reloads itself when one goes away.
-//! [`world::admin`] makes worlds and brings modules into them.
+//! records and loads keys; a [`LoadedKey`] lives on every usable module and reloads itself when one goes away. A key may
+//! be under an operator card set or a softcard; then it is loaded with the [`LoadedToken`] of that. [`cards`] is about the
+//! cards themselves. [`world::admin`] makes worlds and brings modules into them.
 
 #![forbid(unsafe_code)]
 
 mod acl;
 mod atomic;
+mod card_sets;
+pub mod cards;
 mod client;
 mod environment;
 mod error;
@@ -18,18 +21,27 @@ pub mod kmdata;
 mod link;
 mod modules;
 mod names;
+mod pin_recovery;
 mod public;
+mod recovery;
 mod session;
+mod single_cards;
+mod softcards;
+mod token;
 pub mod world;
 
+pub use card_sets::NewCardSet;
 pub use client::{Client, KeyId};
 pub use environment::Environment;
 pub use error::{Corruption, Error};
 pub use key::LoadedKey;
-pub use keygen::{IdentRule, NewKeyPair};
+pub use keygen::{IdentRule, NewKeyPair, Protection};
 pub use modules::{Enquiry, Mode, Module, survey};
 pub use names::{APPNAME_MAX, EntryName, IDENT_MAX};
+pub use recovery::{RecoveredKey, Recovery};
 pub use session::Session;
+pub use single_cards::{PresentCard, RecoveredPassphrase};
+pub use token::LoadedToken;
 pub use world::{World, WorldInfo};
 
 /// A SHA-1 hash as the protocol carries it: of a key, a logical token or a module key.

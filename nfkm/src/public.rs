@@ -1,19 +1,66 @@
 //! Public halves: from a private key, and what names them.
 
+use ncore::codec;
 use ncore::keyhash;
+use ncore::profile::WireProfile;
 use ncore::types::{
-    Bignum, KeyData, KeyType, KeyTypeDHPublicData, KeyTypeDSAPublicData, KeyTypeData,
-    KeyTypeRSAPublicData, ModExpArgs,
+    ACL, AdminKey, Bignum, ImportArgs, KeyData, KeyType, KeyTypeDHPublicData, KeyTypeDSAPublicData,
+    KeyTypeData, KeyTypeRSAPublicData, ModExpArgs,
 };
 use sha1::{Digest, Sha1};
 
 use crate::Hash;
-use crate::client::Client;
+use crate::client::{Client, KeyId};
 use crate::error::Error;
+use crate::world::World;
 
 /// The hash of a public or secret key; None for types without a known rule.
 pub(crate) fn hash(key: &KeyData) -> Option<Hash> {
     keyhash::preimage(key).map(|preimage| Sha1::digest(preimage).into())
+}
+
+/// Whether the hash of a public key is the one expected. A type whose hash has no known rule passes: the module's word
+/// is all there is.
+///
+/// # Errors
+/// [`Error::WrongKey`].
+pub(crate) fn check_hash(data: &KeyData, expected: &Hash, place: &str) -> Result<(), Error> {
+    match hash(data) {
+        Some(actual) if actual != *expected => Err(Error::WrongKey {
+            place: place.to_owned(),
+            expected: *expected,
+            actual,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Imports the public half of an administrator key, which the world file has.
+///
+/// # Errors
+/// [`Error::Malformed`] when the world has no such key, [`Error::WrongKey`], [`Error::Status`], [`Error::Connection`].
+pub(crate) fn import_admin(
+    client: &Client,
+    module: u32,
+    world: &World,
+    role: AdminKey,
+    acl: ACL,
+) -> Result<KeyId, Error> {
+    let malformed = || Error::Malformed {
+        what: "administrator key in the world file",
+    };
+    let record = world.key(role).ok_or_else(malformed)?;
+    let data = codec::from_bytes::<KeyData>(&record.public, &WireProfile::DEFAULT)
+        .map_err(|_| malformed())?;
+    let place = format!("administrator key {role} in the world file");
+    check_hash(&data, &record.hash, &place)?;
+    let args = ImportArgs {
+        module,
+        data,
+        acl,
+        ..ImportArgs::default()
+    };
+    Ok(client.transact(args)?.key)
 }
 
 /// The public half of a private key in clear. Where it takes an exponentiation, a module does it, the one that is about

@@ -117,7 +117,10 @@ impl Session {
     }
 
     /// A client whose connection is not known to be lost.
-    pub(crate) fn client(&self) -> Result<Arc<Client>, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Connection`], when the connection was lost and cannot be made again.
+    pub fn client(&self) -> Result<Arc<Client>, Error> {
         self.0.link.client()
     }
 
@@ -136,6 +139,29 @@ impl Session {
         match modules.is_empty() {
             true => Err(Error::NoUsableModule { cause: fault }),
             false => Ok(modules),
+        }
+    }
+
+    /// The usable module with this number.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchModule`], [`Error::NoUsableModule`] when it is not usable, [`Error::Connection`].
+    pub(crate) fn usable_module(
+        &self,
+        client: &Client,
+        world: &World,
+        number: u32,
+    ) -> Result<Module, Error> {
+        let modules = modules::survey(client, self.folder(), Some(world))?;
+        let module = modules
+            .into_iter()
+            .find(|module| module.number == number)
+            .ok_or(Error::NoSuchModule { module: number })?;
+        match module.is_usable() {
+            true => Ok(module),
+            false => Err(Error::NoUsableModule {
+                cause: module.fault,
+            }),
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use common::{Rig, digest, request};
 use ncore::types::{ClearUnitArgs, FailArgs, RetryFailedModuleArgs};
 use ncore::{Mech, Status};
-use nfkm::world::admin::Unattended;
+use nfkm::cards::Unattended;
 use nfkm::{Client, Error, IdentRule, LoadedKey, Session};
 
 fn fail(client: &Client, module: u32) {

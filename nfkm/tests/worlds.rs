@@ -2,10 +2,16 @@
 
 mod common;
 
-use common::Rig;
+use std::time::Duration;
+
+use common::{Person, Rig};
 use ncore::Status;
-use ncore::types::{AdminKey, AdminToken, GetKMListArgs, ModuleState, RemoveKMArgs};
-use nfkm::world::admin::{Notice, Operator, Purpose, Unattended, WorldParams};
+use ncore::types::{
+    AdminKey, AdminToken, GetKMListArgs, GetSlotListArgs, LoadLogicalTokenArgs, ModuleState,
+    ReadShareArgs, RemoveKMArgs, TokenParams,
+};
+use nfkm::cards::{Card, CardSource, Notice, Operator, Purpose, Unattended};
+use nfkm::world::admin::WorldParams;
 use nfkm::world::{FACTORY_HKNSO, NULL_MODULE_KEY};
 use nfkm::{Corruption, Error, IdentRule, World};
 
@@ -116,16 +122,90 @@ fn any_quorum_of_cards_with_their_pass_phrases_loads_a_world() {
 
     let load = |cards: &[u32], phrases: &[(u32, &str)]| {
         let files = cards.iter().map(|number| rig.card(*number)).collect();
-        let source = nfkm::world::admin::CardSource::Files(files);
+        let source = CardSource::Files(files);
         rig.admin()
             .load(&[2], &source, true, &mut unattended(phrases))
     };
     // One card of two, then a wrong pass phrase: the module stays outside.
     assert!(matches!(load(&[3], &phrases), Err(Error::Cards(_))));
-    assert!(matches!(load(&[2, 3], &[(3, "two")]), Err(Error::Cards(_))));
+    assert!(matches!(
+        load(&[2, 3], &[(3, "two")]),
+        Err(Error::WrongPassphrase { tries: 1, .. })
+    ));
     assert!(load(&[2, 3], &[]).is_err());
     assert_eq!(load(&[3, 2], &phrases).unwrap(), world);
     assert_eq!(states(&rig), [ModuleState::Usable, ModuleState::Usable]);
+}
+
+#[test]
+fn administrator_cards_go_through_one_reader_one_by_one() {
+    let rig = Rig::start(1);
+    let mut params = WorldParams::new(2, 3);
+    params.features.apply("nv=1").unwrap();
+    // One of them twice: it is not taken for the next.
+    let mut person = Person::new(&rig, &["a", "a", "b", "c"]).with_passphrases(2, &["bee"]);
+    person.overwrites = true;
+    let world = rig
+        .admin()
+        .create(&[1], &params, &CardSource::Readers, &mut person)
+        .unwrap();
+    assert_eq!(
+        person.seen(),
+        [
+            "unformatted card",
+            "Admin Card #1",
+            "unformatted card",
+            "unformatted card"
+        ]
+    );
+    let load = |cards: &[&str], passphrase| {
+        rig.hands().remove(1);
+        let mut person = Person::new(&rig, cards).with_passphrases(2, &[passphrase]);
+        let loaded = rig
+            .admin()
+            .load(&[1], &CardSource::Readers, true, &mut person);
+        loaded.map(|_| ())
+    };
+    load(&["c", "b"], "bee").unwrap();
+    load(&["a", "c"], "").unwrap();
+    assert!(matches!(
+        load(&["a", "b"], "wasp"),
+        Err(Error::WrongPassphrase { tries: 1, .. })
+    ));
+    assert!(matches!(load(&["a"], ""), Err(Error::Cards(_))));
+    load(&["b", "a"], "bee").unwrap();
+
+    // What is delegated to fewer cards needs no more than those.
+    rig.hands().insert(1, "c");
+    let client = nfkm::Client::connect(&rig.environment.endpoint().unwrap()).unwrap();
+    let token = |role| {
+        let token = world.token(role).unwrap();
+        let params = TokenParams {
+            flags: token.flags,
+            sharesneeded: token.shares_needed,
+            sharestotal: token.shares_total,
+            timelimit: token.time_limit,
+        };
+        let loaded = client
+            .transact(LoadLogicalTokenArgs {
+                module: 1,
+                hkt: token.hkt,
+                hkm: token.hkm,
+                params,
+            })
+            .unwrap();
+        let slots = client.transact(GetSlotListArgs { module: 1 }).unwrap();
+        let read = ReadShareArgs {
+            token: slots.slots[0].token.clone(),
+            idkt: loaded.idkt,
+            i: 3,
+            ..ReadShareArgs::default()
+        };
+        client.transact(read).unwrap().sharesleft
+    };
+    assert_eq!(token(AdminToken::NV), 0);
+    assert_eq!(token(AdminToken::R), 1);
+    assert_eq!(token(AdminToken::NSO), 1);
 }
 
 #[test]
@@ -148,23 +228,19 @@ fn a_card_that_is_not_blank_is_written_over_only_if_the_operator_agrees() {
             self.0.notice(notice);
         }
 
-        fn passphrase(
-            &mut self,
-            purpose: Purpose,
-            card: nfkm::world::admin::Card,
-        ) -> Result<Option<String>, Error> {
+        fn passphrase(&mut self, purpose: Purpose, card: &Card) -> Result<Option<String>, Error> {
             self.0.passphrase(purpose, card)
         }
 
-        fn wrong_passphrase(&mut self, card: nfkm::world::admin::Card) -> Result<(), Error> {
-            self.0.wrong_passphrase(card)
+        fn wrong_passphrase(&mut self, card: &Card, tries: u32) -> Result<bool, Error> {
+            self.0.wrong_passphrase(card, tries)
         }
 
-        fn other_card(&mut self, module: u32) -> Result<(), Error> {
-            self.0.other_card(module)
+        fn other_card(&mut self, module: u32, waited: Duration) -> Result<(), Error> {
+            self.0.other_card(module, waited)
         }
 
-        fn may_overwrite(&mut self, _: nfkm::world::admin::Card) -> Result<bool, Error> {
+        fn may_overwrite(&mut self, _: &Card) -> Result<bool, Error> {
             Ok(true)
         }
     }
@@ -199,7 +275,7 @@ fn a_new_world_moves_the_old_one_aside_and_refuses_its_keys_by_name() {
         .generate_key_pair(&common::request(IdentRule::Fixed("old".to_owned())))
         .unwrap();
 
-    let cards = nfkm::world::admin::CardSource::Files(vec![rig.folder.path().join("other-card")]);
+    let cards = CardSource::Files(vec![rig.folder.path().join("other-card")]);
     let params = WorldParams::new(1, 1);
     let new = rig
         .admin()

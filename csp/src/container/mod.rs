@@ -7,7 +7,7 @@ pub(crate) mod store;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use nfkm::{IdentRule, LoadedKey, NewKeyPair};
+use nfkm::{IdentRule, LoadedKey, NewKeyPair, Protection};
 
 use self::record::{Record, Slot};
 use self::store::{APPNAME, Changing, Store};
@@ -99,6 +99,7 @@ impl Container {
             plainname: Some(record.name).filter(|name| !name.is_empty()),
             params: new.generation(),
             recovery: true,
+            protection: Protection::Module,
         };
         let session = self.store.session();
         match new {

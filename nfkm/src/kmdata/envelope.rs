@@ -3,8 +3,8 @@
 //! ```text
 //! offset size
 //!      0    8  magic: "NFKMDATA"
-//!      8    2  format version: 1
-//!     10    2  kind: 1 world, 2 module, 3 key, 4 card set, 5 card
+//!      8    2  format version of the content: 1; of card sets and cards 2
+//!     10    2  kind: 1 world, 2 module, 3 key, 4 card set, 5 card, 6 softcard
 //!     12    4  length n of the content in bytes, at most the kind's limit
 //!     16   20  hknso of the world the file belongs to; zeros when it belongs to none
 //!     36    n  content: bincode (legacy configuration) of the kind's record
@@ -25,7 +25,6 @@ use crate::error::{Corruption, Error};
 use crate::{Hash, ZERO_HASH};
 
 const MAGIC: &[u8; 8] = b"NFKMDATA";
-const VERSION: u16 = 1;
 const HEADER: usize = 36;
 const TRAILER: usize = 4;
 
@@ -41,6 +40,7 @@ pub(crate) enum Kind {
     Key = 3,
     CardSet = 4,
     Card = 5,
+    Softcard = 6,
 }
 
 impl Kind {
@@ -49,7 +49,7 @@ impl Kind {
     fn limit(self) -> usize {
         match self {
             Kind::World => 256 << 10,
-            Kind::Module | Kind::CardSet | Kind::Card => 64 << 10,
+            Kind::Module | Kind::CardSet | Kind::Card | Kind::Softcard => 64 << 10,
             Kind::Key => CONTENT_MAX,
         }
     }
@@ -59,6 +59,20 @@ impl Kind {
 pub(crate) trait Record: Serialize + DeserializeOwned {
     /// The kind its files carry.
     const KIND: Kind;
+    /// The version of the content that is written.
+    const VERSION: u16 = 1;
+
+    /// Reads the content of version 1 when that is not the version that is written; None if it makes no sense.
+    fn older(content: &[u8]) -> Option<Self> {
+        self::content(content)
+    }
+}
+
+/// Reads a content; None if it makes no sense.
+pub(crate) fn content<R: DeserializeOwned>(bytes: &[u8]) -> Option<R> {
+    let config = bincode::config::legacy().with_limit::<CONTENT_MAX>();
+    let (record, used) = bincode::serde::decode_from_slice(bytes, config).ok()?;
+    (used == bytes.len()).then_some(record)
 }
 
 /// The content of a file, and the world it belongs to.
@@ -118,7 +132,7 @@ fn encode<R: Record>(world: &Hash, record: &R) -> Option<Vec<u8>> {
     }
     let mut bytes = Vec::with_capacity(HEADER + content.len() + TRAILER);
     bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&VERSION.to_le_bytes());
+    bytes.extend_from_slice(&R::VERSION.to_le_bytes());
     bytes.extend_from_slice(&(R::KIND as u16).to_le_bytes());
     bytes.extend_from_slice(&u32::try_from(content.len()).ok()?.to_le_bytes());
     bytes.extend_from_slice(world);
@@ -142,7 +156,7 @@ fn decode<R: Record>(bytes: &[u8]) -> Result<Stored<R>, Corruption> {
         return Err(Corruption::Truncated);
     };
     let version = u16::from_le_bytes([*v0, *v1]);
-    if version != VERSION {
+    if version == 0 || version > R::VERSION {
         return Err(Corruption::Version(version));
     }
     let kind = u16::from_le_bytes([*k0, *k1]);
@@ -164,15 +178,14 @@ fn decode<R: Record>(bytes: &[u8]) -> Result<Stored<R>, Corruption> {
     if crc32fast::hash(&bytes[..HEADER + length]) != u32::from_le_bytes(checksum) {
         return Err(Corruption::Checksum);
     }
-    let config = bincode::config::legacy().with_limit::<CONTENT_MAX>();
-    let (record, used) =
-        bincode::serde::decode_from_slice(content, config).map_err(|_| Corruption::Content)?;
-    if used != content.len() {
-        return Err(Corruption::Content);
-    }
+    let record = if version == R::VERSION {
+        self::content(content)
+    } else {
+        R::older(content)
+    };
     Ok(Stored {
         world: world.try_into().unwrap_or(ZERO_HASH),
-        record,
+        record: record.ok_or(Corruption::Content)?,
     })
 }
 

@@ -8,6 +8,7 @@
 //! | `key_<appname>_<ident>` | [`EntryRecord`] |
 //! | `cards_<LThash>` | [`CardSetRecord`] |
 //! | `card_<LThash>_<n>` | [`CardRecord`] |
+//! | `softcard_<LThash>` | [`SoftcardRecord`] |
 //!
 //! Any other file is ignored: exports, logs and renamed files are normal there.
 
@@ -21,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 pub use records::{
     AdminKeyRecord, AdminTokenRecord, CardRecord, CardSetRecord, CertificateRecord, EntryContent,
-    EntryRecord, KeyRecord, KmlRecord, ModuleRecord, RecoveryRecord, WorldRecord,
+    EntryRecord, KeyRecord, KmlRecord, ModuleRecord, RecoveryRecord, SoftcardRecord, WorldRecord,
 };
 pub use turn::Turn;
 
@@ -153,11 +154,7 @@ impl Folder {
     /// # Errors
     /// [`Error::NotFound`], [`Error::File`].
     pub fn remove_entry(&self, name: &EntryName) -> Result<(), Error> {
-        let path = self.entry_path(name);
-        atomic::remove(&path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Error::NotFound { path: path.clone() },
-            _ => Error::file(&path)(error),
-        })
+        remove(&self.entry_path(name))
     }
 
     /// Waits for the right to change an application's entries, which one thread of one process has at a time among all
@@ -207,25 +204,78 @@ impl Folder {
         Ok(sets)
     }
 
-    /// Writes a card set's file, and one for each of its cards.
+    /// Writes a card set's file, and one for each of its cards, whose recoverable pass phrases are `pins`.
     ///
     /// # Errors
     /// [`Error::File`], [`Error::TooLarge`].
-    pub fn write_card_set(&self, world: &Hash, record: &CardSetRecord) -> Result<(), Error> {
-        let hash = hex(&record.hkltu);
-        for (share, name) in (1..).zip(&record.card_names) {
+    pub fn write_card_set(
+        &self,
+        world: &Hash,
+        record: &CardSetRecord,
+        pins: &[Option<Vec<u8>>],
+    ) -> Result<(), Error> {
+        let pins = pins.iter().cloned().chain(std::iter::repeat(None));
+        for ((share, name), pin) in (1..).zip(&record.card_names).zip(pins) {
             let card = CardRecord {
                 hkltu: record.hkltu,
                 share,
                 name: name.clone(),
+                pin,
             };
-            envelope::replace(
-                &self.local.join(format!("card_{hash}_{share}")),
-                world,
-                &card,
-            )?;
+            self.write_card(world, &card)?;
         }
-        envelope::replace(&self.local.join(format!("cards_{hash}")), world, record)
+        let path = self.local.join(format!("cards_{}", hex(&record.hkltu)));
+        envelope::replace(&path, world, record)
+    }
+
+    /// The record of one card of a set.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Corrupt`], [`Error::Foreign`], [`Error::File`].
+    pub fn card(&self, world: &Hash, hkltu: &Hash, share: u32) -> Result<CardRecord, Error> {
+        read_in_world(&self.card_path(hkltu, share), world)
+    }
+
+    /// Writes one card's file.
+    ///
+    /// # Errors
+    /// [`Error::File`], [`Error::TooLarge`].
+    pub fn write_card(&self, world: &Hash, record: &CardRecord) -> Result<(), Error> {
+        envelope::replace(&self.card_path(&record.hkltu, record.share), world, record)
+    }
+
+    /// The softcards of `world`, sorted by name.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::Foreign`], [`Error::File`].
+    pub fn softcards(&self, world: &Hash) -> Result<Vec<SoftcardRecord>, Error> {
+        let mut softcards = Vec::new();
+        for name in self.file_names()? {
+            if name.strip_prefix("softcard_").is_some_and(is_hash) {
+                softcards.push(read_in_world::<SoftcardRecord>(
+                    &self.local.join(name),
+                    world,
+                )?);
+            }
+        }
+        softcards.sort_by(|a, b| (&a.name, a.hkltu).cmp(&(&b.name, b.hkltu)));
+        Ok(softcards)
+    }
+
+    /// Writes a softcard's file.
+    ///
+    /// # Errors
+    /// [`Error::File`], [`Error::TooLarge`].
+    pub fn write_softcard(&self, world: &Hash, record: &SoftcardRecord) -> Result<(), Error> {
+        envelope::replace(&self.softcard_path(&record.hkltu), world, record)
+    }
+
+    /// Removes a softcard's file.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::File`].
+    pub fn remove_softcard(&self, hkltu: &Hash) -> Result<(), Error> {
+        remove(&self.softcard_path(hkltu))
     }
 
     /// Moves the whole folder to the first free `local<nn>` beside it (two digits or more) and says where it went. None
@@ -255,6 +305,14 @@ impl Folder {
         Ok(None)
     }
 
+    fn card_path(&self, hkltu: &Hash, share: u32) -> PathBuf {
+        self.local.join(format!("card_{}_{share}", hex(hkltu)))
+    }
+
+    fn softcard_path(&self, hkltu: &Hash) -> PathBuf {
+        self.local.join(format!("softcard_{}", hex(hkltu)))
+    }
+
     fn module_path(&self, esn: &str) -> Result<PathBuf, Error> {
         // The serial number comes from a server and becomes part of a file name.
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
@@ -281,6 +339,15 @@ impl Folder {
         }
         Ok(names)
     }
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    atomic::remove(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Error::NotFound {
+            path: path.to_owned(),
+        },
+        _ => Error::file(path)(error),
+    })
 }
 
 fn entry_record(name: &EntryName, content: EntryContent) -> EntryRecord {
@@ -431,8 +498,10 @@ mod tests {
             passphrase_recovery: false,
             card_names: vec![String::new(), "spare".to_owned()],
             gentime: 1_704_000_000,
+            soft: false,
         };
-        folder.write_card_set(&WORLD, &record).unwrap();
+        let pins = [None, Some(vec![7])];
+        folder.write_card_set(&WORLD, &record, &pins).unwrap();
         let mut names = folder.file_names().unwrap();
         names.sort();
         let hash = "ab".repeat(20);
@@ -445,9 +514,39 @@ mod tests {
             ]
         );
         assert_eq!(folder.card_sets(&WORLD).unwrap(), [record]);
+        let second = CardRecord {
+            hkltu: [0xab; 20],
+            share: 2,
+            name: "spare".to_owned(),
+            pin: Some(vec![7]),
+        };
+        assert_eq!(folder.card(&WORLD, &[0xab; 20], 2).unwrap(), second);
         assert!(matches!(
             folder.card_sets(&OTHER),
             Err(Error::Foreign { .. })
+        ));
+    }
+
+    #[test]
+    fn a_softcard_is_one_file() {
+        let (_root, folder) = folder();
+        let record = SoftcardRecord {
+            name: "soft".to_owned(),
+            hkltu: [0xcd; 20],
+            image: vec![1, 2],
+            passphrase: true,
+            pin: None,
+            gentime: 1_704_000_000,
+        };
+        folder.write_softcard(&WORLD, &record).unwrap();
+        let file = format!("softcard_{}", "cd".repeat(20));
+        assert_eq!(folder.file_names().unwrap(), [file]);
+        assert_eq!(folder.softcards(&WORLD).unwrap(), [record]);
+        folder.remove_softcard(&[0xcd; 20]).unwrap();
+        assert_eq!(folder.softcards(&WORLD).unwrap(), []);
+        assert!(matches!(
+            folder.remove_softcard(&[0xcd; 20]),
+            Err(Error::NotFound { .. })
         ));
     }
 

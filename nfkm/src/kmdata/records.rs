@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Hash;
-use crate::kmdata::envelope::{Kind, Record};
+use crate::kmdata::envelope::{self, Kind, Record};
 
 /// The file `world`: a Security World.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,6 +186,8 @@ pub struct CardSetRecord {
     pub card_names: Vec<String>,
     /// When it was made.
     pub gentime: u64,
+    /// Whether its cards may be files in soft token slots.
+    pub soft: bool,
 }
 
 /// The file `card_<LThash>_<n>`: one card of a set.
@@ -197,6 +199,25 @@ pub struct CardRecord {
     pub share: u32,
     /// The card's name, possibly empty.
     pub name: String,
+    /// What the card's pass phrase is on the wire, encrypted to KP (CipherText); None when it cannot be recovered.
+    pub pin: Option<Vec<u8>>,
+}
+
+/// The file `softcard_<LThash>`: a token with one share, which is kept on the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoftcardRecord {
+    /// The softcard's name.
+    pub name: String,
+    /// Hash of its logical token, hkltu.
+    pub hkltu: Hash,
+    /// The card image with the share, for Cmd_ReadSoftTokenShare.
+    pub image: Vec<u8>,
+    /// Whether it has a pass phrase.
+    pub passphrase: bool,
+    /// What the pass phrase is on the wire, encrypted to KP (CipherText); None when it cannot be recovered.
+    pub pin: Option<Vec<u8>>,
+    /// When it was made.
+    pub gentime: u64,
 }
 
 impl Record for WorldRecord {
@@ -213,8 +234,24 @@ impl Record for EntryRecord {
 
 impl Record for CardSetRecord {
     const KIND: Kind = Kind::CardSet;
+    const VERSION: u16 = 2;
+
+    /// Version 1 had no `soft`.
+    fn older(content: &[u8]) -> Option<CardSetRecord> {
+        envelope::content(&[content, &[0]].concat())
+    }
 }
 
 impl Record for CardRecord {
     const KIND: Kind = Kind::Card;
+    const VERSION: u16 = 2;
+
+    /// Version 1 had no `pin`.
+    fn older(content: &[u8]) -> Option<CardRecord> {
+        envelope::content(&[content, &[0]].concat())
+    }
+}
+
+impl Record for SoftcardRecord {
+    const KIND: Kind = Kind::Softcard;
 }

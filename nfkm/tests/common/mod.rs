@@ -2,7 +2,9 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ncore::Bignum;
 use ncore::types::{
@@ -11,8 +13,11 @@ use ncore::types::{
     PlainTextTypeHash32Data, ReadSoftTokenShareArgs, StatGetValuesArgs, StatID, StatNodeTag,
     TokenParams,
 };
-use nfkm::world::admin::{Admin, CardSource, Unattended, WorldParams};
-use nfkm::{Client, Environment, IdentRule, NewKeyPair, Session, World};
+use nfkm::cards::{Card, CardSource, Notice, Operator, Purpose, Unattended};
+use nfkm::kmdata::SoftcardRecord;
+use nfkm::world::admin::{Admin, WorldParams};
+use nfkm::{Client, Environment, Error, IdentRule, NewKeyPair, Protection, Session, World};
+use simulator::control;
 use simulator::hardserver::Server;
 use simulator::options::Options;
 
@@ -88,8 +93,119 @@ impl Rig {
         CardSource::Files((1..=count).map(|number| self.card(number)).collect())
     }
 
+    /// Who puts cards into readers and takes them out.
+    pub fn hands(&self) -> Hands {
+        let server = self.server.as_ref().unwrap();
+        Hands(control::client::Client::new(
+            server.endpoints().control.clone(),
+        ))
+    }
+
     pub fn card(&self, number: u32) -> PathBuf {
         self.folder.path().join(format!("admin-{number}"))
+    }
+}
+
+/// The hands of a person at the modules. Each card is a file with its name in the folder of cards.
+#[derive(Clone)]
+pub struct Hands(control::client::Client);
+
+impl Hands {
+    /// Puts a card into a reader, a blank one if there is none with the name; what was in it goes out first.
+    pub fn insert(&self, module: u32, name: &str) {
+        let card = control::api::CardName {
+            name: name.to_owned(),
+        };
+        let _: Result<Vec<control::api::Card>, _> = self.0.post("/cards", &card);
+        self.remove(module);
+        let place = format!("/modules/{module}/slots/0/card");
+        let _: control::api::Module = self.0.put(&place, &card).unwrap();
+    }
+
+    /// Takes the card out of a reader, if there is one.
+    pub fn remove(&self, module: u32) {
+        let place = format!("/modules/{module}/slots/0/card");
+        let _: Result<Option<String>, _> = self.0.delete(&place);
+    }
+}
+
+/// A person who puts these cards into the readers, one after the other, whenever one is asked for, and knows their pass
+/// phrases. Wrong ones come first.
+pub struct Person {
+    pub hands: Hands,
+    pub cards: Vec<String>,
+    /// By the card's number; each is used once, the last one for ever.
+    pub passphrases: BTreeMap<u32, Vec<String>>,
+    /// How many wrong pass phrases are enough.
+    pub patience: u32,
+    /// Whether cards that are not blank may be written over.
+    pub overwrites: bool,
+    pub notices: Vec<Notice>,
+}
+
+impl Person {
+    pub fn new(rig: &Rig, cards: &[&str]) -> Person {
+        Person {
+            hands: rig.hands(),
+            cards: cards.iter().rev().map(|card| (*card).to_owned()).collect(),
+            passphrases: BTreeMap::new(),
+            patience: 1,
+            overwrites: false,
+            notices: Vec::new(),
+        }
+    }
+
+    pub fn with_passphrases(mut self, card: u32, passphrases: &[&str]) -> Person {
+        let passphrases = passphrases.iter().map(|text| (*text).to_owned()).collect();
+        self.passphrases.insert(card, passphrases);
+        self
+    }
+
+    /// What was seen in the slots, in order.
+    pub fn seen(&self) -> Vec<&str> {
+        let mut seen = Vec::new();
+        for notice in &self.notices {
+            match notice {
+                Notice::Slot { content, .. } if content != "empty" => seen.push(content.as_str()),
+                _ => {}
+            }
+        }
+        seen
+    }
+}
+
+impl Operator for Person {
+    fn notice(&mut self, notice: Notice) {
+        self.notices.push(notice);
+    }
+
+    fn passphrase(&mut self, _: Purpose, card: &Card) -> Result<Option<String>, Error> {
+        let Some(passphrases) = self.passphrases.get_mut(&card.number) else {
+            return Ok(None);
+        };
+        match passphrases.len() {
+            0 => Ok(None),
+            1 => Ok(passphrases.first().cloned()),
+            _ => Ok(Some(passphrases.remove(0))),
+        }
+    }
+
+    fn wrong_passphrase(&mut self, _: &Card, tries: u32) -> Result<bool, Error> {
+        Ok(tries < self.patience)
+    }
+
+    fn other_card(&mut self, module: u32, _: Duration) -> Result<(), Error> {
+        match self.cards.pop() {
+            Some(card) => {
+                self.hands.insert(module, &card);
+                Ok(())
+            }
+            None => Err(Error::Cards("no more cards".to_owned())),
+        }
+    }
+
+    fn may_overwrite(&mut self, _: &Card) -> Result<bool, Error> {
+        Ok(self.overwrites)
     }
 }
 
@@ -112,6 +228,7 @@ pub fn request(ident: IdentRule) -> NewKeyPair {
         plainname: Some("a key".to_owned()),
         params: rsa(1024),
         recovery: true,
+        protection: Protection::Module,
     }
 }
 
@@ -162,6 +279,35 @@ pub fn admin_key(rig: &Rig, client: &Client, world: &World, role: AdminKey) -> u
         ..LoadBlobArgs::default()
     };
     client.transact(args).unwrap().idka
+}
+
+/// Loads the token of a softcard without a pass phrase on module 1, command by command.
+pub fn softcard_token(
+    client: &Client,
+    world: &World,
+    softcard: &SoftcardRecord,
+    params: &TokenParams,
+) -> u32 {
+    let args = LoadLogicalTokenArgs {
+        module: 1,
+        hkt: softcard.hkltu,
+        hkm: world.hkm(),
+        params: params.clone(),
+    };
+    let idkt = client.transact(args).unwrap().idkt;
+    let place = PhysToken {
+        module: 1,
+        ..PhysToken::default()
+    };
+    let args = ReadSoftTokenShareArgs {
+        token: place,
+        idkt,
+        i: 1,
+        data: softcard.image.clone(),
+        ..ReadSoftTokenShareArgs::default()
+    };
+    client.transact(args).unwrap();
+    idkt
 }
 
 /// How many objects each module holds for all clients together, by its own statistics.

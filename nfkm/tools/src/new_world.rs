@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
 use ncore::types::{GetSlotListArgs, SlotType};
-use nfkm::world::admin::{Admin, CARDS_MAX, CardSource, Suite, WorldParams};
+use nfkm::cards::CardSource;
+use nfkm::world::admin::{Admin, CARDS_MAX, Suite, WorldParams};
 use nfkm::{Client, Enquiry, Environment, Error, World};
 
 use crate::cli::{self, Failure, Standard, Utility};

@@ -1,8 +1,9 @@
 //! The person at the terminal: cards on request, pass phrases unseen, progress on the standard error stream.
 
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::time::Duration;
 
-use nfkm::world::admin::{Card, Notice, Operator, Purpose};
+use nfkm::cards::{Card, Notice, Operator, Purpose};
 use nfkm::{Error, hex};
 
 /// Asks on the standard error stream and listens to the standard input, so that the standard output has the report
@@ -30,6 +31,34 @@ impl Terminal {
         }
     }
 
+    /// A pass phrase that is already in use; None for an empty one.
+    pub(crate) fn old_passphrase(&mut self, question: &str) -> Result<Option<String>, Error> {
+        Ok(Some(self.ask_secret(question)?).filter(|text| !text.is_empty()))
+    }
+
+    /// A pass phrase that is to be set, asked for twice; None for an empty one.
+    pub(crate) fn new_passphrase(
+        &mut self,
+        question: &str,
+        again: &str,
+    ) -> Result<Option<String>, Error> {
+        loop {
+            let first = self.ask_secret(question)?;
+            // A mistyped new pass phrase would lock its card for ever; a script does not mistype.
+            if !first.is_empty() && io::stdin().is_terminal() && first != self.ask_secret(again)? {
+                say("The pass phrases differ.\n");
+                continue;
+            }
+            if first.chars().count() < self.passphrase_min as usize {
+                say(&format!(
+                    " WARNING: the pass phrase has fewer than {} characters\n",
+                    self.passphrase_min
+                ));
+            }
+            return Ok(Some(first).filter(|text| !text.is_empty()));
+        }
+    }
+
     /// A pass phrase: unseen at a terminal.
     fn ask_secret(&mut self, question: &str) -> Result<String, Error> {
         if io::stdin().is_terminal() {
@@ -52,67 +81,50 @@ impl Operator for Terminal {
         }
     }
 
-    fn passphrase(&mut self, purpose: Purpose, card: Card) -> Result<Option<String>, Error> {
-        let place = format!("Module {} slot {}", card.module, card.slot);
-        loop {
-            let first = self.ask_secret(&format!(
-                "{place}: Enter pass phrase for Admin Card #{}: ",
-                card.number
-            ))?;
-            // A mistyped new pass phrase would lock its card for ever; a script does not mistype.
-            if purpose == Purpose::Write && !first.is_empty() && io::stdin().is_terminal() {
-                let second = self.ask_secret(&format!("{place}: Enter it again: "))?;
-                if first != second {
-                    say("The pass phrases differ.\n");
-                    continue;
-                }
-            }
-            if purpose == Purpose::Write && first.chars().count() < self.passphrase_min as usize {
-                say(&format!(
-                    " WARNING: {place}: the pass phrase has fewer than {} characters\n",
-                    self.passphrase_min
-                ));
-            }
-            return Ok(Some(first).filter(|text| !text.is_empty()));
+    fn passphrase(&mut self, purpose: Purpose, card: &Card) -> Result<Option<String>, Error> {
+        let place = card.place();
+        let question = format!("{place}: Enter pass phrase for {}: ", card.label());
+        match purpose {
+            Purpose::Read => self.old_passphrase(&question),
+            Purpose::Write => self.new_passphrase(&question, &format!("{place}: Enter it again: ")),
         }
     }
 
-    fn wrong_passphrase(&mut self, card: Card) -> Result<(), Error> {
-        let text = format!(
-            "Module {} slot {}: wrong pass phrase for Admin Card #{}",
-            card.module, card.slot, card.number
-        );
-        if io::stdin().is_terminal() {
-            say(&format!(" {text}\n"));
-            Ok(())
-        } else {
-            Err(Error::Cards(text))
+    fn wrong_passphrase(&mut self, card: &Card, _: u32) -> Result<bool, Error> {
+        // A script does not know better a second time.
+        let again = io::stdin().is_terminal();
+        if again {
+            say(&format!(" {card}: wrong pass phrase\n"));
         }
+        Ok(again)
     }
 
-    fn other_card(&mut self, module: u32) -> Result<(), Error> {
-        if !io::stdin().is_terminal() {
+    fn other_card(&mut self, module: u32, waited: Duration) -> Result<(), Error> {
+        if waited.is_zero() {
+            say(&format!(" Module {module}: insert another card\n"));
+        }
+        if !io::stdin().is_terminal() && waited > CARD_PATIENCE {
             let text = format!(
-                "module #{module} has no further administrator card in a reader; --card names card files"
+                "module #{module} has no further card in a reader; --card names card files"
             );
             return Err(Error::Cards(text));
         }
-        self.ask(&format!(
-            " Module {module}: insert another card (press Return)"
-        ))
-        .map(drop)
+        Ok(())
     }
 
-    fn may_overwrite(&mut self, card: Card) -> Result<bool, Error> {
-        let place = format!("Module {} slot {}", card.module, card.slot);
+    fn may_overwrite(&mut self, card: &Card) -> Result<bool, Error> {
         // Any line agrees, as the vendor's question has it; the end of the input does not.
         Ok(self
             .ask(&format!(
-                " {place}: not a blank card - overwrite card? (press Return)"
+                " {}: not a blank card - overwrite card? (press Return)",
+                card.place()
             ))?
             .is_some())
     }
 }
+
+/// How long a script has for putting in the next card. A person has any time, and the key that ends a program.
+const CARD_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A notice in the words of the vendor's transcripts (UTILITIES section 4.3).
 pub(crate) fn text(notice: &Notice) -> String {
@@ -197,6 +209,8 @@ fn unreadable(cause: io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use nfkm::cards::SetName;
+
     use super::*;
 
     #[test]
@@ -205,6 +219,7 @@ mod tests {
             module: 1,
             slot: 0,
             number: 1,
+            set: SetName::Admin,
         };
         let slot = |content: &str| Notice::Slot {
             module: 1,
@@ -223,7 +238,7 @@ mod tests {
             slot("blank card"),
             Notice::Card {
                 purpose: Purpose::Write,
-                card,
+                card: card.clone(),
                 passphrase: true,
             },
             Notice::CardsDone {

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 use ncore::types::{KeyGenParams, KeyType, KeyTypeGenParams, KeyTypeRSAPrivateGenParams};
-use nfkm::{Environment, IdentRule, NewKeyPair, Session};
+use nfkm::{Environment, IdentRule, NewKeyPair, Protection, Session};
 use simulator::hardserver::Server;
 use simulator::options::Options;
 
@@ -215,7 +215,7 @@ fn cards_keep_their_pass_phrases() {
     assert_eq!(wrong.status.code(), Some(1));
     assert!(
         text(&wrong.stderr)
-            .contains("new-world: Module 2 slot 1: wrong pass phrase for Admin Card #1")
+            .contains("new-world: Module 2 slot 1: Admin Card #1: wrong pass phrase")
     );
     let right = with_input(&["-lm2", &card], "correct\n");
     assert!(right.status.success(), "{}", text(&right.stderr));
@@ -239,6 +239,7 @@ fn keys_are_listed_in_every_form() {
             params: KeyTypeGenParams::RSAPrivate(params),
         },
         recovery: true,
+        protection: Protection::Module,
     };
     session.generate_key_pair(&request).unwrap();
     session

@@ -8,13 +8,12 @@ use ncore::types::{
     KeyGenParams, ModuleMode, NSOPerms, SetKMArgs, TokenParams,
 };
 
-use super::cards::{CardSet, CardSource};
 use super::certificates::{self, certify};
-use super::operator::{Notice, Operator};
 use super::params::WorldParams;
 use super::{Admin, Unit};
 use crate::Hash;
 use crate::acl::{self, Op};
+use crate::cards::{CardSource, Cards, Known, NewToken, Notice, Operator, SetName};
 use crate::client::KeyId;
 use crate::error::Error;
 use crate::keygen::now;
@@ -36,7 +35,7 @@ impl Admin {
         operator: &mut dyn Operator,
     ) -> Result<World, Error> {
         params.check()?;
-        let mut cards = CardSet::new(source, operator);
+        let mut cards = Cards::new(source, operator, SetName::Admin, Known::default());
         cards.check_enough(params.cards)?;
         let units = modules
             .iter()
@@ -66,6 +65,15 @@ struct Token {
     record: AdminTokenRecord,
 }
 
+impl Token {
+    fn shared(&self) -> NewToken {
+        NewToken {
+            id: self.id,
+            hkt: self.record.hkt,
+        }
+    }
+}
+
 /// A key of the new world, as the module has it.
 struct Key {
     role: AdminKey,
@@ -86,7 +94,7 @@ impl Unit<'_> {
     fn create(
         &self,
         params: &WorldParams,
-        cards: &mut CardSet<'_>,
+        cards: &mut Cards<'_>,
     ) -> Result<(World, ModuleRecord), Error> {
         cards.operator().notice(Notice::Creating {
             module: self.module,
@@ -115,8 +123,10 @@ impl Unit<'_> {
         for pair in [&ENCRYPTION_KEYS[..], &SIGNING_KEYS[..]].concat() {
             under_way.extend(self.start_pair(pair, params, &tokens)?);
         }
-        let ids: Vec<KeyId> = tokens.0.iter().map(|token| token.id).collect();
-        cards.write(self.client, self.module, params.cards, &ids)?;
+        let shared: Vec<NewToken> = tokens.0.iter().map(Token::shared).collect();
+        cards.learn_tokens(tokens.0.iter().map(|token| &token.record));
+        // The cards are bound to no module key: they are read by modules that are in no world yet.
+        cards.write(self.client, self.module, params.cards, None, &shared)?;
         for key in under_way {
             keys.push(self.finish_pair(key)?);
         }
@@ -165,7 +175,7 @@ impl Unit<'_> {
         needed: u32,
         hkm: Hash,
         params: &WorldParams,
-        cards: &CardSet<'_>,
+        cards: &Cards<'_>,
     ) -> Result<Token, Error> {
         let flags = if cards.is_soft() {
             TokenParams::ALLOW_SOFT_SLOTS

@@ -1,17 +1,14 @@
 //! Bringing a module into an existing world.
 
 use ncore::Status;
-use ncore::types::{
-    AdminKey, AdminToken, GetKMLArgs, KeyMgmtEntType, LoadLogicalTokenArgs, ModuleMode, SetKMArgs,
-    TokenParams,
-};
+use ncore::types::{AdminKey, AdminToken, GetKMLArgs, KeyMgmtEntType, ModuleMode, SetKMArgs};
 
-use super::cards::{CardSet, CardSource, Reading};
+use super::authority;
 use super::certificates::{self, certify};
 use super::create::public_operations;
-use super::operator::{Notice, Operator};
 use super::suite::{SUITES, Suite};
 use super::{Admin, Unit};
+use crate::cards::{CardSource, Cards, Known, Notice, Operator, SetName};
 use crate::client::KeyId;
 use crate::error::Error;
 use crate::keygen::now;
@@ -32,7 +29,8 @@ impl Admin {
         operator: &mut dyn Operator,
     ) -> Result<World, Error> {
         let world = World::required(self.folder())?;
-        let mut cards = CardSet::new(source, operator);
+        let known = Known::new(Some(&world), Vec::new());
+        let mut cards = Cards::new(source, operator, SetName::Admin, known);
         let units = modules
             .iter()
             .map(|module| self.unit(*module))
@@ -47,7 +45,7 @@ impl Admin {
         &self,
         unit: &Unit<'_>,
         world: &World,
-        cards: &mut CardSet<'_>,
+        cards: &mut Cards<'_>,
         share_target: bool,
     ) -> Result<(), Error> {
         let record = unit.load(world, cards, share_target)?;
@@ -64,7 +62,7 @@ impl Unit<'_> {
     fn load(
         &self,
         world: &World,
-        cards: &mut CardSet<'_>,
+        cards: &mut Cards<'_>,
         share_target: bool,
     ) -> Result<ModuleRecord, Error> {
         cards.operator().notice(Notice::Loading {
@@ -79,9 +77,10 @@ impl Unit<'_> {
         self.initialise(suite.kml_type())?;
         certificates::check_module_keys(self.client, self.module, world, suite)?;
 
-        let token = self.load_token(world, AdminToken::M, cards)?;
-        let km = self.load_key(world, AdminKey::M, token)?;
-        let kmc = self.load_key(world, AdminKey::MC, token)?;
+        let (client, module) = (self.client, self.module);
+        let token = authority::load_token(client, module, world, AdminToken::M, cards)?;
+        let km = authority::load_key(client, module, world, AdminKey::M, token)?;
+        let kmc = authority::load_key(client, module, world, AdminKey::MC, token)?;
         self.client.transact(SetKMArgs {
             module: self.module,
             idka: km,
@@ -123,57 +122,5 @@ impl Unit<'_> {
             kml,
             share_target,
         })
-    }
-
-    /// Loads an administrator token from cards.
-    fn load_token(
-        &self,
-        world: &World,
-        role: AdminToken,
-        cards: &mut CardSet<'_>,
-    ) -> Result<KeyId, Error> {
-        let record = world.token(role).ok_or(Error::Malformed {
-            what: "world file: administrator token",
-        })?;
-        let params = TokenParams {
-            flags: record.flags,
-            sharesneeded: record.shares_needed,
-            sharestotal: record.shares_total,
-            timelimit: record.time_limit,
-        };
-        let args = LoadLogicalTokenArgs {
-            module: self.module,
-            hkt: record.hkt,
-            hkm: record.hkm,
-            params,
-        };
-        let id = self.client.transact(args)?.idkt;
-        let reading = Reading {
-            id,
-            hkt: record.hkt,
-            left: record.shares_needed,
-        };
-        cards.read(self.client, self.module, vec![reading])?;
-        Ok(id)
-    }
-
-    /// Loads an administrator key with its token.
-    fn load_key(&self, world: &World, role: AdminKey, token: KeyId) -> Result<KeyId, Error> {
-        let record = world.key(role).ok_or(Error::Malformed {
-            what: "world file: administrator key",
-        })?;
-        let id = self
-            .client
-            .load_blob(self.module, &record.blob, Some(token))?;
-        let actual = self.client.key_info(id)?.hash;
-        if actual != record.hash {
-            let place = format!("administrator key {role} in the world file");
-            return Err(Error::WrongKey {
-                place,
-                expected: record.hash,
-                actual,
-            });
-        }
-        Ok(id)
     }
 }

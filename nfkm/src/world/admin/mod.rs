@@ -1,33 +1,30 @@
 //! Making Security Worlds and bringing modules into them and out again, over a privileged connection
 //! (UTILITIES section 4.3, PROTOCOL sections 4.2 and 4.8).
 
-mod cards;
+pub(crate) mod authority;
 mod certificates;
 mod create;
 mod load;
-mod operator;
 mod params;
 mod suite;
 
 use ncore::Status;
 use ncore::types::{
-    AdminToken, ClearUnitExArgs, InitialiseUnitExArgs, KMLType, ModuleMode, NSOPerms, NoOpArgs,
-    SetNSOPermsArgs, TokenInfo,
+    ClearUnitExArgs, InitialiseUnitExArgs, KMLType, ModuleMode, NSOPerms, NoOpArgs, SetNSOPermsArgs,
 };
 
-pub use cards::CardSource;
-pub use operator::{Card, Notice, Operator, Purpose, Unattended};
 pub use params::{CARDS_MAX, Feature, Features, WorldParams};
 pub use suite::{SUITES, Suite};
 
 use crate::Hash;
 use crate::acl;
+use crate::cards::{Notice, Operator};
 use crate::client::Client;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::kmdata::Folder;
 use crate::modules::Enquiry;
-use crate::world::{FACTORY_HKNSO, World};
+use crate::world::FACTORY_HKNSO;
 
 /// Operations on worlds. Every one leaves the modules it succeeds with in operational mode.
 pub struct Admin {
@@ -134,14 +131,4 @@ impl Unit<'_> {
         self.client.transact(args)?;
         Ok(())
     }
-}
-
-/// The administrator token of a world that a share on a card belongs to; None for a share of another token.
-pub fn is_admin_token(world: &World, share: &TokenInfo) -> Option<AdminToken> {
-    let token = world
-        .record
-        .tokens
-        .iter()
-        .find(|token| token.hkt.starts_with(&share.hkt))?;
-    Some(AdminToken(token.role))
 }

@@ -8,8 +8,8 @@ use std::io::{self, BufRead};
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
+use nfkm::cards::Known;
 use nfkm::kmdata::{EntryContent, Folder};
-use nfkm::world::admin::is_admin_token;
 use nfkm::{Client, EntryName, Environment, Error, Hash, World, ZERO_HASH, survey};
 
 use crate::cli::{self, Failure, Standard, Utility};
@@ -115,6 +115,7 @@ fn world_report(
         Some(world) => folder.card_sets(&world.hknso)?,
         None => Vec::new(),
     };
+    let known = Known::new(world.as_ref(), card_sets);
     for fault in modules.iter().filter_map(|module| module.fault.as_ref()) {
         cli::complain("nfkminfo", fault);
     }
@@ -126,18 +127,7 @@ fn world_report(
         let slots = slots::look(client, module.number)?;
         report.push_str(&world::module_block(module, slots.len(), generation));
         for slot in &slots {
-            let admin = |share: &_| {
-                world
-                    .as_ref()
-                    .and_then(|world| is_admin_token(world, share))
-            };
-            report.push_str(&slots::slot_block(
-                slot,
-                module.number,
-                generation,
-                &admin,
-                &card_sets,
-            ));
+            report.push_str(&slots::slot_block(slot, module.number, generation, &known));
         }
     }
     report.push_str("\nNo Pre-Loaded Objects\n");

@@ -3,10 +3,8 @@
 use std::fmt::Write;
 
 use ncore::Status;
-use ncore::types::{
-    AdminToken, GetSlotInfoArgs, GetSlotInfoReply, GetSlotListArgs, SlotListData, SlotState,
-    TokenInfo,
-};
+use ncore::types::{GetSlotInfoArgs, GetSlotInfoReply, GetSlotListArgs, SlotListData, SlotState};
+use nfkm::cards::{CardContent, Known};
 use nfkm::kmdata::CardSetRecord;
 use nfkm::{Client, hex};
 
@@ -49,17 +47,12 @@ pub fn look(client: &Client, module: u32) -> Result<Vec<Slot>, nfkm::Error> {
 
 /// The block of a slot, after a blank line, and the card set of an operator card.
 ///
-/// `admin` tells the administrator token that a share belongs to.
-pub fn slot_block(
-    slot: &Slot,
-    module: u32,
-    generation: u32,
-    admin: &dyn Fn(&TokenInfo) -> Option<AdminToken>,
-    card_sets: &[CardSetRecord],
-) -> String {
+pub fn slot_block(slot: &Slot, module: u32, generation: u32, known: &Known) -> String {
     let token = &slot.listed.token;
     let mut report = format!("\nModule #{module} Slot #{} IC {}\n", token.slot, token.ic);
-    let card = Card::of(slot, admin, card_sets);
+    let answer = slot.content.as_ref().map_err(|status| *status);
+    let content = CardContent::of(token.ic, answer, known);
+    let card = Card::of(&content);
     let flags = if card.shares.iter().any(|share| share.ends_with("(PIN)")) {
         PASSPHRASE
     } else {
@@ -78,7 +71,7 @@ pub fn slot_block(
     for (field, value) in rows {
         layout::line(&mut report, 13, field, &value);
     }
-    match card.set {
+    match &card.set {
         Some(set) => report.push_str(&card_set_block(set)),
         None => report.push_str("No Cardset\n"),
     }
@@ -163,11 +156,7 @@ struct Card<'a> {
 }
 
 impl<'a> Card<'a> {
-    fn of(
-        slot: &Slot,
-        admin: &dyn Fn(&TokenInfo) -> Option<AdminToken>,
-        sets: &'a [CardSetRecord],
-    ) -> Card<'a> {
+    fn of(content: &'a CardContent) -> Card<'a> {
         let plain = |state, error| Card {
             state,
             number: 0,
@@ -175,51 +164,37 @@ impl<'a> Card<'a> {
             error,
             set: None,
         };
-        if slot.listed.token.ic == 0 {
-            return plain(SlotState::Empty, Status::OK);
-        }
-        let content = match &slot.content {
-            Ok(content) => content,
-            Err(Status::PhysTokenNotPresent) => return plain(SlotState::Empty, Status::OK),
-            Err(Status::TokenNotFormatted) => return plain(SlotState::Unformatted, Status::OK),
-            Err(Status::UnknownTokenType) => return plain(SlotState::Unidentified, Status::OK),
-            Err(status) => return plain(SlotState::Error, *status),
+        let word = |name: &str, passphrase: bool| match passphrase {
+            false => name.to_owned(),
+            true => format!("{name}(PIN)"),
         };
-        let word = |share: &TokenInfo, name: &str| match share.flags & TokenInfo::PIN_PRESENT {
-            0 => name.to_owned(),
-            _ => format!("{name}(PIN)"),
-        };
-        let admin_shares: Vec<String> = content
-            .tokens
-            .iter()
-            .filter_map(|share| Some(word(share, &format!("LT{}", admin(share)?))))
-            .collect();
-        let operator = content.tokens.iter().find_map(|share| {
-            Some((
-                share,
-                sets.iter().find(|set| set.hkltu.starts_with(&share.hkt))?,
-            ))
-        });
-        let number = content.tokens.first().map_or(0, |share| share.i);
-        match operator {
-            _ if !admin_shares.is_empty() => Card {
-                state: SlotState::Admin,
-                number,
-                shares: admin_shares,
-                error: Status::OK,
-                set: None,
-            },
-            Some((share, set)) => Card {
-                state: SlotState::Operator,
-                number: share.i,
-                shares: vec![word(share, "LTU")],
-                error: Status::OK,
-                set: Some(set),
-            },
-            None if content.tokens.is_empty() && content.files.is_empty() => {
-                plain(SlotState::Blank, Status::OK)
+        match content {
+            CardContent::Empty => plain(SlotState::Empty, Status::OK),
+            CardContent::Unformatted => plain(SlotState::Unformatted, Status::OK),
+            CardContent::Blank => plain(SlotState::Blank, Status::OK),
+            CardContent::Foreign | CardContent::Unknown => {
+                plain(SlotState::Unidentified, Status::OK)
             }
-            None => plain(SlotState::Unidentified, Status::OK),
+            CardContent::Damaged => plain(SlotState::Error, Status::BadTokenData),
+            CardContent::Error(status) => plain(SlotState::Error, *status),
+            CardContent::Admin { number, shares } => Card {
+                number: *number,
+                shares: shares
+                    .iter()
+                    .map(|(token, passphrase)| word(&format!("LT{token}"), *passphrase))
+                    .collect(),
+                ..plain(SlotState::Admin, Status::OK)
+            },
+            CardContent::Operator {
+                number,
+                set,
+                passphrase,
+            } => Card {
+                number: *number,
+                shares: vec![word("LTU", *passphrase)],
+                set: Some(set),
+                ..plain(SlotState::Operator, Status::OK)
+            },
         }
     }
 }
@@ -250,7 +225,8 @@ fn timeout(seconds: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ncore::types::{PhysToken, SlotType, SlotTypeSlotExData};
+    use ncore::types::{AdminToken, PhysToken, SlotType, SlotTypeSlotExData, TokenInfo};
+    use nfkm::kmdata::AdminTokenRecord;
 
     use super::*;
 
@@ -296,20 +272,30 @@ mod tests {
             passphrase_recovery: false,
             card_names: vec![String::new(), "spare".to_owned(), String::new()],
             gentime: 1_705_035_753,
+            soft: false,
         }
     }
 
     /// Shares with hashes of 1 and 2 are of administrator tokens.
-    fn admin(share: &TokenInfo) -> Option<AdminToken> {
-        match share.hkt[0] {
-            1 => Some(AdminToken::NSO),
-            2 => Some(AdminToken::M),
-            _ => None,
+    fn known() -> Known {
+        let token = |role: AdminToken, byte| AdminTokenRecord {
+            role: role.0,
+            hkt: [byte; 20],
+            hkm: [0; 20],
+            flags: 0,
+            shares_needed: 1,
+            shares_total: 3,
+            time_limit: 0,
+        };
+        Known {
+            hkm: Some([5; 20]),
+            tokens: vec![token(AdminToken::NSO, 1), token(AdminToken::M, 2)],
+            sets: vec![set()],
         }
     }
 
     fn block(slot: &Slot) -> String {
-        slot_block(slot, 1, 1, &admin, &[set()])
+        slot_block(slot, 1, 1, &known())
     }
 
     #[test]
@@ -356,6 +342,17 @@ mod tests {
             "0x6 Unidentified",
             "OK",
         );
+        check(
+            slot(3, Err(Status::BadTokenData)),
+            "0x7 Error",
+            "BadTokenData",
+        );
+        let foreign = GetSlotInfoReply {
+            ic: 3,
+            auth_key: [6; 20],
+            ..GetSlotInfoReply::default()
+        };
+        check(slot(3, Ok(foreign)), "0x6 Unidentified", "OK");
         check(
             slot(3, Err(Status::TokenIOError)),
             "0x7 Error",

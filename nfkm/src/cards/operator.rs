@@ -1,6 +1,8 @@
-//! The person at the module, as an operation on a world sees one.
+//! The person at the module, as an operation with cards sees one.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
 
 use crate::Hash;
 use crate::error::Error;
@@ -14,28 +16,31 @@ pub trait Operator {
     ///
     /// # Errors
     /// Any error ends the operation.
-    fn passphrase(&mut self, purpose: Purpose, card: Card) -> Result<Option<String>, Error>;
+    fn passphrase(&mut self, purpose: Purpose, card: &Card) -> Result<Option<String>, Error>;
 
-    /// The pass phrase given for a card was wrong. On return it is asked for again.
+    /// The pass phrase given for a card was wrong, for the `tries`th time in this operation. Whether to ask for it again;
+    /// otherwise the operation ends with [`Error::WrongPassphrase`].
     ///
     /// # Errors
     /// Any error ends the operation.
-    fn wrong_passphrase(&mut self, card: Card) -> Result<(), Error>;
+    fn wrong_passphrase(&mut self, card: &Card, tries: u32) -> Result<bool, Error>;
 
-    /// No reader of the module has a card that was not used yet. On return the readers are looked at again.
+    /// No reader of the module has a card that was not used yet; this one has been waited for so long. On return the
+    /// readers are looked at again, as soon as a card comes or goes; with nothing new, this is called again after half a
+    /// second.
     ///
     /// # Errors
     /// Any error ends the operation.
-    fn other_card(&mut self, module: u32) -> Result<(), Error>;
+    fn other_card(&mut self, module: u32, waited: Duration) -> Result<(), Error>;
 
     /// Whether a card that is not blank may be written over.
     ///
     /// # Errors
     /// Any error ends the operation.
-    fn may_overwrite(&mut self, card: Card) -> Result<bool, Error>;
+    fn may_overwrite(&mut self, card: &Card) -> Result<bool, Error>;
 }
 
-/// Nobody at the module: for programs that make worlds by themselves, with cards in files. Pass phrases come from a list.
+/// Nobody at the module: for programs that work by themselves, with cards in files. Pass phrases come from a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unattended {
     /// The pass phrase of each card that has one, by the card's number.
@@ -49,24 +54,21 @@ impl Operator for Unattended {
         self.notices.push(notice);
     }
 
-    fn passphrase(&mut self, _: Purpose, card: Card) -> Result<Option<String>, Error> {
+    fn passphrase(&mut self, _: Purpose, card: &Card) -> Result<Option<String>, Error> {
         Ok(self.passphrases.get(&card.number).cloned())
     }
 
-    fn wrong_passphrase(&mut self, card: Card) -> Result<(), Error> {
-        Err(Error::Cards(format!(
-            "wrong pass phrase for administrator card #{}",
-            card.number
-        )))
+    fn wrong_passphrase(&mut self, _: &Card, _: u32) -> Result<bool, Error> {
+        Ok(false)
     }
 
-    fn other_card(&mut self, module: u32) -> Result<(), Error> {
+    fn other_card(&mut self, module: u32, _: Duration) -> Result<(), Error> {
         Err(Error::Cards(format!(
             "nobody is there to put another card into module #{module}"
         )))
     }
 
-    fn may_overwrite(&mut self, _: Card) -> Result<bool, Error> {
+    fn may_overwrite(&mut self, _: &Card) -> Result<bool, Error> {
         Ok(false)
     }
 }
@@ -80,8 +82,17 @@ pub enum Purpose {
     Read,
 }
 
+/// Which set a card belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SetName {
+    /// The administrator card set.
+    Admin,
+    /// The operator card set of this name.
+    Operator(String),
+}
+
 /// A card in a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Card {
     /// The module, from 1.
     pub module: u32,
@@ -89,9 +100,32 @@ pub struct Card {
     pub slot: u32,
     /// The card's number in its set, from 1.
     pub number: u32,
+    /// Its set.
+    pub set: SetName,
 }
 
-/// What happens while a world is made or loaded.
+impl Card {
+    /// The slot: `Module 1 slot 0`.
+    pub fn place(&self) -> String {
+        format!("Module {} slot {}", self.module, self.slot)
+    }
+
+    /// The card: `Admin Card #1`, `` `ops' #2 ``.
+    pub fn label(&self) -> String {
+        match &self.set {
+            SetName::Admin => format!("Admin Card #{}", self.number),
+            SetName::Operator(name) => format!("`{name}' #{}", self.number),
+        }
+    }
+}
+
+impl fmt::Display for Card {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.place(), self.label())
+    }
+}
+
+/// What happens while cards are handled, and a world is made or loaded with them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// A world is about to be made on the module.
@@ -121,7 +155,7 @@ pub enum Notice {
         module: u32,
         /// The slot.
         slot: u32,
-        /// In words: `empty`, `blank card`, `Admin Card #1`.
+        /// What is in it, in the words of [`CardContent`](super::CardContent).
         content: String,
     },
     /// A card is being written or read.

@@ -1,0 +1,276 @@
+//! Operator card sets: made, found and loaded (SECURITY-WORLD section 5).
+
+use std::sync::Arc;
+
+use ncore::types::{GenerateLogicalTokenArgs, LoadLogicalTokenArgs, TokenParams};
+
+use crate::cards::{CardContent, CardSource, Cards, Known, NewToken, Operator, Reading, SetName};
+use crate::client::Client;
+use crate::error::Error;
+use crate::keygen::now;
+use crate::kmdata::CardSetRecord;
+use crate::session::Session;
+use crate::token::{LoadedToken, Member};
+use crate::world::World;
+use crate::world::admin::CARDS_MAX;
+use crate::{cards, hex, pin_recovery};
+
+/// An operator card set to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCardSet {
+    /// Its name, any text.
+    pub name: String,
+    /// Cards needed, K.
+    pub needed: u32,
+    /// Cards to be made, N, at most 64.
+    pub cards: u32,
+    /// Names of the cards, in their order; those beyond the end are empty.
+    pub card_names: Vec<String>,
+    /// Life of the loaded token in seconds, 0 for no limit.
+    pub time_limit: u32,
+    /// Whether keys stay loaded when the last card read leaves its slot.
+    pub persistent: bool,
+    /// Whether its cards may be read in readers on other machines.
+    pub remote: bool,
+    /// Whether the administrator cards can replace a forgotten pass phrase, which the world must allow.
+    pub passphrase_recovery: bool,
+}
+
+impl NewCardSet {
+    /// A set that is neither persistent nor remotely readable, without time limit and pass phrase recovery.
+    pub fn new(name: &str, needed: u32, cards: u32) -> NewCardSet {
+        NewCardSet {
+            name: name.to_owned(),
+            needed,
+            cards,
+            card_names: Vec::new(),
+            time_limit: 0,
+            persistent: false,
+            remote: false,
+            passphrase_recovery: false,
+        }
+    }
+
+    /// Refuses parameters that contradict each other or the world.
+    fn check(&self, world: &World) -> Result<(), Error> {
+        if self.needed == 0 || self.needed > self.cards || self.cards > CARDS_MAX {
+            return Err(Error::Parameters(format!(
+                "{}/{} is not a quorum of 1 to {CARDS_MAX} cards",
+                self.needed, self.cards
+            )));
+        }
+        if self.card_names.len() > self.cards as usize {
+            return Err(Error::Parameters(format!(
+                "{} card names for {} cards",
+                self.card_names.len(),
+                self.cards
+            )));
+        }
+        pin_recovery::check_allowed(world, self.passphrase_recovery)
+    }
+}
+
+impl CardSetRecord {
+    /// The parameters of the set's token, which cannot be loaded with others.
+    pub(crate) fn token_params(&self) -> TokenParams {
+        let flag = |on: bool, bit: u32| if on { bit } else { 0 };
+        TokenParams {
+            flags: flag(!self.persistent, TokenParams::NOT_PERSISTENT)
+                | flag(self.remote, TokenParams::REMOTELY_READABLE)
+                | flag(self.soft, TokenParams::ALLOW_SOFT_SLOTS),
+            sharesneeded: self.shares_needed,
+            sharestotal: self.shares_total,
+            timelimit: self.time_limit,
+        }
+    }
+}
+
+impl Session {
+    /// Makes an operator card set on the cards in this module, and records it.
+    ///
+    /// # Errors
+    /// [`Error::NoWorld`], [`Error::Parameters`], [`Error::Cards`], [`Error::NoSuchModule`], [`Error::NoUsableModule`] when
+    /// the module is not usable, [`Error::Status`], [`Error::Connection`], [`Error::File`].
+    pub fn create_card_set(
+        &self,
+        module: u32,
+        request: &NewCardSet,
+        source: &CardSource,
+        operator: &mut dyn Operator,
+    ) -> Result<CardSetRecord, Error> {
+        let world = World::required(self.folder())?;
+        request.check(&world)?;
+        let known = self.known_cards(&world)?;
+        let mut cards = Cards::new(source, operator, set_name(&request.name), known);
+        cards.check_enough(request.cards)?;
+        let client = self.client()?;
+        self.usable_module(&client, &world, module)?;
+
+        let mut card_names = request.card_names.clone();
+        card_names.resize(request.cards as usize, String::new());
+        let mut record = CardSetRecord {
+            name: request.name.clone(),
+            hkltu: crate::ZERO_HASH,
+            shares_needed: request.needed,
+            shares_total: request.cards,
+            time_limit: request.time_limit,
+            persistent: request.persistent,
+            remote: request.remote,
+            passphrase_recovery: request.passphrase_recovery,
+            card_names,
+            gentime: now(),
+            soft: source.is_soft(),
+        };
+        let made = client.transact(GenerateLogicalTokenArgs {
+            module,
+            hkm: world.hkm(),
+            params: record.token_params(),
+        })?;
+        record.hkltu = made.hkt;
+        cards.learn_set(&record);
+        // One more token here is one more share on every card.
+        let tokens = [NewToken {
+            id: made.idkt,
+            hkt: made.hkt,
+        }];
+        let written = cards.write(&client, module, request.cards, Some(world.hkm()), &tokens);
+        client.destroy(made.idkt);
+        written?;
+
+        let pins = match request.passphrase_recovery {
+            false => Vec::new(),
+            true => (1..=request.cards)
+                .map(|number| pin_recovery::seal(&client, module, &world, cards.given_pin(number)))
+                .collect::<Result<_, _>>()?,
+        };
+        self.folder().write_card_set(&world.hknso, &record, &pins)?;
+        Ok(record)
+    }
+
+    /// The operator card sets of the world, sorted by name.
+    ///
+    /// # Errors
+    /// [`Error::NoWorld`], [`Error::Corrupt`], [`Error::Foreign`], [`Error::File`].
+    pub fn card_sets(&self) -> Result<Vec<CardSetRecord>, Error> {
+        let world = World::required(self.folder())?;
+        self.folder().card_sets(&world.hknso)
+    }
+
+    /// The operator card set with this name or hash, in hexadecimal.
+    ///
+    /// # Errors
+    /// Those of [`Session::card_sets`]; [`Error::Cards`] if there is none, or several of the name.
+    pub fn card_set(&self, name: &str) -> Result<CardSetRecord, Error> {
+        let sets = self.card_sets()?;
+        let is_meant = |set: &&CardSetRecord| set.name == name || hex(&set.hkltu) == name;
+        only("card set", name, sets.iter().filter(is_meant)).cloned()
+    }
+
+    /// The usable modules with a card of the set in a reader.
+    ///
+    /// # Errors
+    /// [`Error::NoWorld`], [`Error::NoUsableModule`], [`Error::Connection`].
+    pub fn modules_with_card(&self, set: &CardSetRecord) -> Result<Vec<u32>, Error> {
+        let world = World::required(self.folder())?;
+        let client = self.client()?;
+        let known = Known::new(Some(&world), vec![set.clone()]);
+        let mut found = Vec::new();
+        for module in self.usable_modules(&client, &world)? {
+            let cards = cards::in_readers(&client, module.number, &known)?;
+            let is_of_set = |(_, content): &_| matches!(content, CardContent::Operator { .. });
+            if cards.iter().any(is_of_set) {
+                found.push(module.number);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Loads the token of a card set on these modules, from cards in any reader of each.
+    ///
+    /// # Errors
+    /// [`Error::Cards`] when the cards do not suffice, [`Error::WrongPassphrase`], [`Error::NoWorld`],
+    /// [`Error::NoSuchModule`], [`Error::NoUsableModule`], [`Error::File`], [`Error::Status`], [`Error::Connection`].
+    pub fn load_card_set(
+        &self,
+        set: &CardSetRecord,
+        modules: &[u32],
+        source: &CardSource,
+        operator: &mut dyn Operator,
+    ) -> Result<LoadedToken, Error> {
+        let world = World::required(self.folder())?;
+        let client = self.client()?;
+        let known = self.known_cards(&world)?;
+        let mut cards = Cards::new(source, operator, set_name(&set.name), known);
+        for module in modules {
+            self.usable_module(&client, &world, *module)?;
+        }
+        let mut members = Vec::new();
+        for module in modules {
+            match load_on(&client, *module, &world, set, &mut cards) {
+                Ok(member) => members.push(member),
+                Err(error) => {
+                    // What was loaded before is unloaded with this.
+                    drop(LoadedToken::new(client, set.hkltu, false, members));
+                    return Err(error);
+                }
+            }
+        }
+        Ok(LoadedToken::new(client, set.hkltu, false, members))
+    }
+
+    /// What this host knows of the cards that may be in a reader.
+    pub(crate) fn known_cards(&self, world: &World) -> Result<Known, Error> {
+        let sets = self.folder().card_sets(&world.hknso)?;
+        Ok(Known::new(Some(world), sets))
+    }
+}
+
+fn load_on(
+    client: &Arc<Client>,
+    module: u32,
+    world: &World,
+    set: &CardSetRecord,
+    cards: &mut Cards<'_>,
+) -> Result<Member, Error> {
+    let args = LoadLogicalTokenArgs {
+        module,
+        hkt: set.hkltu,
+        hkm: world.hkm(),
+        params: set.token_params(),
+    };
+    let id = client.transact(args)?.idkt;
+    let reading = Reading {
+        id,
+        hkt: set.hkltu,
+        left: set.shares_needed,
+    };
+    match cards.read(client, module, vec![reading], !set.persistent) {
+        Ok(card) => Ok(Member { module, id, card }),
+        Err(error) => {
+            client.destroy(id);
+            Err(error)
+        }
+    }
+}
+
+fn set_name(name: &str) -> SetName {
+    SetName::Operator(name.to_owned())
+}
+
+/// The only one of these, which were found by a name or hash.
+///
+/// # Errors
+/// [`Error::Cards`].
+pub(crate) fn only<'a, T>(
+    what: &str,
+    name: &str,
+    mut found: impl Iterator<Item = &'a T>,
+) -> Result<&'a T, Error> {
+    match (found.next(), found.next()) {
+        (Some(only), None) => Ok(only),
+        (None, _) => Err(Error::Cards(format!("there is no {what} `{name}'"))),
+        (Some(_), Some(_)) => Err(Error::Cards(format!(
+            "there are several {what}s `{name}': name the hash of one"
+        ))),
+    }
+}

@@ -1,0 +1,449 @@
+//! The cards of one set while an operation goes on: asking for them, writing shares on them, reading shares from them.
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ncore::Status;
+use ncore::types::{
+    FormatTokenArgs, GetSlotInfoReply, PhysToken, PollSlotData, PollSlotListArgs, ReadShareArgs,
+    SlotType, TokenInfo, WriteShareArgs,
+};
+
+use super::content::{CardContent, Known};
+use super::operator::{Card, Notice, Operator, Purpose, SetName};
+use super::slot::InSlot;
+use super::{CardSource, Pin, pin};
+use crate::Hash;
+use crate::client::{Client, KeyId};
+use crate::error::Error;
+use crate::kmdata::{AdminTokenRecord, CardSetRecord};
+
+/// The cards of one set while an operation goes on, and the pass phrases that were given for them.
+pub(crate) struct Cards<'a> {
+    source: &'a CardSource,
+    operator: &'a mut dyn Operator,
+    set: SetName,
+    known: Known,
+    /// By the card's number. The cards are read again for each further module; nobody is asked twice.
+    pins: BTreeMap<u32, Option<Pin>>,
+}
+
+/// A token whose shares are to be written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewToken {
+    pub(crate) id: KeyId,
+    pub(crate) hkt: Hash,
+}
+
+/// A token whose shares are being read.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) id: KeyId,
+    pub(crate) hkt: Hash,
+    /// Shares still needed.
+    pub(crate) left: u32,
+}
+
+impl<'a> Cards<'a> {
+    pub(crate) fn new(
+        source: &'a CardSource,
+        operator: &'a mut dyn Operator,
+        set: SetName,
+        known: Known,
+    ) -> Cards<'a> {
+        Cards {
+            source,
+            operator,
+            set,
+            known,
+            pins: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn operator(&mut self) -> &mut dyn Operator {
+        self.operator
+    }
+
+    /// From now on the cards of these administrator tokens are known by name.
+    pub(crate) fn learn_tokens<'t>(&mut self, tokens: impl Iterator<Item = &'t AdminTokenRecord>) {
+        self.known.tokens.extend(tokens.cloned());
+    }
+
+    /// From now on the cards of this set are known by name.
+    pub(crate) fn learn_set(&mut self, set: &CardSetRecord) {
+        self.known.sets.push(set.clone());
+    }
+
+    /// Whether shares go through soft token slots, which a token must allow.
+    pub(crate) fn is_soft(&self) -> bool {
+        self.source.is_soft()
+    }
+
+    /// The pass phrase that was given for a card.
+    pub(crate) fn given_pin(&self, number: u32) -> Option<Pin> {
+        self.pins.get(&number).copied().flatten()
+    }
+
+    /// Checks, before anything is changed, that `cards` cards can be written.
+    ///
+    /// # Errors
+    /// [`Error::Cards`] when fewer files were named, or one twice.
+    pub(crate) fn check_enough(&self, cards: u32) -> Result<(), Error> {
+        let CardSource::Files(files) = self.source else {
+            return Ok(());
+        };
+        let mut distinct = files.clone();
+        distinct.sort();
+        distinct.dedup();
+        if distinct.len() != files.len() {
+            return Err(Error::Cards("a card file is named twice".to_owned()));
+        }
+        if files.len() < cards as usize {
+            return Err(Error::Cards(format!(
+                "{cards} cards are needed, {} card files are named",
+                files.len()
+            )));
+        }
+        Ok(())
+    }
+
+    /// Writes share i of each token on card i, for all cards of the set. The cards are bound to the module key
+    /// `auth_key`, if there is one: modules without it can neither read nor erase them.
+    ///
+    /// # Errors
+    /// [`Error::Cards`], [`Error::File`], [`Error::Status`], [`Error::Connection`].
+    pub(crate) fn write(
+        &mut self,
+        client: &Client,
+        module: u32,
+        cards: u32,
+        auth_key: Option<Hash>,
+        tokens: &[NewToken],
+    ) -> Result<(), Error> {
+        let mut used = Vec::new();
+        for share in 1..=cards {
+            self.operator.notice(Notice::Progress {
+                purpose: Purpose::Write,
+                module,
+                done: share - 1,
+                total: cards,
+            });
+            let slot = self.blank_card(client, module, share, tokens, &mut used)?;
+            let card = self.card(&slot.token, share);
+            let pin = self.pin(Purpose::Write, &card)?;
+            self.operator.notice(Notice::Card {
+                purpose: Purpose::Write,
+                card,
+                passphrase: pin.is_some(),
+            });
+            client.transact(FormatTokenArgs {
+                token: slot.token.clone(),
+                auth_key,
+                ..FormatTokenArgs::default()
+            })?;
+            for new in tokens {
+                client.transact(WriteShareArgs {
+                    token: slot.token.clone(),
+                    idkt: new.id,
+                    i: share,
+                    pin,
+                    ..WriteShareArgs::default()
+                })?;
+            }
+            slot.take_out(client, true)?;
+        }
+        self.operator.notice(Notice::CardsDone {
+            purpose: Purpose::Write,
+        });
+        Ok(())
+    }
+
+    /// Reads shares of the tokens from cards until each has enough. The last card stays where it is if `keep_last` says
+    /// so; then its slot is the answer if it is one that a client empties.
+    ///
+    /// # Errors
+    /// [`Error::Cards`] when the cards do not suffice, [`Error::WrongPassphrase`] when the operator gives up;
+    /// [`Error::File`], [`Error::Status`], [`Error::Connection`].
+    pub(crate) fn read(
+        &mut self,
+        client: &Client,
+        module: u32,
+        mut tokens: Vec<Reading>,
+        keep_last: bool,
+    ) -> Result<Option<PhysToken>, Error> {
+        let needed = tokens.iter().map(|token| token.left).max().unwrap_or(0);
+        let mut used = Vec::new();
+        let mut met = Vec::new();
+        let mut read = Vec::new();
+        let mut kept = None;
+        let mut number = 0;
+        loop {
+            let left = tokens.iter().map(|token| token.left).max().unwrap_or(0);
+            if left == 0 {
+                break;
+            }
+            self.operator.notice(Notice::Progress {
+                purpose: Purpose::Read,
+                module,
+                done: needed - left,
+                total: needed,
+            });
+            number += 1;
+            let Some(slot) = self.next_card(client, module, number, &mut used)? else {
+                return Err(Error::Cards(too_few(left, &met)));
+            };
+            let content = slot.content(client)?;
+            let known = self.show(&slot, &content);
+            met.push(format!("{}: {known}", slot.name()));
+            let done = match &content {
+                Ok(content) => self.read_card(client, &slot.token, content, &mut tokens, &mut read),
+                Err(_) => Ok(()),
+            };
+            let stays = keep_last && self.is_soft() && tokens.iter().all(|token| token.left == 0);
+            if stays && done.is_ok() {
+                kept = Some(slot.token);
+            } else {
+                slot.take_out(client, false)?;
+            }
+            done?;
+        }
+        self.operator.notice(Notice::CardsDone {
+            purpose: Purpose::Read,
+        });
+        Ok(kept)
+    }
+
+    /// Reads one card's shares into the tokens that still need one. A card that was read before, or its copy, gives none.
+    fn read_card(
+        &mut self,
+        client: &Client,
+        place: &PhysToken,
+        content: &GetSlotInfoReply,
+        tokens: &mut [Reading],
+        read: &mut Vec<u32>,
+    ) -> Result<(), Error> {
+        let mut noticed = false;
+        for token in tokens.iter_mut().filter(|token| token.left > 0) {
+            let is_wanted = |share: &&TokenInfo| token.hkt.starts_with(&share.hkt);
+            let Some(share) = content.tokens.iter().find(is_wanted) else {
+                continue;
+            };
+            if !noticed && read.contains(&share.i) {
+                return Ok(());
+            }
+            let card = self.card(place, share.i);
+            let mut tries = 0;
+            loop {
+                let pin = match share.flags & TokenInfo::PIN_PRESENT != 0 {
+                    true => self.pin(Purpose::Read, &card)?,
+                    false => None,
+                };
+                let args = ReadShareArgs {
+                    token: place.clone(),
+                    idkt: token.id,
+                    i: share.i,
+                    pin,
+                    ..ReadShareArgs::default()
+                };
+                match client.transact(args) {
+                    Ok(reply) => {
+                        if share.flags & TokenInfo::PIN_PRESENT != 0 {
+                            self.pins.insert(share.i, pin);
+                        }
+                        if !std::mem::replace(&mut noticed, true) {
+                            read.push(share.i);
+                            self.operator.notice(Notice::Card {
+                                purpose: Purpose::Read,
+                                card,
+                                passphrase: pin.is_some(),
+                            });
+                        }
+                        token.left = reply.sharesleft;
+                        break;
+                    }
+                    Err(Error::Status {
+                        status: Status::DecryptFailed,
+                        ..
+                    }) if share.flags & TokenInfo::PIN_PRESENT != 0 => {
+                        // A wrong pass phrase locks nothing; the operator decides how often to try.
+                        self.pins.remove(&share.i);
+                        tries += 1;
+                        if !self.operator.wrong_passphrase(&card, tries)? {
+                            return Err(Error::WrongPassphrase {
+                                place: card.to_string(),
+                                tries,
+                            });
+                        }
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A card that may be written over.
+    fn blank_card(
+        &mut self,
+        client: &Client,
+        module: u32,
+        number: u32,
+        tokens: &[NewToken],
+        used: &mut Vec<(u32, u32)>,
+    ) -> Result<InSlot<'a>, Error> {
+        loop {
+            let Some(slot) = self.next_card(client, module, number, used)? else {
+                return Err(Error::Cards(
+                    "the card files named are not enough".to_owned(),
+                ));
+            };
+            let answer = slot.content(client)?;
+            let content = self.show(&slot, &answer);
+            let written = answer.is_ok_and(|content| {
+                let is_new = |share: &TokenInfo| {
+                    tokens.iter().any(|token| token.hkt.starts_with(&share.hkt))
+                };
+                content.tokens.iter().any(is_new)
+            });
+            // The cards of this very set, those of another world, and, for operators, the administrators' are not offered.
+            let may_be_asked = match &content {
+                CardContent::Foreign => false,
+                CardContent::Admin { .. } => self.set == SetName::Admin,
+                // What no slot took may be any file.
+                CardContent::Unknown | CardContent::Damaged => slot.is_taken(),
+                _ => true,
+            };
+            let card = self.card(&slot.token, number);
+            if content.is_blank()
+                || !written && may_be_asked && self.operator.may_overwrite(&card)?
+            {
+                return Ok(slot);
+            }
+            let refused = slot.name();
+            slot.take_out(client, false)?;
+            if self.is_soft() {
+                return Err(Error::Cards(format!(
+                    "{refused} is not a blank card: {content}"
+                )));
+            }
+        }
+    }
+
+    /// The next card: the file of this number, None after the last; or a card in a reader that was not used yet.
+    fn next_card(
+        &mut self,
+        client: &Client,
+        module: u32,
+        number: u32,
+        used: &mut Vec<(u32, u32)>,
+    ) -> Result<Option<InSlot<'a>>, Error> {
+        if let CardSource::Files(files) = self.source {
+            let file = files.get(number as usize - 1);
+            return file
+                .map(|file| InSlot::put_in(client, module, file))
+                .transpose();
+        }
+        let began = Instant::now();
+        let mut waits = false;
+        loop {
+            let readers = readers(client, module)?;
+            if readers.is_empty() {
+                return Err(Error::Cards(format!("module #{module} has no card reader")));
+            }
+            let places = || readers.iter().map(|reader| &reader.sld.token);
+            let fresh =
+                places().find(|token| token.ic != 0 && !used.contains(&(token.slot, token.ic)));
+            if let Some(token) = fresh {
+                used.push((token.slot, token.ic));
+                return Ok(Some(InSlot::in_reader(token.clone())));
+            }
+            let waited = if waits {
+                began.elapsed()
+            } else {
+                for reader in places().filter(|reader| reader.ic == 0) {
+                    self.operator.notice(Notice::Slot {
+                        module,
+                        slot: reader.slot,
+                        content: CardContent::Empty.to_string(),
+                    });
+                }
+                Duration::ZERO
+            };
+            waits = true;
+            self.operator.other_card(module, waited)?;
+            wait_for_change(client, module, &readers)?;
+        }
+    }
+
+    fn show(
+        &mut self,
+        slot: &InSlot<'_>,
+        answer: &Result<GetSlotInfoReply, Status>,
+    ) -> CardContent {
+        let answer = answer.as_ref().map_err(|status| *status);
+        let content = CardContent::of(slot.token.ic, answer, &self.known);
+        self.operator.notice(Notice::Slot {
+            module: slot.token.module,
+            slot: slot.token.slot,
+            content: content.to_string(),
+        });
+        content
+    }
+
+    fn card(&self, place: &PhysToken, number: u32) -> Card {
+        Card {
+            module: place.module,
+            slot: place.slot,
+            number,
+            set: self.set.clone(),
+        }
+    }
+
+    fn pin(&mut self, purpose: Purpose, card: &Card) -> Result<Option<Pin>, Error> {
+        if let Some(pin) = self.pins.get(&card.number) {
+            return Ok(*pin);
+        }
+        let pin = pin(self.operator.passphrase(purpose, card)?.as_deref());
+        if purpose == Purpose::Write {
+            self.pins.insert(card.number, pin);
+        }
+        Ok(pin)
+    }
+}
+
+/// The card readers of a module, with their counts of changes.
+fn readers(client: &Client, module: u32) -> Result<Vec<PollSlotData>, Error> {
+    let args = PollSlotListArgs {
+        module,
+        ..PollSlotListArgs::default()
+    };
+    let mut slots = client.transact(args)?.slots;
+    slots.retain(|slot| slot.sld.type_ == SlotType::SmartCard);
+    Ok(slots)
+}
+
+/// Returns when a card comes or goes, and after a while anyway.
+fn wait_for_change(client: &Client, module: u32, seen: &[PollSlotData]) -> Result<(), Error> {
+    let began = Instant::now();
+    while began.elapsed() < WAIT && readers(client, module)? == seen {
+        thread::sleep(LOOK_EVERY);
+    }
+    Ok(())
+}
+
+/// How long a change in the readers is waited for before the operator is asked again.
+const WAIT: Duration = Duration::from_millis(500);
+
+/// How often the readers are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+fn too_few(left: u32, met: &[String]) -> String {
+    let cards = if left == 1 { "card is" } else { "cards are" };
+    let met = if met.is_empty() {
+        "no card files are named".to_owned()
+    } else {
+        met.join(", ")
+    };
+    format!("{left} more {cards} needed ({met})")
+}

@@ -1,0 +1,102 @@
+//! Logical tokens of operator card sets and softcards, loaded and ready to protect keys.
+
+use std::sync::Arc;
+
+use ncore::types::PhysToken;
+
+use crate::Hash;
+use crate::cards;
+use crate::client::{Client, KeyId};
+use crate::modules::Module;
+
+/// A loaded token. Clones share it; it is unloaded with its last clone, of which every key loaded under it has one.
+///
+/// Unlike a key it is not loaded again when a module is cleared or the connection is lost: that takes cards and pass
+/// phrases, and so whoever loaded it.
+#[derive(Clone, Debug)]
+pub struct LoadedToken(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    client: Arc<Client>,
+    hkltu: Hash,
+    softcard: bool,
+    members: Vec<Member>,
+}
+
+/// A token on one module.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) module: u32,
+    pub(crate) id: KeyId,
+    /// The soft token slot with a card that must stay there as long as the token.
+    pub(crate) card: Option<PhysToken>,
+}
+
+impl LoadedToken {
+    pub(crate) fn new(
+        client: Arc<Client>,
+        hkltu: Hash,
+        softcard: bool,
+        members: Vec<Member>,
+    ) -> LoadedToken {
+        LoadedToken(Arc::new(Inner {
+            client,
+            hkltu,
+            softcard,
+            members,
+        }))
+    }
+
+    /// The token's hash, which names the card set or softcard.
+    pub fn hash(&self) -> Hash {
+        self.0.hkltu
+    }
+
+    /// Whether it is a softcard's.
+    pub fn is_softcard(&self) -> bool {
+        self.0.softcard
+    }
+
+    /// The modules on which it was loaded, by number.
+    pub fn modules(&self) -> Vec<u32> {
+        self.0.members.iter().map(|member| member.module).collect()
+    }
+
+    /// The client its identifiers belong to.
+    pub(crate) fn client(&self) -> &Arc<Client> {
+        &self.0.client
+    }
+
+    /// Its identifier on a module, if it was loaded there.
+    pub(crate) fn on(&self, module: u32) -> Option<KeyId> {
+        let member = self.0.members.iter().find(|member| member.module == module);
+        member.map(|member| member.id)
+    }
+}
+
+/// Of these modules those on which a key can be loaded, with what it is loaded under there.
+pub(crate) fn places(
+    modules: Vec<Module>,
+    token: Option<&LoadedToken>,
+) -> impl Iterator<Item = (Module, Option<KeyId>)> {
+    modules.into_iter().filter_map(move |module| match token {
+        None => Some((module, None)),
+        Some(token) => token.on(module.number).map(|id| (module, Some(id))),
+    })
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if self.client.is_lost() {
+            return;
+        }
+        for member in self.members.drain(..) {
+            self.client.destroy(member.id);
+            if let Some(card) = member.card {
+                // It may be gone: a slot is emptied by whoever needs it.
+                let _ = cards::remove_image(&self.client, card);
+            }
+        }
+    }
+}
