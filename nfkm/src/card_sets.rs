@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use ncore::types::{GenerateLogicalTokenArgs, LoadLogicalTokenArgs, TokenParams};
+use ncore::types::{AdminToken, GenerateLogicalTokenArgs, LoadLogicalTokenArgs, TokenParams};
 
 use crate::cards::{CardContent, CardSource, Cards, Known, NewToken, Operator, Reading, SetName};
 use crate::client::Client;
 use crate::error::Error;
+use crate::fips::FipsAuthorisation;
 use crate::keygen::now;
 use crate::kmdata::CardSetRecord;
 use crate::session::Session;
@@ -121,7 +122,8 @@ impl Session {
             gentime: now(),
             soft: source.is_soft(),
         };
-        let made = client.transact(GenerateLogicalTokenArgs {
+        let fips = FipsAuthorisation::obtain(&client, module, &world)?;
+        let made = fips.transact(GenerateLogicalTokenArgs {
             module,
             hkm: world.hkm(),
             params: record.token_params(),
@@ -129,18 +131,31 @@ impl Session {
         record.hkltu = made.hkt;
         cards.learn_set(&record);
         // One more token here is one more share on every card.
-        let tokens = [NewToken {
+        let mut tokens = vec![NewToken {
             id: made.idkt,
             hkt: made.hkt,
+            total: request.cards,
+            open: false,
         }];
-        let written = cards.write(&client, module, request.cards, Some(world.hkm()), &tokens);
+        if let (Some(id), Some(record)) = (fips.token(), world.token(AdminToken::FIPS)) {
+            tokens.push(NewToken {
+                id,
+                hkt: record.hkt,
+                total: record.shares_total,
+                open: true,
+            });
+        }
+        let bound = Some(world.hkm());
+        let written = cards.write(&client, module, request.cards, bound, &tokens, Some(&fips));
         client.destroy(made.idkt);
         written?;
 
         let pins = match request.passphrase_recovery {
             false => Vec::new(),
             true => (1..=request.cards)
-                .map(|number| pin_recovery::seal(&client, module, &world, cards.given_pin(number)))
+                .map(|number| {
+                    pin_recovery::seal(&client, module, &world, cards.given_pin(number), &fips)
+                })
                 .collect::<Result<_, _>>()?,
         };
         self.folder().write_card_set(&world.hknso, &record, &pins)?;

@@ -137,6 +137,14 @@ pub enum Error {
         /// Whether it is a softcard.
         softcard: bool,
     },
+    /// A world of FIPS 140 level 3 makes, imports and writes nothing without a card of it.
+    #[error(
+        "module {module}: no card of the Security World is in a slot, and a world of FIPS 140 level 3 needs one for this"
+    )]
+    NeedsFipsCard {
+        /// The module's number.
+        module: u32,
+    },
     /// The parameters of a new world or card set contradict each other.
     #[error("{0}")]
     Parameters(String),

@@ -13,6 +13,7 @@ use ncore::types::{
 use crate::acl::{self, WorldHashes};
 use crate::client::{Client, KeyId};
 use crate::error::Error;
+use crate::fips::FipsAuthorisation;
 use crate::kmdata::{CertificateRecord, EntryContent, KeyRecord, RecoveryRecord};
 use crate::modules::Module;
 use crate::names::{self, EntryName};
@@ -286,9 +287,10 @@ fn make_on(
         hkra: recovery_key(AdminKey::RA),
         hkltu: under.map(|(token, _)| token.hash()),
     };
+    let fips = FipsAuthorisation::obtain(client, module.number, world)?;
     let (private, public, certificate) = match origin {
         Origin::Generated(params) => {
-            let reply = client.transact(GenerateKeyPairArgs {
+            let reply = fips.transact(GenerateKeyPairArgs {
                 flags: GenerateKeyPairArgs::CERTIFY,
                 module: module.number,
                 params: (*params).clone(),
@@ -307,7 +309,7 @@ fn make_on(
                     acl,
                     ..ImportArgs::default()
                 };
-                client.transact(args).map(|reply| reply.key)
+                fips.transact(args).map(|reply| reply.key)
             };
             let private = import(data, acl::private_key(&bound))?;
             let public = import(&public, acl::public_key(&bound))
@@ -320,7 +322,7 @@ fn make_on(
         public,
         certificate,
     };
-    let made = wrap(client, module, world, &bound, pair, under);
+    let made = wrap(client, module, world, &bound, pair, under, &fips);
     // What was made is loaded again from its blobs; the files are what counts.
     client.destroy(private);
     client.destroy(public);
@@ -342,6 +344,7 @@ fn wrap(
     bound: &WorldHashes,
     pair: Pair,
     under: Option<(&LoadedToken, KeyId)>,
+    fips: &FipsAuthorisation<'_>,
 ) -> Result<Made, Error> {
     let Pair {
         private,
@@ -354,7 +357,7 @@ fn wrap(
     let recovery = match bound.hkre {
         Some(hkre) => Some(RecoveryRecord {
             hkre,
-            blob: recovery_blob(client, module, world, private)?,
+            blob: recovery_blob(client, module, world, private, fips)?,
         }),
         None => None,
     };
@@ -408,9 +411,10 @@ fn recovery_blob(
     module: &Module,
     world: &World,
     private: KeyId,
+    fips: &FipsAuthorisation<'_>,
 ) -> Result<Vec<u8>, Error> {
     let acl = acl::recovery_key();
-    let key = public::import_admin(client, module.number, world, AdminKey::RE, acl)?;
+    let key = public::import_admin(fips, module.number, world, AdminKey::RE, acl)?;
     let blob = client.indirect_blob(private, key, acl::RECOVERY_MECH);
     client.destroy(key);
     blob

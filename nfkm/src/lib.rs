@@ -15,6 +15,7 @@ pub mod cards;
 mod client;
 mod environment;
 mod error;
+mod fips;
 mod key;
 mod keygen;
 pub mod kmdata;

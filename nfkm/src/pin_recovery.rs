@@ -12,6 +12,7 @@ use crate::acl;
 use crate::cards::Pin;
 use crate::client::{Client, KeyId};
 use crate::error::Error;
+use crate::fips::FipsAuthorisation;
 use crate::public;
 use crate::world::World;
 
@@ -37,8 +38,9 @@ pub(crate) fn seal(
     module: u32,
     world: &World,
     pin: Option<Pin>,
+    fips: &FipsAuthorisation<'_>,
 ) -> Result<Option<Vec<u8>>, Error> {
-    let key = public::import_admin(client, module, world, AdminKey::P, acl::admin_public_key())?;
+    let key = public::import_admin(fips, module, world, AdminKey::P, acl::admin_public_key())?;
     let data = PlainTextTypeData::Bytes(PlainTextTypeBytesData {
         data: pin.unwrap_or_default().to_vec(),
     });

@@ -12,6 +12,7 @@ use sha1::{Digest, Sha1};
 use crate::Hash;
 use crate::client::{Client, KeyId};
 use crate::error::Error;
+use crate::fips::FipsAuthorisation;
 use crate::world::World;
 
 /// The hash of a public or secret key; None for types without a known rule.
@@ -40,7 +41,7 @@ pub(crate) fn check_hash(data: &KeyData, expected: &Hash, place: &str) -> Result
 /// # Errors
 /// [`Error::Malformed`] when the world has no such key, [`Error::WrongKey`], [`Error::Status`], [`Error::Connection`].
 pub(crate) fn import_admin(
-    client: &Client,
+    fips: &FipsAuthorisation<'_>,
     module: u32,
     world: &World,
     role: AdminKey,
@@ -60,7 +61,7 @@ pub(crate) fn import_admin(
         acl,
         ..ImportArgs::default()
     };
-    Ok(client.transact(args)?.key)
+    Ok(fips.transact(args)?.key)
 }
 
 /// The public half of a private key in clear. Where it takes an exponentiation, a module does it, the one that is about

@@ -13,6 +13,7 @@ use crate::cards::{
 };
 use crate::client::Client;
 use crate::error::Error;
+use crate::fips::FipsAuthorisation;
 use crate::kmdata::{CardRecord, SoftcardRecord};
 use crate::session::Session;
 use crate::world::World;
@@ -242,7 +243,8 @@ impl<'a> PresentCard<'a> {
             return Ok(());
         }
         let module = self.slot.token.module;
-        let pin = pin_recovery::seal(&self.client, module, &self.world, new)?;
+        let fips = FipsAuthorisation::obtain(&self.client, module, &self.world)?;
+        let pin = pin_recovery::seal(&self.client, module, &self.world, new, &fips)?;
         folder.write_card(&self.world.hknso, &CardRecord { pin, ..card })
     }
 

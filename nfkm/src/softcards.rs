@@ -9,6 +9,7 @@ use ncore::types::{
 use crate::cards::{self, Pin, pin};
 use crate::client::{Client, KeyId};
 use crate::error::Error;
+use crate::fips::FipsAuthorisation;
 use crate::keygen::now;
 use crate::kmdata::SoftcardRecord;
 use crate::session::Session;
@@ -134,12 +135,13 @@ fn create_on(
     pin: Option<Pin>,
     recoverable: bool,
 ) -> Result<SoftcardRecord, Error> {
+    let fips = FipsAuthorisation::obtain(client, module, world)?;
     let sealed = match recoverable {
-        true => pin_recovery::seal(client, module, world, pin)?,
+        true => pin_recovery::seal(client, module, world, pin, &fips)?,
         false => None,
     };
     let hkm = world.hkm();
-    let made = client.transact(GenerateLogicalTokenArgs {
+    let made = fips.transact(GenerateLogicalTokenArgs {
         module,
         hkm,
         params: PARAMS,
@@ -150,7 +152,7 @@ fn create_on(
             auth_key: Some(hkm),
             ..FormatTokenArgs::default()
         })?;
-        client.transact(WriteShareArgs {
+        fips.transact(WriteShareArgs {
             token: token.clone(),
             idkt: made.idkt,
             i: 1,
@@ -214,7 +216,10 @@ fn changed_on(
     new: Option<Pin>,
 ) -> Result<SoftcardRecord, Error> {
     let sealed = match softcard.pin {
-        Some(_) => pin_recovery::seal(client, module, world, new)?,
+        Some(_) => {
+            let fips = FipsAuthorisation::obtain(client, module, world)?;
+            pin_recovery::seal(client, module, world, new, &fips)?
+        }
         None => None,
     };
     let image = with_image(client, module, softcard.image.clone(), |token| {

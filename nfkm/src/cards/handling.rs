@@ -17,6 +17,7 @@ use super::{CardSource, Pin, pin};
 use crate::Hash;
 use crate::client::{Client, KeyId};
 use crate::error::Error;
+use crate::fips::FipsAuthorisation;
 use crate::kmdata::{AdminTokenRecord, CardSetRecord};
 
 /// The cards of one set while an operation goes on, and the pass phrases that were given for them.
@@ -34,6 +35,10 @@ pub(crate) struct Cards<'a> {
 pub(crate) struct NewToken {
     pub(crate) id: KeyId,
     pub(crate) hkt: Hash,
+    /// How many shares it has. Further cards get the first ones again, which one card can open anyway.
+    pub(crate) total: u32,
+    /// Whether its shares need no pass phrase.
+    pub(crate) open: bool,
 }
 
 /// A token whose shares are being read.
@@ -120,6 +125,7 @@ impl<'a> Cards<'a> {
         cards: u32,
         auth_key: Option<Hash>,
         tokens: &[NewToken],
+        fips: Option<&FipsAuthorisation<'_>>,
     ) -> Result<(), Error> {
         let mut used = Vec::new();
         for share in 1..=cards {
@@ -143,13 +149,17 @@ impl<'a> Cards<'a> {
                 ..FormatTokenArgs::default()
             })?;
             for new in tokens {
-                client.transact(WriteShareArgs {
+                let args = WriteShareArgs {
                     token: slot.token.clone(),
                     idkt: new.id,
-                    i: share,
-                    pin,
+                    i: (share - 1) % new.total + 1,
+                    pin: pin.filter(|_| !new.open),
                     ..WriteShareArgs::default()
-                })?;
+                };
+                match fips {
+                    Some(fips) => fips.transact(args)?,
+                    None => client.transact(args)?,
+                };
             }
             slot.take_out(client, true)?;
         }

@@ -86,6 +86,11 @@ impl World {
         KeyType(self.record.module_key_type)
     }
 
+    /// Whether it is a world of FIPS 140 level 3.
+    pub fn is_strict_fips(&self) -> bool {
+        self.key(AdminKey::FIPS).is_some()
+    }
+
     /// Whether keys get recovery copies.
     pub fn has_recovery(&self) -> bool {
         self.key(AdminKey::RE).is_some()

@@ -48,6 +48,9 @@ struct Options {
     /// What the administrator keys are made of
     #[arg(short, long, value_name = "SUITE")]
     cipher_suite: Option<String>,
+    /// The mode of the world
+    #[arg(long, value_enum, value_name = "MODE")]
+    mode: Option<Mode>,
     /// No recovery of keys and no replacement of card sets
     #[arg(short = 'R', long)]
     no_recovery: bool,
@@ -71,6 +74,14 @@ impl Utility for Options {
     fn standard(&self) -> &Standard {
         &self.standard
     }
+}
+
+/// The mode of a world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Mode {
+    /// Keys are made and imported, and cards written, only with a card of the world in a reader
+    #[value(name = "fips-140-2-level-3")]
+    Fips140Level3,
 }
 
 /// What is to be done.
@@ -215,6 +226,7 @@ impl Options {
         params.nso_timeout = self.nso_timeout;
         params.passphrase_min = self.pp_min.unwrap_or(0);
         params.share_target = !self.no_remoteshare_cert;
+        params.strict_fips = self.mode == Some(Mode::Fips140Level3);
         params.check().map_err(mistake)?;
         Ok(params)
     }

@@ -99,12 +99,15 @@ impl Token {
         }
     }
 
-    /// Notes that share `index` is on the card of this stay. The last one makes the token whole.
+    /// Notes that share `index` is on the card of this stay. The last one makes the token whole, unless it was before.
     pub(super) fn written(&self, index: u32, stay: Arc<Stay>, now: Duration) -> Result<(), Status> {
         let place = self.place(index)?;
         let mut progress = self.progress();
         let Progress::Writing { secret, pieces } = &mut *progress else {
-            return Err(Status::BadShareState);
+            return match &*progress {
+                Progress::Present { .. } => Ok(()),
+                _ => Err(Status::BadShareState),
+            };
         };
         pieces[place].take().ok_or(Status::BadShareState)?;
         if pieces.iter().all(Option::is_none) {

@@ -81,9 +81,22 @@ pub(super) fn write_share(call: Call, mut args: WriteShareArgs) -> Outcome {
         .map(|acl| to_bytes(acl, &WireProfile::DEFAULT));
     let acl = acl.transpose().map_err(|_| Status::InvalidACL)?;
     later(move || {
-        let piece = token.piece(args.i)?;
         let identity = &token.identity;
         let module_key = secret(&call, &identity.hkm)?;
+        let piece = match token.piece(args.i) {
+            // Whoever has a whole token of which one share is enough can make every share of it.
+            Err(Status::BadShareState) if identity.params.sharesneeded == 1 => {
+                let secret = token.secret(call.uptime()).map_err(|status| match status {
+                    Status::LogTokenNotPresent => Status::BadShareState,
+                    status => status,
+                })?;
+                let pieces =
+                    sharing::split(&secret, identity, &module_key, &mut call.stream("piece"))?;
+                let piece = pieces.into_iter().nth(args.i as usize - 1);
+                piece.ok_or(Status::OutOfRange)?
+            }
+            piece => piece?,
+        };
         let share = Share::seal(
             identity,
             args.i,

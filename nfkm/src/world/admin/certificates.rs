@@ -42,18 +42,31 @@ pub(super) fn certify(
     })
 }
 
-/// Which module key and which certification key are the world's: text, NUL, hashes.
+/// Which module key and which certification key are the world's, and in one of FIPS 140 level 3 which key stands for an
+/// operator: text, NUL, hashes.
 pub(super) fn module_keys(
     suite: Suite,
     hknso: &Hash,
     hkm: &Hash,
     hkmc: &Hash,
+    hkfips: Option<&Hash>,
 ) -> (KeyMgmtEntType, Vec<u8>) {
-    let text = format!("Module keys: suite = {}\0", suite.name);
-    (
-        KeyMgmtEntType::CertKMaKMCbKNSO,
-        [text.as_bytes(), hknso, hkm, hkmc].concat(),
-    )
+    match hkfips {
+        None => {
+            let text = format!("Module keys: suite = {}\0", suite.name);
+            (
+                KeyMgmtEntType::CertKMaKMCbKNSO,
+                [text.as_bytes(), hknso, hkm, hkmc].concat(),
+            )
+        }
+        Some(hkfips) => {
+            let text = format!("Module setup, FIPS3; suite = {}\0", suite.name);
+            (
+                KeyMgmtEntType::CertKMaKMCaKFIPSbKNSO,
+                [text.as_bytes(), hknso, hkm, hkmc, hkfips].concat(),
+            )
+        }
+    }
 }
 
 /// Which recovery keys are the world's.
@@ -82,6 +95,12 @@ pub(super) fn delegation(
         AdminKey::NV => (
             KeyMgmtEntType::CertDelgNVbNSO,
             NSOPerms::OPS_NV_MEM_ALLOC | NSOPerms::OPS_NV_MEM_FREE,
+        ),
+        AdminKey::FIPS => (
+            KeyMgmtEntType::CertDelgFIPSbNSO,
+            NSOPerms::OPS_ORIGINATE_KEY
+                | NSOPerms::OPS_WRITE_SHARE
+                | NSOPerms::OPS_GENERATE_LOG_TOKEN,
         ),
         AdminKey::RTC => (KeyMgmtEntType::CertDelgRTCbNSO, NSOPerms::OPS_SET_RTC),
         AdminKey::DSEE => (
@@ -130,7 +149,8 @@ pub(super) fn check_module_keys(
         what: "world file: certificate of the module key",
     };
     let [hkm, hkmc] = [AdminKey::M, AdminKey::MC].map(|role| world.hash(role).unwrap_or_default());
-    let (entry, message) = module_keys(suite, &world.hknso, &hkm, &hkmc);
+    let hkfips = world.hash(AdminKey::FIPS);
+    let (entry, message) = module_keys(suite, &world.hknso, &hkm, &hkmc, hkfips.as_ref());
     let certificate = world
         .record
         .certificates
@@ -193,10 +213,17 @@ mod tests {
 
     #[test]
     fn binding_messages_are_text_nul_and_hashes() {
-        let (entry, message) = module_keys(SUITES[0], &[1; 20], &[2; 20], &[3; 20]);
+        let (entry, message) = module_keys(SUITES[0], &[1; 20], &[2; 20], &[3; 20], None);
         assert_eq!(entry, KeyMgmtEntType::CertKMaKMCbKNSO);
         let text = b"Module keys: suite = DLf3072s256mAEScSP800131Ar1\0";
         assert_eq!(message, [&text[..], &[1; 20], &[2; 20], &[3; 20]].concat());
+        let (entry, message) = module_keys(SUITES[0], &[1; 20], &[2; 20], &[3; 20], Some(&[4; 20]));
+        assert_eq!(entry, KeyMgmtEntType::CertKMaKMCaKFIPSbKNSO);
+        let text = b"Module setup, FIPS3; suite = DLf3072s256mAEScSP800131Ar1\0";
+        assert_eq!(
+            message,
+            [&text[..], &[1; 20], &[2; 20], &[3; 20], &[4; 20]].concat()
+        );
         let (_, message) = card_recovery(&[1; 20], &[4; 20], &[5; 20]);
         assert_eq!(
             message,

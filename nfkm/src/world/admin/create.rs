@@ -70,6 +70,8 @@ impl Token {
         NewToken {
             id: self.id,
             hkt: self.record.hkt,
+            total: self.record.shares_total,
+            open: self.record.role == AdminToken::FIPS.0,
         }
     }
 }
@@ -126,7 +128,7 @@ impl Unit<'_> {
         let shared: Vec<NewToken> = tokens.0.iter().map(Token::shared).collect();
         cards.learn_tokens(tokens.0.iter().map(|token| &token.record));
         // The cards are bound to no module key: they are read by modules that are in no world yet.
-        cards.write(self.client, self.module, params.cards, None, &shared)?;
+        cards.write(self.client, self.module, params.cards, None, &shared, None)?;
         for key in under_way {
             keys.push(self.finish_pair(key)?);
         }
@@ -158,7 +160,8 @@ impl Unit<'_> {
             debug_for_all: params.features.debug_for_all,
         };
         // From here on the module obeys the new security officer; nothing that needs one is left to do.
-        self.set_officer(knso.hash, public_operations(params.features.debug_for_all))?;
+        let public = public_operations(params.features.debug_for_all);
+        self.set_officer(knso.hash, public, params.strict_fips)?;
         self.enter(ModuleMode::Operational)?;
         Ok((
             World {
@@ -177,7 +180,8 @@ impl Unit<'_> {
         params: &WorldParams,
         cards: &Cards<'_>,
     ) -> Result<Token, Error> {
-        let flags = if cards.is_soft() {
+        // Whatever slot a card is in, it proves that somebody is there.
+        let flags = if cards.is_soft() || role == AdminToken::FIPS {
             TokenParams::ALLOW_SOFT_SLOTS
         } else {
             0
@@ -313,6 +317,7 @@ impl Unit<'_> {
             &knso.hash,
             &hash(AdminKey::M)?,
             &hash(AdminKey::MC)?,
+            hash(AdminKey::FIPS).ok().as_ref(),
         )];
         if let (Ok(hkre), Ok(hkra)) = (hash(AdminKey::RE), hash(AdminKey::RA)) {
             messages.push(certificates::card_recovery(&knso.hash, &hkre, &hkra));
@@ -362,7 +367,7 @@ const ENCRYPTION_KEYS: [Pair; 2] = [
 ];
 
 /// The keys that sign or stand behind commands.
-const SIGNING_KEYS: [Pair; 7] = [
+const SIGNING_KEYS: [Pair; 8] = [
     Pair {
         role: AdminKey::NSO,
         token: AdminToken::NSO,
@@ -392,6 +397,11 @@ const SIGNING_KEYS: [Pair; 7] = [
         role: AdminKey::DSEE,
         token: AdminToken::DSEE,
         permissions: CERTIFY,
+    },
+    Pair {
+        role: AdminKey::FIPS,
+        token: AdminToken::FIPS,
+        permissions: Op::USE_AS_CERTIFICATE | Op::GET_ACL,
     },
     Pair {
         role: AdminKey::FTO,

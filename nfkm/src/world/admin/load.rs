@@ -87,7 +87,8 @@ impl Unit<'_> {
             ..SetKMArgs::default()
         })?;
         let record = self.module_record(kmc, suite, share_target)?;
-        self.set_officer(world.hknso, public_operations(world.record.debug_for_all))?;
+        let public = public_operations(world.record.debug_for_all);
+        self.set_officer(world.hknso, public, world.is_strict_fips())?;
         self.enter(ModuleMode::Operational)?;
         Ok(record)
     }

@@ -61,7 +61,7 @@ impl Admin {
         for &module in modules {
             let unit = self.unit(module)?;
             unit.initialise(KMLType::DSAp3072s256)?;
-            unit.set_officer(FACTORY_HKNSO, acl::ALL_OPERATIONS)?;
+            unit.set_officer(FACTORY_HKNSO, acl::ALL_OPERATIONS, false)?;
             unit.enter(ModuleMode::Operational)?;
             operator.notice(Notice::Erased { module });
         }
@@ -120,13 +120,16 @@ impl Unit<'_> {
     }
 
     /// Names the security officer's key and what may be done without it. Once after each initialisation.
-    fn set_officer(&self, hknso: Hash, public: u32) -> Result<(), Error> {
+    fn set_officer(&self, hknso: Hash, public: u32, strict_fips: bool) -> Result<(), Error> {
         let publicperms = NSOPerms { ops: public };
         let args = SetNSOPermsArgs {
             module: self.module,
+            flags: match strict_fips {
+                true => SetNSOPermsArgs::FIPS_LEVEL3_ENFORCEDV2,
+                false => 0,
+            },
             hknso,
             publicperms,
-            ..SetNSOPermsArgs::default()
         };
         self.client.transact(args)?;
         Ok(())

@@ -24,6 +24,8 @@ pub struct WorldParams {
     pub passphrase_min: u32,
     /// Whether the modules may receive shares from afar.
     pub share_target: bool,
+    /// Whether it is a world of FIPS 140 level 3.
+    pub strict_fips: bool,
 }
 
 /// The features of a world (`m r p nv rtc dsee dseeall fto`). A feature that is on has the number of administrator cards
@@ -128,6 +130,7 @@ impl WorldParams {
             nso_timeout: None,
             passphrase_min: 0,
             share_target: true,
+            strict_fips: false,
         }
     }
 
@@ -188,6 +191,10 @@ impl WorldParams {
                     Feature::On(needed) => Some((role, needed.unwrap_or(self.needed))),
                 }),
         );
+        if self.strict_fips {
+            // Any single card proves that somebody is there.
+            tokens.push((AdminToken::FIPS, 1));
+        }
         tokens
     }
 }

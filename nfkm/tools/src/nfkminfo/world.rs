@@ -166,7 +166,11 @@ const WORLD: &[Field<Subject>] = &[
     },
     Field {
         name: "mode",
-        value: |_| Some("none".to_owned()),
+        value: |s| {
+            let strict = s.world.as_ref().is_some_and(World::is_strict_fips);
+            let mode = if strict { "fips1402level3" } else { "none" };
+            Some(mode.to_owned())
+        },
     },
 ];
 

@@ -1,0 +1,182 @@
+//! Authorisation in worlds of FIPS 140 level 3: any card of the world proves that an operator is there (PROTOCOL section
+//! 4.7). Every administrator and operator card carries a share of LTFIPS, which one card opens; KFIPS under it stands behind
+//! the command, to which KNSO delegated that in the world file.
+
+use ncore::codec::{self, Decode};
+use ncore::message::Request;
+use ncore::profile::WireProfile;
+use ncore::types::{
+    AdminKey, AdminToken, CertType, CertTypeCertBody, CertTypeSigningKeyCertBody,
+    CertTypeSingleCertCertBody, Certificate, GetSlotInfoArgs, GetSlotListArgs, KeyMgmtEntType,
+    LoadLogicalTokenArgs, PhysToken, ReadShareArgs, TokenParams,
+};
+
+use crate::Hash;
+use crate::client::{Client, KeyId};
+use crate::error::Error;
+use crate::world::World;
+use crate::world::admin::authority;
+
+/// What stands behind commands that make, import or write: nothing in a world of another mode.
+pub(crate) struct FipsAuthorisation<'a> {
+    client: &'a Client,
+    loaded: Option<Loaded>,
+}
+
+struct Loaded {
+    token: KeyId,
+    key: KeyId,
+    certificates: Vec<Certificate>,
+}
+
+impl<'a> FipsAuthorisation<'a> {
+    /// Takes the authorisation from any card of the world in a slot of the module, if the world asks for it. It is kept
+    /// when the card leaves.
+    ///
+    /// # Errors
+    /// [`Error::NeedsFipsCard`] without a card, [`Error::Malformed`] for a world file that lacks what it needs,
+    /// [`Error::WrongKey`], [`Error::Status`], [`Error::Connection`].
+    pub(crate) fn obtain(
+        client: &'a Client,
+        module: u32,
+        world: &World,
+    ) -> Result<FipsAuthorisation<'a>, Error> {
+        let mut authorisation = FipsAuthorisation {
+            client,
+            loaded: None,
+        };
+        if world.is_strict_fips() {
+            let token = read_token(client, module, world)?;
+            match loaded(client, module, world, token) {
+                Ok(loaded) => authorisation.loaded = Some(loaded),
+                Err(error) => {
+                    client.destroy(token);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(authorisation)
+    }
+
+    /// Sends a command that needs the authorisation.
+    ///
+    /// # Errors
+    /// Those of [`Client::transact`].
+    pub(crate) fn transact<R: Request>(&self, args: R) -> Result<R::Reply, Error> {
+        match &self.loaded {
+            Some(loaded) => self.client.transact_certified(args, &loaded.certificates),
+            None => self.client.transact(args),
+        }
+    }
+
+    /// LTFIPS as it is loaded, of which new cards get a share too.
+    pub(crate) fn token(&self) -> Option<KeyId> {
+        self.loaded.as_ref().map(|loaded| loaded.token)
+    }
+}
+
+impl Drop for FipsAuthorisation<'_> {
+    fn drop(&mut self) {
+        if let Some(loaded) = self.loaded.take().filter(|_| !self.client.is_lost()) {
+            self.client.destroy(loaded.key);
+            self.client.destroy(loaded.token);
+        }
+    }
+}
+
+/// Loads LTFIPS with the first card that has a share of it.
+fn read_token(client: &Client, module: u32, world: &World) -> Result<KeyId, Error> {
+    let record = world.token(AdminToken::FIPS).ok_or(Error::Malformed {
+        what: "world file: the token for FIPS 140 level 3",
+    })?;
+    let slots = client.transact(GetSlotListArgs { module })?.slots;
+    for place in slots.into_iter().map(|slot| slot.token) {
+        let Some(index) = share_in(client, &place, &record.hkt) else {
+            continue;
+        };
+        let args = LoadLogicalTokenArgs {
+            module,
+            hkt: record.hkt,
+            hkm: record.hkm,
+            params: TokenParams {
+                flags: record.flags,
+                sharesneeded: record.shares_needed,
+                sharestotal: record.shares_total,
+                timelimit: record.time_limit,
+            },
+        };
+        let token = client.transact(args)?.idkt;
+        // It has no pass phrase: that a card is there is enough.
+        let read = client.transact(ReadShareArgs {
+            token: place,
+            idkt: token,
+            i: index,
+            ..ReadShareArgs::default()
+        });
+        match read {
+            Ok(reply) if reply.sharesleft == 0 => return Ok(token),
+            // Another card may do: this one was pulled, or is damaged.
+            Ok(_) | Err(Error::Status { .. }) => client.destroy(token),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Error::NeedsFipsCard { module })
+}
+
+/// Which share of the token the card in a slot carries, if one is there and can be read.
+fn share_in(client: &Client, place: &PhysToken, hkt: &Hash) -> Option<u32> {
+    if place.ic == 0 {
+        return None;
+    }
+    let args = GetSlotInfoArgs {
+        module: place.module,
+        slot: place.slot,
+    };
+    let content = client.transact(args).ok()?;
+    let share = content
+        .tokens
+        .iter()
+        .find(|share| hkt.starts_with(&share.hkt))?;
+    Some(share.i)
+}
+
+fn loaded(client: &Client, module: u32, world: &World, token: KeyId) -> Result<Loaded, Error> {
+    let malformed = |what| Error::Malformed { what };
+    let delegation = world
+        .record
+        .certificates
+        .iter()
+        .find(|record| record.entry == KeyMgmtEntType::CertDelgFIPSbNSO.0)
+        .ok_or_else(|| malformed("world file: the delegation for FIPS 140 level 3"))?;
+    let knso = world
+        .key(AdminKey::NSO)
+        .ok_or_else(|| malformed("world file: KNSO"))?;
+    let delegated = CertTypeSingleCertCertBody {
+        pubkeydata: read(&knso.public)?,
+        signature: read(&delegation.signature)?,
+        certsignmsg: delegation.message.clone(),
+    };
+    let key = authority::load_key(client, module, world, AdminKey::FIPS, token)?;
+    let certificates = vec![
+        Certificate {
+            keyhash: world.hash(AdminKey::FIPS).unwrap_or_default(),
+            type_: CertType::SigningKey,
+            body: CertTypeCertBody::SigningKey(CertTypeSigningKeyCertBody { key }),
+        },
+        Certificate {
+            keyhash: world.hknso,
+            type_: CertType::SingleCert,
+            body: CertTypeCertBody::SingleCert(delegated),
+        },
+    ];
+    Ok(Loaded {
+        token,
+        key,
+        certificates,
+    })
+}
+
+fn read<T: Decode>(bytes: &[u8]) -> Result<T, Error> {
+    codec::from_bytes(bytes, &WireProfile::DEFAULT)
+        .map_err(|_| Error::Malformed { what: "world file" })
+}
