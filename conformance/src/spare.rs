@@ -3,11 +3,14 @@
 //!
 //! It runs in the harness's process, and is reached over its sockets like any other.
 
+use std::path::Path;
+
 use anyhow::Context as _;
 use ncore::client::Endpoint;
 use ncore::types::{
     ClearUnitExArgs, InitialiseUnitArgs, ModuleMode, NSOPerms, NoOpArgs, SetNSOPermsArgs,
 };
+use nfkm::Environment;
 use simulator::Server;
 use simulator::options::Options;
 use tempfile::TempDir;
@@ -24,7 +27,7 @@ pub struct Spare {
     options: Options,
     recorder: Recorder,
     // Declared last, so that it is removed when nobody uses it any more.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Spare {
@@ -41,7 +44,7 @@ impl Spare {
             server: Some(server),
             options,
             recorder,
-            _folder: folder,
+            folder,
         })
     }
 
@@ -55,6 +58,21 @@ impl Spare {
         }
         self.server = Some(Server::start(&self.options)?);
         Ok(())
+    }
+
+    /// What a client's process would have in its environment.
+    pub fn environment(&self) -> Environment {
+        Environment {
+            server: Some(self.options.socket.display().to_string()),
+            privileged_server: Some(self.options.privileged_socket.display().to_string()),
+            kmdata: Some(self.options.kmdata.clone()),
+            ..Environment::default()
+        }
+    }
+
+    /// The folder of all its files, in which a case may have some of its own.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The ordinary endpoint.

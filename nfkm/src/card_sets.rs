@@ -52,14 +52,23 @@ impl NewCardSet {
         }
     }
 
-    /// Refuses parameters that contradict each other or the world.
-    fn check(&self, world: &World) -> Result<(), Error> {
+    /// Refuses a quorum that is none.
+    ///
+    /// # Errors
+    /// [`Error::Parameters`].
+    pub fn check_quorum(&self) -> Result<(), Error> {
         if self.needed == 0 || self.needed > self.cards || self.cards > CARDS_MAX {
             return Err(Error::Parameters(format!(
                 "{}/{} is not a quorum of 1 to {CARDS_MAX} cards",
                 self.needed, self.cards
             )));
         }
+        Ok(())
+    }
+
+    /// Refuses parameters that contradict each other or the world.
+    fn check(&self, world: &World) -> Result<(), Error> {
+        self.check_quorum()?;
         if self.card_names.len() > self.cards as usize {
             return Err(Error::Parameters(format!(
                 "{} card names for {} cards",

@@ -64,4 +64,35 @@ fn files_of_version_1_are_read() {
         (sets.len(), sets[0].name.as_str(), sets[0].card_names.len()),
         (1, "ops", 2)
     );
+    assert!(!sets[0].soft);
+    let card = folder.card(&world.hknso, &sets[0].hkltu, 2).unwrap();
+    assert_eq!((card.share, card.pin), (2, None));
+}
+
+#[test]
+fn card_files_of_version_2_are_read() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    // They belong to the world of the other fixtures, whose file has not changed.
+    let world = World::required(&Folder::at(fixtures.join("version-1"))).unwrap();
+    let folder = Folder::at(fixtures.join("version-2"));
+    let sets = folder.card_sets(&world.hknso).unwrap();
+    let [set] = &sets[..] else {
+        panic!("{sets:?}");
+    };
+    assert_eq!((set.name.as_str(), set.time_limit), ("ops", 3_600));
+    assert!(set.persistent && set.remote && set.passphrase_recovery && set.soft);
+    let card = folder.card(&world.hknso, &set.hkltu, 2).unwrap();
+    assert_eq!(
+        (card.name.as_str(), card.pin),
+        ("spare", Some(vec![1, 2, 3]))
+    );
+    let softcards = folder.softcards(&world.hknso).unwrap();
+    let [softcard] = &softcards[..] else {
+        panic!("{softcards:?}");
+    };
+    assert_eq!(
+        (softcard.name.as_str(), &softcard.image[..]),
+        ("soft", &[4, 5, 6][..])
+    );
+    assert!(softcard.passphrase && softcard.pin.is_some());
 }

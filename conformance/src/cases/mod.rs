@@ -4,6 +4,7 @@ use crate::case::Case;
 
 mod acquire;
 mod blobs;
+mod cardsets;
 mod cipher;
 mod client;
 mod failover;
@@ -40,6 +41,7 @@ pub fn all() -> Vec<&'static Case> {
         operations::CASES,
         keyblobs::CASES,
         tokens::CASES,
+        cardsets::CASES,
         tickets::CASES,
         merged::CASES,
         modes::CASES,

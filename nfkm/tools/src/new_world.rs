@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
-use ncore::types::{GetSlotListArgs, SlotType};
 use nfkm::cards::CardSource;
 use nfkm::world::admin::{Admin, CARDS_MAX, Suite, WorldParams};
 use nfkm::{Client, Enquiry, Environment, Error, World};
 
+use crate::card_files;
 use crate::cli::{self, Failure, Standard, Utility};
 use crate::emulator;
 use crate::terminal::Terminal;
+use crate::values;
 
 /// Create a Security World, add modules to it, or return modules to factory state.
 ///
@@ -57,8 +58,8 @@ struct Options {
     /// Modules of the world cannot receive shares from afar
     #[arg(short = 'S', long)]
     no_remoteshare_cert: bool,
-    /// Longest life of the administrator's authorisation: seconds, or with m or h
-    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    /// Longest life of the administrator's authorisation: seconds, or with m, h or d
+    #[arg(long, value_name = "TIME", value_parser = values::seconds)]
     nso_timeout: Option<u32>,
     /// Shortest pass phrase that is taken without a warning
     #[arg(long, value_name = "LENGTH")]
@@ -104,17 +105,16 @@ pub fn main() -> ExitCode {
             Action::Load | Action::Erase => None,
         };
         let admin = Admin::open(&environment)?;
-        let emulated = warn_of_emulators(admin.client(), &options.modules)?;
+        warn_of_emulators(admin.client(), &options.modules)?;
         match (action, params) {
             (Action::Create, Some(params)) => {
                 terminal.passphrase_min = params.passphrase_min;
-                let source =
-                    options.cards(&admin, emulated, &|number, _| number <= params.cards)?;
+                let source = options.cards(&admin, &|number, _| number <= params.cards)?;
                 admin.create(&options.modules, &params, &source, &mut terminal)?;
             }
             (Action::Erase, _) => admin.erase(&options.modules, &mut terminal)?,
             _ => {
-                let source = options.cards(&admin, emulated, &|_, file| file.exists())?;
+                let source = options.cards(&admin, &|_, file| file.exists())?;
                 let share_target = !options.no_remoteshare_cert;
                 admin
                     .load(&options.modules, &source, share_target, &mut terminal)
@@ -174,40 +174,33 @@ impl Options {
         .find_map(|(given, name)| given.then_some(name))
     }
 
-    /// Where the cards are: in the files that were named, else in the readers. Emulated modules whose readers are all empty
-    /// get card files of their own in the folder `cards` beside the world's, those that `wanted` takes.
+    /// Where the cards are; of the emulator's card files those that `wanted` takes.
     fn cards(
         &self,
         admin: &Admin,
-        emulated: bool,
         wanted: &dyn Fn(u32, &Path) -> bool,
     ) -> Result<CardSource, Failure> {
-        if !self.cards.is_empty() {
-            return Ok(CardSource::Files(self.cards.clone()));
-        }
-        if !emulated || any_card_in_reader(admin.client(), &self.modules)? {
-            return Ok(CardSource::Readers);
-        }
-        let folder = admin.folder().path().with_file_name("cards");
-        cli::complain(
+        let (client, folder) = (admin.client(), admin.folder());
+        let choice = card_files::choose(
             "new-world",
-            &format!(
-                "no card in a reader: administrator cards are files in {}",
-                folder.display()
-            ),
-        );
-        let file = |number: u32| folder.join(format!("admin-{number}"));
-        Ok(CardSource::Files(
+            "administrator cards",
+            client,
+            folder,
+            &self.modules,
+            &self.cards,
+        )?;
+        Ok(choice.source(|folder| {
             (1..=CARDS_MAX)
-                .filter(|number| wanted(*number, &file(*number)))
-                .map(file)
-                .collect(),
-        ))
+                .map(|number| (number, card_files::admin(folder, number)))
+                .filter(|(number, file)| wanted(*number, file))
+                .map(|(_, file)| file)
+                .collect()
+        }))
     }
 
     fn params(&self, quorum: &str) -> Result<WorldParams, Failure> {
         let mistake = |error: Error| Failure::CommandLine(error.to_string());
-        let (needed, cards) = self::quorum(quorum)?;
+        let (needed, cards) = values::quorum(quorum)?;
         let mut params = WorldParams::new(needed, cards);
         if let Some(name) = &self.cipher_suite {
             params.suite = Suite::by_name(name).map_err(mistake)?;
@@ -232,67 +225,21 @@ impl Options {
     }
 }
 
-/// `K/N`; nothing at all is 1/1.
-fn quorum(text: &str) -> Result<(u32, u32), Failure> {
-    if text.trim().is_empty() {
-        return Ok((1, 1));
-    }
-    let parsed = text
-        .split_once('/')
-        .and_then(|(k, n)| Some((k.trim().parse().ok()?, n.trim().parse().ok()?)));
-    parsed.ok_or_else(|| Failure::CommandLine(format!("`{text}' is not a quorum K/N")))
-}
-
-/// A time: seconds, or with s, m or h at its end.
-fn seconds(text: &str) -> Result<u32, String> {
-    let (digits, unit) = match text.strip_suffix(['s', 'm', 'h']) {
-        Some(digits) if text.ends_with('m') => (digits, 60),
-        Some(digits) if text.ends_with('h') => (digits, 3_600),
-        Some(digits) => (digits, 1),
-        None => (text, 1),
-    };
-    let number: u32 = digits
-        .parse()
-        .map_err(|_| "not a number of seconds".to_owned())?;
-    number
-        .checked_mul(unit)
-        .ok_or_else(|| "too long".to_owned())
-}
-
-/// Says which modules are emulators; whether all are.
-fn warn_of_emulators(client: &Client, modules: &[u32]) -> Result<bool, Failure> {
-    let mut emulated = true;
+/// Says which modules are emulators.
+fn warn_of_emulators(client: &Client, modules: &[u32]) -> Result<(), Failure> {
     for module in modules {
-        let warning = match Enquiry::of(client, *module) {
-            Ok(enquiry) => emulator::warning(&enquiry),
-            // The action itself says which module there is not.
-            Err(Error::Status { .. }) => None,
-            Err(error) => return Err(error.into()),
-        };
-        match warning {
-            Some(warning) => cli::complain("new-world", &warning),
-            None => emulated = false,
-        }
-    }
-    Ok(emulated)
-}
-
-fn any_card_in_reader(client: &Client, modules: &[u32]) -> Result<bool, Failure> {
-    for module in modules {
-        match client.transact(GetSlotListArgs { module: *module }) {
-            Ok(reply)
-                if reply
-                    .slots
-                    .iter()
-                    .any(|slot| slot.type_ == SlotType::SmartCard && slot.token.ic != 0) =>
-            {
-                return Ok(true);
+        match Enquiry::of(client, *module) {
+            Ok(enquiry) => {
+                if let Some(warning) = emulator::warning(&enquiry) {
+                    cli::complain("new-world", &warning);
+                }
             }
-            Ok(_) | Err(Error::Status { .. }) => {}
+            // The action itself says which module there is not.
+            Err(Error::Status { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(false)
+    Ok(())
 }
 
 #[cfg(test)]

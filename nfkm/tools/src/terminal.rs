@@ -59,6 +59,16 @@ impl Terminal {
         }
     }
 
+    /// Whether a wrong pass phrase is asked for again, which it is said to be then: a person may know better the second
+    /// time, a script does not.
+    pub(crate) fn again(&mut self, wrong: &Error) -> bool {
+        let again = io::stdin().is_terminal();
+        if again {
+            say(&format!(" {wrong}\n"));
+        }
+        again
+    }
+
     /// A pass phrase: unseen at a terminal.
     fn ask_secret(&mut self, question: &str) -> Result<String, Error> {
         if io::stdin().is_terminal() {
@@ -90,13 +100,9 @@ impl Operator for Terminal {
         }
     }
 
-    fn wrong_passphrase(&mut self, card: &Card, _: u32) -> Result<bool, Error> {
-        // A script does not know better a second time.
-        let again = io::stdin().is_terminal();
-        if again {
-            say(&format!(" {card}: wrong pass phrase\n"));
-        }
-        Ok(again)
+    fn wrong_passphrase(&mut self, card: &Card, tries: u32) -> Result<bool, Error> {
+        let place = card.to_string();
+        Ok(self.again(&Error::WrongPassphrase { place, tries }))
     }
 
     fn other_card(&mut self, module: u32, waited: Duration) -> Result<(), Error> {
@@ -196,8 +202,8 @@ pub(crate) fn text(notice: &Notice) -> String {
     }
 }
 
-/// Where nobody listens, nothing can be said.
-fn say(text: &str) {
+/// Says something on the standard error stream. Where nobody listens, nothing can be said.
+pub(crate) fn say(text: &str) {
     let mut stderr = io::stderr().lock();
     let _ = stderr.write_all(text.as_bytes());
     let _ = stderr.flush();

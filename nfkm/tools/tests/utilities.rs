@@ -1,127 +1,13 @@
 //! The utilities as executables, against a hardserver with two modules in this process.
 
+mod common;
+
 use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
+use common::{Rig, masked, text};
 use ncore::types::{KeyGenParams, KeyType, KeyTypeGenParams, KeyTypeRSAPrivateGenParams};
-use nfkm::{Environment, IdentRule, NewKeyPair, Protection, Session};
-use simulator::hardserver::Server;
-use simulator::options::Options;
-
-struct Rig {
-    folder: tempfile::TempDir,
-    options: Options,
-    _server: Server,
-}
-
-impl Rig {
-    fn start() -> Rig {
-        let folder = tempfile::tempdir().unwrap();
-        let options = Options {
-            modules: 2,
-            ..Options::in_folder(folder.path())
-        };
-        let server = Server::start(&options).unwrap();
-        Rig {
-            folder,
-            options,
-            _server: server,
-        }
-    }
-
-    fn command(&self, utility: &str, arguments: &[&str]) -> Command {
-        let path = match utility {
-            "enquiry" => env!("CARGO_BIN_EXE_enquiry"),
-            "nfkminfo" => env!("CARGO_BIN_EXE_nfkminfo"),
-            _ => env!("CARGO_BIN_EXE_new-world"),
-        };
-        let mut command = Command::new(path);
-        command
-            .args(arguments)
-            .env_clear()
-            .env("NFAST_SERVER", &self.options.socket)
-            .env("NFAST_PRIVSERVER", &self.options.privileged_socket)
-            .env("NFAST_KMDATA", &self.options.kmdata)
-            .stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, utility: &str, arguments: &[&str]) -> Output {
-        self.command(utility, arguments).output().unwrap()
-    }
-
-    /// Runs a utility that must succeed; what it printed.
-    fn succeed(&self, utility: &str, arguments: &[&str]) -> String {
-        let output = self.run(utility, arguments);
-        assert!(
-            output.status.success(),
-            "{utility} {arguments:?}: {}",
-            text(&output.stderr)
-        );
-        text(&output.stdout)
-    }
-
-    /// Runs a utility that must fail with this exit code; what it complained of.
-    fn fail(&self, code: i32, utility: &str, arguments: &[&str]) -> String {
-        let output = self.run(utility, arguments);
-        let complaint = text(&output.stderr);
-        assert_eq!(
-            output.status.code(),
-            Some(code),
-            "{utility} {arguments:?}: {complaint}"
-        );
-        complaint
-    }
-
-    fn session(&self) -> Session {
-        let environment = Environment {
-            server: Some(self.options.socket.display().to_string()),
-            kmdata: Some(self.options.kmdata.clone()),
-            ..Environment::default()
-        };
-        Session::open(&environment).unwrap()
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-/// The text with everything that differs from run to run replaced: hashes, serial numbers, dates, folders.
-fn masked(rig: &Rig, text: &str) -> String {
-    let text = text.replace(rig.folder.path().to_str().unwrap(), "FOLDER");
-    let mut masked = String::new();
-    for line in text.lines() {
-        let words: Vec<&str> = line.split(' ').map(mask).collect();
-        masked.push_str(&words.join(" "));
-        masked.push('\n');
-    }
-    masked
-}
-
-fn mask(word: &str) -> &str {
-    let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let parts: Vec<&str> = word.split('-').collect();
-    let digits = |word: &str, separator| {
-        word.split(separator)
-            .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
-    };
-    if word.len() == 40
-        && is_hex(word)
-        && !word.starts_with("00000000")
-        && !word.starts_with("01000000")
-    {
-        "<hash>"
-    } else if parts.len() == 3 && parts.iter().all(|part| part.len() == 4 && is_hex(part)) {
-        "<esn>"
-    } else if word.len() == 10 && digits(word, '-') {
-        "<date>"
-    } else if word.len() == 8 && digits(word, ':') {
-        "<time>"
-    } else {
-        word
-    }
-}
+use nfkm::{IdentRule, NewKeyPair, Protection};
 
 #[test]
 fn a_world_is_made_shown_and_used_by_the_utilities_alone() {
@@ -188,22 +74,8 @@ fn a_second_world_leaves_the_first_one_in_its_folder() {
 fn cards_keep_their_pass_phrases() {
     let rig = Rig::start();
     let card = format!("--card={}", rig.folder.path().join("card").display());
-    let with_input = |arguments: &[&str], input: &str| {
-        let mut command = rig.command("new-world", arguments);
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(input.as_bytes())
-            .unwrap();
-        child.wait_with_output().unwrap()
-    };
+    let with_input =
+        |arguments: &[&str], input: &str| rig.run_with_input("new-world", arguments, input);
     let made = with_input(&["-Q1/1", "--pp-min=12", &card], "correct\n");
     assert!(made.status.success(), "{}", text(&made.stderr));
     assert!(text(&made.stderr).contains("passphrase specified - writing card"));

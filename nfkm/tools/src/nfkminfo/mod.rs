@@ -2,6 +2,7 @@
 
 pub mod keys;
 pub mod slots;
+pub mod softcards;
 pub mod world;
 
 use std::io::{self, BufRead};
@@ -14,18 +15,18 @@ use nfkm::{Client, EntryName, Environment, Error, Hash, World, ZERO_HASH, survey
 
 use crate::cli::{self, Failure, Standard, Utility};
 
-/// Show the Security World, its modules and slots; list keys and card sets.
+/// Show the Security World, its modules and slots; list keys, card sets and softcards.
 #[derive(Debug, Parser)]
 #[command(
     name = "nfkminfo",
-    group = ArgGroup::new("list").args(["world_info", "key_list", "name_list", "cardset_list"])
+    group = ArgGroup::new("list").args(["world_info", "key_list", "name_list", "cardset_list", "softcard_list"])
 )]
 struct Options {
     /// Show the world, the modules and the slots (the default)
     #[arg(short, long)]
     world_info: bool,
     /// Show them again each time a line is read from the standard input
-    #[arg(short, long, conflicts_with_all = ["key_list", "name_list", "cardset_list"])]
+    #[arg(short, long, conflicts_with_all = ["key_list", "name_list", "cardset_list", "softcard_list"])]
     repeat: bool,
     /// List keys: all, those of APPNAME, or everything about the key APPNAME IDENT
     #[arg(short, long)]
@@ -36,8 +37,11 @@ struct Options {
     /// List card sets, or everything about the one with hash TOKENHASH
     #[arg(short, long)]
     cardset_list: bool,
+    /// List softcards, or everything about the one with hash TOKENHASH
+    #[arg(short, long)]
+    softcard_list: bool,
     /// Show this module only
-    #[arg(short, long, value_name = "MODULE", conflicts_with_all = ["key_list", "name_list", "cardset_list"])]
+    #[arg(short, long, value_name = "MODULE", conflicts_with_all = ["key_list", "name_list", "cardset_list", "softcard_list"])]
     module: Option<u32>,
     /// APPNAME [IDENT], APPNAME ..., or TOKENHASH
     #[arg(value_name = "NAME")]
@@ -58,6 +62,13 @@ pub fn main() -> ExitCode {
         let environment = Environment::from_process();
         let folder = environment.folder()?;
         let names: Vec<&str> = options.names.iter().map(String::as_str).collect();
+        if options.softcard_list {
+            return match names[..] {
+                [] => cli::print(&softcards::list(&folder.softcards(&hknso(&folder)?)?)),
+                [hash] => softcard(&folder, hash),
+                _ => Err(unexpected(&names)),
+            };
+        }
         match (
             options.key_list,
             options.name_list,
@@ -73,12 +84,16 @@ pub fn main() -> ExitCode {
             }
             (_, _, true, [hash]) => card_set(&folder, hash),
             (false, false, false, []) => world_info(&environment, &folder, &options),
-            _ => Err(Failure::CommandLine(format!(
-                "unexpected argument `{}'",
-                names.last().copied().unwrap_or_default()
-            ))),
+            _ => Err(unexpected(&names)),
         }
     })
+}
+
+fn unexpected(names: &[&str]) -> Failure {
+    Failure::CommandLine(format!(
+        "unexpected argument `{}'",
+        names.last().copied().unwrap_or_default()
+    ))
 }
 
 fn world_info(
@@ -124,7 +139,7 @@ fn world_report(
         .iter()
         .filter(|module| only.is_none_or(|number| number == module.number))
     {
-        let slots = slots::look(client, module.number)?;
+        let slots = crate::slots::look(client, module.number)?;
         report.push_str(&world::module_block(module, slots.len(), generation));
         for slot in &slots {
             report.push_str(&slots::slot_block(slot, module.number, generation, &known));
@@ -187,19 +202,38 @@ fn card_set(folder: &Folder, hash: &str) -> Result<(), Failure> {
         .iter()
         .find(|set| nfkm::hex(&set.hkltu) == hash)
         .ok_or_else(|| Failure::Operation(format!("no card set with hash `{hash}'")))?;
+    cli::print(&format!(
+        "{}{}",
+        slots::card_set_block(set),
+        keys::list(&protected(folder, &world, &set.hkltu)?)
+    ))
+}
+
+fn softcard(folder: &Folder, hash: &str) -> Result<(), Failure> {
+    let world = hknso(folder)?;
+    let softcards = folder.softcards(&world)?;
+    let softcard = softcards
+        .iter()
+        .find(|softcard| nfkm::hex(&softcard.hkltu) == hash)
+        .ok_or_else(|| Failure::Operation(format!("no softcard with hash `{hash}'")))?;
+    cli::print(&format!(
+        "{}{}",
+        softcards::block(softcard),
+        keys::list(&protected(folder, &world, &softcard.hkltu)?)
+    ))
+}
+
+/// The keys under a card set or softcard.
+fn protected(folder: &Folder, world: &Hash, hkltu: &Hash) -> Result<Vec<EntryName>, Failure> {
     let mut protected = Vec::new();
     for name in folder.entries(None)? {
-        if let EntryContent::Key(record) = folder.entry(&world, &name)?
-            && record.cardset == Some(set.hkltu)
+        if let EntryContent::Key(record) = folder.entry(world, &name)?
+            && record.cardset == Some(*hkltu)
         {
             protected.push(name);
         }
     }
-    cli::print(&format!(
-        "{}{}",
-        slots::card_set_block(set),
-        keys::list(&protected)
-    ))
+    Ok(protected)
 }
 
 /// The world that the files of the folder belong to; zeros when there is none.
@@ -228,10 +262,19 @@ mod tests {
             &["-k", "simple"],
             &["--name-list", "a", "b"],
             &["-m1"],
+            &["-s"],
+            &["--softcard-list", "x"],
         ] {
             assert!(parse(arguments).is_ok(), "{arguments:?}");
         }
-        for arguments in [&["-k", "-l"][..], &["-kr"], &["-c", "-m1"], &["--frob"]] {
+        for arguments in [
+            &["-k", "-l"][..],
+            &["-kr"],
+            &["-c", "-s"],
+            &["-s", "-m1"],
+            &["-c", "-m1"],
+            &["--frob"],
+        ] {
             assert!(parse(arguments).is_err(), "{arguments:?}");
         }
     }

@@ -3,47 +3,14 @@
 use std::fmt::Write;
 
 use ncore::Status;
-use ncore::types::{GetSlotInfoArgs, GetSlotInfoReply, GetSlotListArgs, SlotListData, SlotState};
+use ncore::types::{SlotListData, SlotState};
 use nfkm::cards::{CardContent, Known};
+use nfkm::hex;
 use nfkm::kmdata::CardSetRecord;
-use nfkm::{Client, hex};
 
 use crate::layout;
+use crate::slots::Slot;
 use crate::time;
-
-/// A slot and what is in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Slot {
-    /// Its line in the module's list.
-    pub listed: SlotListData,
-    /// What is on its card, or why that is not known.
-    pub content: Result<GetSlotInfoReply, Status>,
-}
-
-/// Looks at every slot of a module. None in a module that has failed.
-///
-/// # Errors
-/// [`nfkm::Error::Connection`].
-pub fn look(client: &Client, module: u32) -> Result<Vec<Slot>, nfkm::Error> {
-    let listed = match client.transact(GetSlotListArgs { module }) {
-        Ok(reply) => reply.slots,
-        Err(nfkm::Error::Status { .. }) => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut slots = Vec::new();
-    for listed in listed {
-        let content = match client.transact(GetSlotInfoArgs {
-            module,
-            slot: listed.token.slot,
-        }) {
-            Ok(reply) => Ok(reply),
-            Err(nfkm::Error::Status { status, .. }) => Err(status),
-            Err(error) => return Err(error),
-        };
-        slots.push(Slot { listed, content });
-    }
-    Ok(slots)
-}
 
 /// The block of a slot, after a blank line, and the card set of an operator card.
 ///
@@ -225,7 +192,9 @@ fn timeout(seconds: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ncore::types::{AdminToken, PhysToken, SlotType, SlotTypeSlotExData, TokenInfo};
+    use ncore::types::{
+        AdminToken, GetSlotInfoReply, PhysToken, SlotType, SlotTypeSlotExData, TokenInfo,
+    };
     use nfkm::kmdata::AdminTokenRecord;
 
     use super::*;

@@ -1,0 +1,128 @@
+//! Where a utility finds cards: in the files that were named, else in the modules' readers. Emulated modules whose readers
+//! are all empty use files in the folder `cards` beside the world's.
+
+use std::path::{Path, PathBuf};
+
+use ncore::types::{GetSlotListArgs, SlotType};
+use nfkm::cards::CardSource;
+use nfkm::kmdata::Folder;
+use nfkm::{Client, Enquiry, Error};
+
+use crate::cli::{self, Failure};
+use crate::emulator;
+
+/// Where the cards are.
+pub(crate) enum Choice {
+    /// In the readers.
+    Readers,
+    /// In the files that were named.
+    Named(Vec<PathBuf>),
+    /// In files of this folder, named by what is on them.
+    Emulator(PathBuf),
+}
+
+impl Choice {
+    /// The source of cards, with the files that `pick` chooses in the emulator's folder.
+    pub(crate) fn source(self, pick: impl FnOnce(&Path) -> Vec<PathBuf>) -> CardSource {
+        match self {
+            Choice::Readers => CardSource::Readers,
+            Choice::Named(files) => CardSource::Files(files),
+            Choice::Emulator(folder) => CardSource::Files(pick(&folder)),
+        }
+    }
+}
+
+/// Chooses, and says so when it is the emulator's folder. `cards` is what they are called there.
+pub(crate) fn choose(
+    tool: &str,
+    cards: &str,
+    client: &Client,
+    folder: &Folder,
+    modules: &[u32],
+    named: &[PathBuf],
+) -> Result<Choice, Failure> {
+    if !named.is_empty() {
+        return Ok(Choice::Named(named.to_vec()));
+    }
+    if !all_emulated(client, modules)? || any_card_in_reader(client, modules)? {
+        return Ok(Choice::Readers);
+    }
+    let place = folder.path().with_file_name("cards");
+    cli::complain(
+        tool,
+        &format!(
+            "no card in a reader: {cards} are files in {}",
+            place.display()
+        ),
+    );
+    Ok(Choice::Emulator(place))
+}
+
+/// The emulator's file of an administrator card.
+pub(crate) fn admin(folder: &Path, number: u32) -> PathBuf {
+    folder.join(format!("admin-{number}"))
+}
+
+/// All administrator cards in the emulator's folder.
+pub(crate) fn admins(folder: &Path) -> Vec<PathBuf> {
+    existing(|number| admin(folder, number))
+}
+
+/// All operator cards in the emulator's folder.
+pub(crate) fn operators(folder: &Path) -> Vec<PathBuf> {
+    existing(|number| operator(folder, number))
+}
+
+/// Files for so many new operator cards in the emulator's folder.
+pub(crate) fn new_operators(folder: &Path, cards: u32) -> Vec<PathBuf> {
+    (1..)
+        .map(|number| operator(folder, number))
+        .filter(|file| !file.exists())
+        .take(cards as usize)
+        .collect()
+}
+
+fn operator(folder: &Path, number: u32) -> PathBuf {
+    folder.join(format!("operator-{number}"))
+}
+
+fn existing(file: impl Fn(u32) -> PathBuf) -> Vec<PathBuf> {
+    (1..=FILES_MAX)
+        .map(file)
+        .filter(|file| file.exists())
+        .collect()
+}
+
+/// The most card files of a kind that are looked for.
+const FILES_MAX: u32 = 999;
+
+fn all_emulated(client: &Client, modules: &[u32]) -> Result<bool, Failure> {
+    for module in modules {
+        match Enquiry::of(client, *module) {
+            Ok(enquiry) if emulator::warning(&enquiry).is_some() => {}
+            // Which module there is not is said by what needs it.
+            Err(Error::Status { .. }) => {}
+            Ok(_) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(true)
+}
+
+fn any_card_in_reader(client: &Client, modules: &[u32]) -> Result<bool, Failure> {
+    for module in modules {
+        match client.transact(GetSlotListArgs { module: *module }) {
+            Ok(reply)
+                if reply
+                    .slots
+                    .iter()
+                    .any(|slot| slot.type_ == SlotType::SmartCard && slot.token.ic != 0) =>
+            {
+                return Ok(true);
+            }
+            Ok(_) | Err(Error::Status { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,58 @@
+//! Lists of softcards, and everything about one.
+
+use std::fmt::Write;
+
+use nfkm::hex;
+use nfkm::kmdata::SoftcardRecord;
+
+use crate::layout;
+use crate::time;
+
+/// The list `-s`.
+pub fn list(softcards: &[SoftcardRecord]) -> String {
+    let mut report = format!("SoftCard summary - {} softcards:\n", softcards.len());
+    report.push_str(" Operator logical token hash               name\n");
+    for softcard in softcards {
+        // Writing to a string cannot fail.
+        let _ = writeln!(report, " {}  {}", hex(&softcard.hkltu), softcard.name);
+    }
+    report
+}
+
+/// The block of one softcard, in the layout of a card set's.
+pub fn block(softcard: &SoftcardRecord) -> String {
+    let mut report = "SoftCard\n".to_owned();
+    let recovery = match softcard.pin {
+        Some(_) => "PINRecoveryPermitted(enabled)",
+        None => "PINRecoveryForbidden(disabled)",
+    };
+    let rows = [
+        ("name", format!("\"{}\"", softcard.name)),
+        ("hkltu", hex(&softcard.hkltu)),
+        ("flags", recovery.to_owned()),
+        ("gentime", time::stamp(softcard.gentime)),
+    ];
+    for (field, value) in rows {
+        layout::line(&mut report, 13, field, &value);
+    }
+    report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn softcards_are_listed_and_shown() {
+        let softcard = SoftcardRecord {
+            name: "soft".to_owned(),
+            hkltu: [7; 20],
+            image: vec![0; 300],
+            passphrase: true,
+            pin: Some(vec![0; 384]),
+            gentime: 1_705_035_753,
+        };
+        insta::assert_snapshot!(list(std::slice::from_ref(&softcard)) + &block(&softcard));
+        assert!(list(&[]).starts_with("SoftCard summary - 0 softcards:\n"));
+    }
+}

@@ -1,0 +1,345 @@
+//! The utilities for cards and softcards as executables.
+
+mod common;
+
+use common::{Rig, masked, text};
+use ncore::types::{KeyGenParams, KeyType, KeyTypeGenParams, KeyTypeRSAPrivateGenParams};
+use nfkm::cards::{CardSource, Unattended};
+use nfkm::{IdentRule, LoadedToken, NewKeyPair, Protection};
+
+/// A rig with a world of one module, whose administrator card is a file.
+fn rig_with_world(features: &[&str]) -> Rig {
+    let rig = Rig::start();
+    let admin = rig.file("card", "admin");
+    let arguments = [&["-Q1/1", admin.as_str()], features].concat();
+    rig.succeed("new-world", &arguments);
+    rig
+}
+
+fn make_key(rig: &Rig, ident: &str, token: LoadedToken) {
+    let params = KeyTypeRSAPrivateGenParams {
+        lenbits: 1024,
+        ..KeyTypeRSAPrivateGenParams::default()
+    };
+    let request = NewKeyPair {
+        appname: "simple".to_owned(),
+        ident: IdentRule::Fixed(ident.to_owned()),
+        plainname: Some(format!("Key {ident}")),
+        params: KeyGenParams {
+            type_: KeyType::RSAPrivate,
+            params: KeyTypeGenParams::RSAPrivate(params),
+        },
+        recovery: true,
+        protection: Protection::Token(token),
+    };
+    rig.session().generate_key_pair(&request).unwrap();
+}
+
+fn load_set(rig: &Rig, name: &str, file: &str) -> LoadedToken {
+    let session = rig.session();
+    let set = session.card_set(name).unwrap();
+    let source = CardSource::Files(vec![rig.folder.path().join(file)]);
+    session
+        .load_card_set(&set, &[1], &source, &mut Unattended::default())
+        .unwrap()
+}
+
+#[test]
+fn a_card_set_is_made_in_a_reader_shown_and_erased() {
+    let rig = rig_with_world(&[]);
+    rig.insert(1, "ann");
+    let output = rig.run_with_input(
+        "createocs",
+        &["-m1", "-Q1/1", "-N", "ops", "-p"],
+        "secret\n",
+    );
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    insta::assert_snapshot!(
+        "createocs",
+        masked(&rig, &(text(&output.stderr) + &text(&output.stdout)))
+    );
+    insta::assert_snapshot!(
+        "slotinfo",
+        masked(
+            &rig,
+            &(rig.succeed("slotinfo", &["-m1"]) + &rig.succeed("slotinfo", &["-m1", "-s0"]))
+        )
+    );
+    let hash = nfkm::hex(&rig.session().card_set("ops").unwrap().hkltu);
+    insta::assert_snapshot!(
+        "nfkminfo_card_sets",
+        masked(
+            &rig,
+            &(rig.succeed("nfkminfo", &["-c"]) + &rig.succeed("nfkminfo", &["-c", &hash]))
+        )
+    );
+    let report = rig.succeed("nfkminfo", &["-m1"]);
+    assert!(
+        report.contains(" state         0x5 Operator\n")
+            && report.contains(" name          \"ops\"\n"),
+        "{report}"
+    );
+
+    // It is not written over without a word; slotinfo and createocs erase it.
+    assert!(
+        rig.succeed_with_input("createocs", &["-Q1/1", "-N", "again"], "\n\n")
+            .contains("cardset created; hkltu = ")
+    );
+    assert_eq!(
+        rig.succeed("createocs", &["--erase"]),
+        "Card erasure complete.\n"
+    );
+    let refused = rig.fail(1, "createocs", &["--erase"]);
+    assert!(
+        refused.contains("createocs: Module 1 slot 0: not an operator card: blank card"),
+        "{refused}"
+    );
+    assert!(
+        rig.succeed("nfkminfo", &["-m1"])
+            .contains(" state         0x3 Blank\n")
+    );
+    assert_eq!(
+        rig.succeed("slotinfo", &["--format", "-m1", "-s0"]),
+        "Module 1 slot 0: card formatted\n"
+    );
+}
+
+#[test]
+fn a_set_of_several_cards_goes_through_one_reader() {
+    let rig = rig_with_world(&[]);
+    rig.insert(1, "one");
+    let child = rig
+        .command("createocs", &["-Q2/2", "-N", "ops", "-M"])
+        .stdin(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut child = child;
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"Ann\nBob\n\n\n").unwrap();
+    let mut talk = std::io::BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("1 cards of 2 written") {
+        line.clear();
+        let read = std::io::BufRead::read_line(&mut talk, &mut line).unwrap();
+        assert_ne!(read, 0, "the utility ended early");
+    }
+    rig.insert(1, "two");
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut talk, &mut rest).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{rest}");
+    let set = rig.session().card_set("ops").unwrap();
+    assert_eq!(
+        (set.shares_needed, set.card_names),
+        (2, vec!["Ann".to_owned(), "Bob".to_owned()])
+    );
+}
+
+#[test]
+fn an_emulator_with_an_empty_reader_makes_card_files() {
+    let rig = Rig::start();
+    rig.succeed("new-world", &["-Q1/1"]);
+    for name in ["first", "second"] {
+        let output = rig.run("createocs", &["-Q1/2", "-N", name]);
+        assert!(text(&output.stderr).contains("no card in a reader: operator cards are files in "));
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+    for number in 1..=4 {
+        let file = format!("cards/operator-{number}");
+        assert!(rig.options.kmdata.join(&file).exists(), "{file}");
+    }
+    insta::assert_snapshot!(
+        "cardpp_examine",
+        masked(&rig, &rig.succeed("cardpp", &["--examine"]))
+    );
+}
+
+#[test]
+fn pass_phrases_of_cards_are_checked_changed_and_recovered() {
+    let rig = rig_with_world(&["p"]);
+    let card = rig.file("card", "ops");
+    rig.succeed_with_input(
+        "createocs",
+        &["-Q1/1", "-N", "ops", "--pp-recovery", &card],
+        "old\n",
+    );
+    let with = |action: &str, input: &str| {
+        let output = rig.run_with_input("cardpp", &[action, &card], input);
+        (
+            output.status.code(),
+            text(&output.stdout),
+            text(&output.stderr),
+        )
+    };
+    let wrong = with("--check", "new\n");
+    assert_eq!(wrong.0, Some(1));
+    assert_eq!(
+        wrong.2,
+        "cardpp: Module 1 slot 1: `ops' #1: wrong pass phrase\n"
+    );
+    assert_eq!(with("--change", "new\nnewer\n").0, Some(1));
+    let mut shown = with("--check", "old\n").1;
+    shown.push_str(&with("--change", "old\nnew\n").1);
+    shown.push_str(&with("--check", "new\n").1);
+    let admin = rig.file("admin-card", "admin");
+    shown.push_str(&rig.succeed_with_input("cardpp", &["--recover", &card, &admin], "newest\n"));
+    shown.push_str(&with("--check", "newest\n").1);
+    shown.push_str(&with("--change", "newest\n\n").1);
+    shown.push_str(&with("--examine", "").1);
+    insta::assert_snapshot!("cardpp", masked(&rig, &shown));
+    let admin = rig.file("card", "admin");
+    assert!(
+        rig.succeed_with_input("cardpp", &["--change", &admin], "boss\n")
+            .contains("Admin Card #1: passphrase changed")
+    );
+    assert!(
+        rig.fail(2, "cardpp", &[])
+            .starts_with("cardpp: one of --examine"),
+    );
+    rig.fail(2, "cardpp", &["--check", "--admin-card", "x"]);
+}
+
+#[test]
+fn softcards_are_made_changed_listed_and_deleted() {
+    let rig = rig_with_world(&["p"]);
+    let admin = rig.file("admin-card", "admin");
+    let with = |arguments: &[&str], input: &str| rig.succeed_with_input("ppmk", arguments, input);
+    let mut shown = with(&["--new", "-m1", "soft", "--recoverable"], "old\n");
+    shown.push_str(&with(&["--check", "soft"], "old\n"));
+    shown.push_str(&with(&["--change", "soft"], "old\nnew\n"));
+    shown.push_str(&with(&["--recover", "soft", &admin], "newest\n"));
+    shown.push_str(&with(&["--check", "soft"], "newest\n"));
+    shown.push_str(&with(&["--list"], ""));
+    let hash = nfkm::hex(&rig.session().softcard("soft").unwrap().hkltu);
+    let token = {
+        let session = rig.session();
+        let softcard = session.softcard("soft").unwrap();
+        session.load_softcard(&softcard, Some("newest")).unwrap()
+    };
+    make_key(&rig, "a", token);
+    shown.push_str(&rig.succeed("nfkminfo", &["-s"]));
+    shown.push_str(&rig.succeed("nfkminfo", &["-s", &hash]));
+    shown.push_str(&rig.succeed("nfkminfo", &["-l"]));
+    insta::assert_snapshot!("softcards", masked(&rig, &shown));
+
+    let wrong = rig.run_with_input("ppmk", &["--check", &hash], "wrong\n");
+    assert_eq!(wrong.status.code(), Some(1));
+    assert_eq!(
+        text(&wrong.stderr),
+        "ppmk: softcard `soft': wrong pass phrase\n"
+    );
+    assert!(
+        rig.fail(1, "ppmk", &["-n", "soft"])
+            .contains("there is a softcard `soft' already")
+    );
+    with(&["-n", "soft", "--force"], "\n");
+    assert!(
+        rig.fail(1, "ppmk", &["--delete", "soft"])
+            .contains("several softcards")
+    );
+    assert_eq!(with(&["--delete", &hash], ""), "Softcard deleted.\n");
+    for arguments in [
+        &["soft"][..],
+        &["--new"],
+        &["--list", "x"],
+        &["--new", "--check", "x"],
+        &["--check", "--force", "x"],
+        &["--check", "--admin-card", "y", "x"],
+    ] {
+        rig.fail(2, "ppmk", arguments);
+    }
+}
+
+#[test]
+fn keys_of_a_lost_card_set_are_recovered() {
+    let rig = rig_with_world(&[]);
+    for name in ["old", "new"] {
+        rig.succeed(
+            "createocs",
+            &["-Q1/1", "-pN", name, &rig.file("card", name)],
+        );
+    }
+    for ident in ["a", "b"] {
+        make_key(&rig, ident, load_set(&rig, "old", "old"));
+    }
+    std::fs::remove_file(rig.folder.path().join("old")).unwrap();
+    let cards = [rig.file("admin-card", "admin"), rig.file("card", "new")];
+    let arguments: Vec<&str> = cards.iter().map(String::as_str).collect();
+    let input = "list cardsets\nlist keys\ntarget new\nmark simple:a\nrecover\nlist keys\nstatus\nsave\nlist keys\nquit\n";
+    let shown = rig.succeed_with_input("rocs", &arguments, input);
+    insta::assert_snapshot!("rocs", masked(&rig, &shown));
+    let session = rig.session();
+    let token = load_set(&rig, "new", "new");
+    assert!(session.load_key_with("simple", "a", &token).is_ok());
+    assert!(session.load_key_with("simple", "b", &token).is_err());
+
+    // The rest in one go.
+    let all = [&["-t", "new", "-k", "all"], &arguments[..]].concat();
+    assert!(rig.succeed("rocs", &all).ends_with("2 keys saved.\n"));
+    assert!(session.load_key_with("simple", "b", &token).is_ok());
+    let hash = nfkm::hex(&token.hash());
+    assert!(
+        rig.succeed("nfkminfo", &["-c", &hash])
+            .contains("Key list - 2 keys")
+    );
+
+    // What is not saved is not forgotten silently, and a wrong command is no success.
+    let unsaved = [&["-t", "new"], &arguments[..]].concat();
+    let output = rig.run_with_input("rocs", &unsaved, "mark 1\nrecover\n");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("1 recovered keys were not saved"));
+    let output = rig.run_with_input("rocs", &unsaved, "mark 1\nrecover\nrevert 1\nfrob\n");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("rocs: unknown command `frob'"));
+    assert!(
+        rig.fail(1, "rocs", &["-t", "nobody", "-k", "1"])
+            .contains("there is no card set")
+    );
+}
+
+#[test]
+fn every_card_utility_has_help_version_and_usage() {
+    let rig = Rig::start();
+    for utility in ["createocs", "slotinfo", "cardpp", "ppmk", "rocs"] {
+        assert!(
+            rig.succeed(utility, &["-h"]).contains("Usage: "),
+            "{utility}"
+        );
+        for option in ["-v", "--version"] {
+            let version = rig.succeed(utility, &[option]);
+            assert!(version.starts_with(&format!("{utility} ")), "{version}");
+        }
+        let usage = rig.succeed(utility, &["-u"]);
+        assert!(
+            usage.starts_with(&format!("Usage: {utility} [-m|--module=MODULE]")),
+            "{usage}"
+        );
+        let complaint = rig.fail(2, utility, &["--frobnicate"]);
+        assert!(complaint.contains("Usage: "), "{complaint}");
+    }
+    for (utility, arguments) in [
+        ("createocs", &["-Q1/1"][..]),
+        ("cardpp", &["--check"]),
+        ("ppmk", &["--list"]),
+        ("rocs", &[]),
+    ] {
+        let complaint = rig.fail(1, utility, arguments);
+        assert!(complaint.contains("no Security World"), "{complaint}");
+    }
+    for arguments in [
+        &["-s0"][..],
+        &["--format", "-m1"],
+        &["--ignoreauth", "-m1", "-s0"],
+    ] {
+        rig.fail(2, "slotinfo", arguments);
+    }
+    for arguments in [&["-m9"][..], &["-m1", "-s9"], &["-m1", "-s0", "--format"]] {
+        rig.fail(1, "slotinfo", arguments);
+    }
+    let all = rig.succeed("slotinfo", &[]);
+    assert!(
+        all.starts_with("Module #1:\nSlot ") && all.contains("\nModule #2:\nSlot "),
+        "{all}"
+    );
+}

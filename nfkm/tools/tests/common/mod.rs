@@ -1,0 +1,176 @@
+//! The utilities as executables, against a hardserver with two modules in this process.
+
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+use nfkm::{Environment, Session};
+use simulator::control::api;
+use simulator::control::client::Client;
+use simulator::hardserver::Server;
+use simulator::options::Options;
+
+pub struct Rig {
+    pub folder: tempfile::TempDir,
+    pub options: Options,
+    server: Server,
+}
+
+impl Rig {
+    pub fn start() -> Rig {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options {
+            modules: 2,
+            ..Options::in_folder(folder.path())
+        };
+        let server = Server::start(&options).unwrap();
+        Rig {
+            folder,
+            options,
+            server,
+        }
+    }
+
+    pub fn command(&self, utility: &str, arguments: &[&str]) -> Command {
+        let path = match utility {
+            "cardpp" => env!("CARGO_BIN_EXE_cardpp"),
+            "createocs" => env!("CARGO_BIN_EXE_createocs"),
+            "enquiry" => env!("CARGO_BIN_EXE_enquiry"),
+            "new-world" => env!("CARGO_BIN_EXE_new-world"),
+            "nfkminfo" => env!("CARGO_BIN_EXE_nfkminfo"),
+            "ppmk" => env!("CARGO_BIN_EXE_ppmk"),
+            "rocs" => env!("CARGO_BIN_EXE_rocs"),
+            "slotinfo" => env!("CARGO_BIN_EXE_slotinfo"),
+            _ => panic!("there is no {utility}"),
+        };
+        let mut command = Command::new(path);
+        command
+            .args(arguments)
+            .env_clear()
+            .env("NFAST_SERVER", &self.options.socket)
+            .env("NFAST_PRIVSERVER", &self.options.privileged_socket)
+            .env("NFAST_KMDATA", &self.options.kmdata)
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, utility: &str, arguments: &[&str]) -> Output {
+        self.command(utility, arguments).output().unwrap()
+    }
+
+    /// Runs a utility with these lines of input.
+    pub fn run_with_input(&self, utility: &str, arguments: &[&str], input: &str) -> Output {
+        let mut child = self
+            .command(utility, arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let written = child.stdin.take().unwrap().write_all(input.as_bytes());
+        // A utility that fails early may not read all of it.
+        drop(written);
+        child.wait_with_output().unwrap()
+    }
+
+    /// Runs a utility with these lines of input that must succeed; what it printed.
+    pub fn succeed_with_input(&self, utility: &str, arguments: &[&str], input: &str) -> String {
+        let output = self.run_with_input(utility, arguments, input);
+        assert!(
+            output.status.success(),
+            "{utility} {arguments:?}: {}",
+            text(&output.stderr)
+        );
+        text(&output.stdout)
+    }
+
+    /// Runs a utility that must succeed; what it printed.
+    pub fn succeed(&self, utility: &str, arguments: &[&str]) -> String {
+        let output = self.run(utility, arguments);
+        assert!(
+            output.status.success(),
+            "{utility} {arguments:?}: {}",
+            text(&output.stderr)
+        );
+        text(&output.stdout)
+    }
+
+    /// Runs a utility that must fail with this exit code; what it complained of.
+    pub fn fail(&self, code: i32, utility: &str, arguments: &[&str]) -> String {
+        let output = self.run(utility, arguments);
+        let complaint = text(&output.stderr);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{utility} {arguments:?}: {complaint}"
+        );
+        complaint
+    }
+
+    /// Puts a card into the reader of a module, a blank one if there is none with the name; what was in it goes out first.
+    pub fn insert(&self, module: u32, name: &str) {
+        let hands = Client::new(self.server.endpoints().control.clone());
+        let card = api::CardName {
+            name: name.to_owned(),
+        };
+        let place = format!("/modules/{module}/slots/0/card");
+        let _: Result<Vec<api::Card>, _> = hands.post("/cards", &card);
+        let _: Result<Option<String>, _> = hands.delete(&place);
+        let _: api::Module = hands.put(&place, &card).unwrap();
+    }
+
+    /// A file in the rig's folder, as an option names it.
+    pub fn file(&self, option: &str, name: &str) -> String {
+        format!("--{option}={}", self.folder.path().join(name).display())
+    }
+
+    pub fn session(&self) -> Session {
+        let environment = Environment {
+            server: Some(self.options.socket.display().to_string()),
+            kmdata: Some(self.options.kmdata.clone()),
+            ..Environment::default()
+        };
+        Session::open(&environment).unwrap()
+    }
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// The text with everything that differs from run to run replaced: hashes, serial numbers, dates, folders.
+pub fn masked(rig: &Rig, text: &str) -> String {
+    let text = text.replace(rig.folder.path().to_str().unwrap(), "FOLDER");
+    let mut masked = String::new();
+    for line in text.lines() {
+        let words: Vec<&str> = line.split(' ').map(mask).collect();
+        masked.push_str(&words.join(" "));
+        masked.push('\n');
+    }
+    masked
+}
+
+fn mask(word: &str) -> &str {
+    let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let parts: Vec<&str> = word.split('-').collect();
+    let digits = |word: &str, separator| {
+        word.split(separator)
+            .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+    };
+    if word.len() == 40
+        && is_hex(word)
+        && !word.starts_with("00000000")
+        && !word.starts_with("01000000")
+    {
+        "<hash>"
+    } else if parts.len() == 3 && parts.iter().all(|part| part.len() == 4 && is_hex(part)) {
+        "<esn>"
+    } else if word.len() == 10 && digits(word, '-') {
+        "<date>"
+    } else if word.len() == 8 && digits(word, ':') {
+        "<time>"
+    } else {
+        word
+    }
+}
