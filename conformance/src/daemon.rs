@@ -120,6 +120,11 @@ impl Settings {
         options(&self.folder).kmdata
     }
 
+    /// The folder of the modules' state.
+    pub fn state(&self) -> PathBuf {
+        options(&self.folder).state
+    }
+
     /// The hardserver's log file.
     pub fn log(&self) -> PathBuf {
         options(&self.folder).logdir.join("hardserver.log")

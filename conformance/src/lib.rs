@@ -21,4 +21,5 @@ pub mod spare;
 pub mod sys;
 pub mod target;
 pub mod vectors;
+pub mod walk;
 pub mod wire;
