@@ -129,6 +129,9 @@ struct Serve {
     /// How many times faster than the unit everything goes, 0.001 to 1000
     #[arg(long, value_name = "TIMES", default_value_t = 1.0, value_parser = scale, requires = "profile")]
     profile_scale: f64,
+    /// Let cards, resets, areas of NVRAM and new RSA keys take a unit's seconds too
+    #[arg(long, requires = "profile")]
+    profile_delays: bool,
     /// How the length word of a frame counts
     #[arg(long, value_enum, default_value = "exclusive")]
     frame_len: FrameLenChoice,
@@ -231,6 +234,7 @@ fn run_serve(args: Serve) -> Result<()> {
             .map(|profile| Timing {
                 profile,
                 scale: args.profile_scale,
+                delays: args.profile_delays,
             }),
         control_port: args.control_port,
         more_slots: args.more_slots.into_iter().map(SlotKind::from).collect(),

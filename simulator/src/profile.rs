@@ -32,6 +32,8 @@ pub struct Timing {
     pub profile: &'static Profile,
     /// Greater than 0; 1 is the unit's own speed.
     pub scale: f64,
+    /// Whether cards, changes of mode, areas of NVRAM and new key pairs take their time too: seconds, not milliseconds.
+    pub delays: bool,
 }
 
 /// What a command has a module compute, as far as its time depends on it. Sizes are in bits of the modulus.
@@ -43,9 +45,34 @@ pub enum Operation {
     Dsa(u32),
     /// A Diffie-Hellman agreement.
     Dh(u32),
+    /// Making an RSA key pair.
+    KeyPair(u32),
+    /// Formatting a card.
+    FormatCard,
+    /// Writing a share to a card.
+    WriteCard,
+    /// Reading a share from a card.
+    ReadCard,
+    /// A reset.
+    Reset,
+    /// Making an area of non-volatile memory.
+    Area,
     /// Everything else: it costs the overhead only.
     Other,
 }
+
+/// Seconds that a unit takes over what is no arithmetic of its engines (PERFORMANCE section 2): observed for a change of
+/// mode, for a card of `createocs` (12 s together) and for an area; reading a share is a guess.
+const DELAYS: [(Operation, f64); 5] = [
+    (Operation::FormatCard, 8.0),
+    (Operation::WriteCard, 4.0),
+    (Operation::ReadCard, 1.0),
+    (Operation::Reset, 55.0),
+    (Operation::Area, 1.0),
+];
+
+/// Seconds that an RSA-2048 key pair takes on the average, and the power of the size with which that grows (same place).
+const KEY_PAIR: (f64, f64) = (1.0, 3.3);
 
 /// DSA signatures a second, over RSA operations of the same size (PERFORMANCE section 1, proposed).
 const DSA_RATE: f64 = 1.5;
@@ -92,11 +119,26 @@ impl Timing {
             Operation::Rsa(bits) => self.profile.rsa_rate(bits),
             Operation::Dsa(bits) => self.profile.rsa_rate(bits) * DSA_RATE,
             Operation::Dh(bits) => self.profile.rsa_rate(bits) * DH_RATE,
-            Operation::Other => return Duration::ZERO,
+            _ => return Duration::ZERO,
         };
         let seconds = f64::from(self.profile.engines) / rate / self.scale;
         // Sizes and scales are bounded, but a duration may not panic for any of them.
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    }
+
+    /// How long an operation takes beside the engines.
+    pub fn delay(&self, operation: Operation) -> Duration {
+        let seconds = match operation {
+            _ if !self.delays => return Duration::ZERO,
+            Operation::KeyPair(bits) => {
+                KEY_PAIR.0 * (f64::from(bits) / f64::from(2048)).powf(KEY_PAIR.1)
+            }
+            _ => match DELAYS.iter().find(|(delayed, _)| *delayed == operation) {
+                Some((_, seconds)) => *seconds,
+                None => return Duration::ZERO,
+            },
+        };
+        Duration::try_from_secs_f64(seconds / self.scale).unwrap_or(Duration::MAX)
     }
 
     /// The time of a command beside its arithmetic, half before and half after.
@@ -221,6 +263,7 @@ mod tests {
         Timing {
             profile: Profile::find(name).unwrap(),
             scale,
+            delays: false,
         }
     }
 
@@ -231,6 +274,7 @@ mod tests {
                 let timing = Timing {
                     profile,
                     scale: 1.0,
+                    delays: false,
                 };
                 let service = timing.service(Operation::Rsa(bits)).as_secs_f64();
                 let saturated = f64::from(profile.engines) / service;

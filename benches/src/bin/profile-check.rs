@@ -44,7 +44,11 @@ fn main() -> ExitCode {
 fn check(cli: &Cli) -> anyhow::Result<bool> {
     let profile = Profile::find(&cli.profile).context("no such profile")?;
     let scale = cli.profile_scale;
-    let timing = Timing { profile, scale };
+    let timing = Timing {
+        profile,
+        scale,
+        delays: false,
+    };
     let signer = Signer::new()?;
     let time = Duration::from_secs(cli.seconds);
     // Connections and keys are in place before anything counts.

@@ -354,7 +354,7 @@ impl Hardserver {
 }
 
 /// Commands after which nothing of a module is in work any more.
-fn ends_what_is_in_work(cmd: Cmd) -> bool {
+pub(super) fn ends_what_is_in_work(cmd: Cmd) -> bool {
     matches!(
         cmd,
         Cmd::ClearUnit

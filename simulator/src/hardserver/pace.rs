@@ -10,7 +10,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use ncore::message::{Command, Reply};
-use ncore::types::{Args, KeyType};
+use ncore::types::{Args, KeyType, KeyTypeGenParams};
 
 use super::worker::{Answer, Outstanding};
 use crate::module::Module;
@@ -44,7 +44,9 @@ impl Pace {
         let ready = arrived + half;
         let service = self.timing.service(operation);
         if service.is_zero() {
-            return ready + half;
+            // What is beside the engines keeps none of them.
+            let ready = ready.checked_add(self.timing.delay(operation));
+            return ready.unwrap_or(arrived) + half;
         }
         let mut free = lock(&self.free);
         // There is at least one engine. A time beyond the clock's range is as good as now.
@@ -66,6 +68,15 @@ pub(super) fn operation(command: &Command, module: &Module, client: u64) -> Oper
         Args::RSAImmedSignDecrypt(args) => {
             Operation::Rsa(bits(&args.k_p).saturating_add(bits(&args.k_q)))
         }
+        Args::GenerateKeyPair(args) => match &args.params.params {
+            KeyTypeGenParams::RSAPrivate(params) => Operation::KeyPair(params.lenbits),
+            _ => Operation::Other,
+        },
+        Args::FormatToken(_) => Operation::FormatCard,
+        Args::WriteShare(_) | Args::ChangeSharePIN(_) => Operation::WriteCard,
+        Args::ReadShare(_) => Operation::ReadCard,
+        Args::ClearUnit(_) | Args::ClearUnitEx(_) => Operation::Reset,
+        Args::NVMemAlloc(_) => Operation::Area,
         _ => Operation::Other,
     }
 }
@@ -184,6 +195,7 @@ mod tests {
             Timing {
                 profile,
                 scale: 1.0,
+                delays: false,
             },
             start,
         )
@@ -196,6 +208,33 @@ mod tests {
         let (service, overhead) = (pace.timing.service(SIGN), pace.timing.overhead());
         assert_eq!(pace.due(start, SIGN), start + service + overhead);
         assert_eq!(pace.due(start, Operation::Other), start + overhead);
+    }
+
+    #[test]
+    fn what_is_beside_the_engines_takes_its_time_only_when_asked_and_keeps_none() {
+        let start = Instant::now();
+        let without = pace(start);
+        let overhead = without.timing.overhead();
+        assert_eq!(without.due(start, Operation::Reset), start + overhead);
+        let timing = Timing {
+            delays: true,
+            ..without.timing
+        };
+        let with = Pace::new(timing, start);
+        for (operation, seconds) in [
+            (Operation::Reset, 55),
+            (Operation::FormatCard, 8),
+            (Operation::KeyPair(2048), 1),
+        ] {
+            let due = start + Duration::from_secs(seconds) + overhead;
+            for _ in 0..20 {
+                assert_eq!(with.due(start, operation), due, "{operation:?}");
+            }
+        }
+        assert_eq!(
+            with.due(start, SIGN),
+            start + timing.service(SIGN) + overhead
+        );
     }
 
     #[test]

@@ -20,6 +20,7 @@ use super::Hardserver;
 use super::attendance::{Next, Watch, between_looks};
 use super::clients::Client;
 use super::connection::{Connection, Input, Read};
+use super::dispatch::ends_what_is_in_work;
 use super::engines::Entered;
 use super::pace::Held;
 use super::poller::{Event, Happened};
@@ -388,6 +389,9 @@ impl Worker {
             let reply = unless_it_panics(&answer.header, work);
             if let Some(due) = due {
                 let epoch = self.server.modules[index].epoch();
+                if ends_what_is_in_work(answer.header.cmd) {
+                    self.server.held.hurry(index, epoch);
+                }
                 let held = Held {
                     answer,
                     reply,

@@ -13,6 +13,7 @@ fn slow() -> Timing {
     Timing {
         profile: Profile::find("edge").unwrap(),
         scale: 0.05,
+        delays: false,
     }
 }
 
