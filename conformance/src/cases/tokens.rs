@@ -445,7 +445,8 @@ fn card_belongs(rig: &Rig) -> anyhow::Result<Outcome> {
 
 fn share_once(rig: &Rig) -> anyhow::Result<Outcome> {
     let desk = Desk::new(rig)?;
-    let made = desk.generate(1, 1)?;
+    // Of a token that one share opens, whoever has it whole can write any share again.
+    let made = desk.generate(2, 2)?;
     let token = desk.blank()?;
     desk.wire.send(write(&token, made.idkt, 1, None))?;
     denied(
