@@ -13,6 +13,7 @@ use sha1::{Digest, Sha1};
 
 use super::merged::Merged;
 use super::modules::Modules;
+use super::pool::PoolObject;
 use crate::job::{self, KeyIds};
 use crate::seed::Seed;
 
@@ -49,6 +50,8 @@ pub(super) enum Location {
     Module { index: usize, epoch: u64 },
     /// In the hardserver: copies of one key on several modules.
     Merged(Arc<Merged>),
+    /// Wherever the pool needs it.
+    Pool(PoolObject),
 }
 
 impl Client {

@@ -169,6 +169,8 @@ impl Hardserver {
             Args::UpdateMergedKey(args) => {
                 merging::update(self, &*owner(&connection)?, &args)?.into()
             }
+            Args::ConfigurePoolModule(args) => self.configure_pool(&args)?.into(),
+            Args::GetPoolInfo(args) => self.pool_info(&args)?.into(),
             Args::StatEnumTree(args) => self.stat_tree(&args)?.into(),
             Args::StatGetValues(args) => self.stat_values(&args)?.into(),
             // The table of support lets nothing else in.
@@ -190,9 +192,16 @@ impl Hardserver {
             // Number 0 is the server, which is evidently there.
             Args::NoOp(args) if args.module == 0 => return Ok(ReplyBody::Empty.into()),
             Args::Destroy(args) => {
-                if let Location::Merged(_) = client.locate(args.key)? {
-                    client.forget(args.key);
-                    return Ok(ReplyBody::Empty.into());
+                match client.locate(args.key)? {
+                    Location::Merged(_) => {
+                        client.forget(args.key);
+                        return Ok(ReplyBody::Empty.into());
+                    }
+                    Location::Pool(object) => {
+                        self.forget_pool_object(&client, args.key, object);
+                        return Ok(ReplyBody::Empty.into());
+                    }
+                    Location::Module { .. } => {}
                 }
                 answer.destroys = Some(args.key);
             }
@@ -201,6 +210,16 @@ impl Hardserver {
                 args.module = module_of_ticket(&args.ticket).ok_or(Status::InvalidParameter)?;
             }
             _ => {}
+        }
+        let privileged = answer.connection.privileged;
+        if let Some((index, taken)) = self.for_pool(&mut command, &client, privileged)? {
+            let server = Arc::clone(self);
+            return Ok(Done::Left {
+                index,
+                work: Box::new(move || server.run_on_pool(index, taken)),
+                outstanding: Outstanding::new(self, &answer.connection, index),
+                due: None,
+            });
         }
         let index = routing::route(&mut command, &client, &self.modules)?;
         answer.index = Some(index);

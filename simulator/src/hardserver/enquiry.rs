@@ -21,6 +21,9 @@ const SERVER_NAME: &str = "softshield server, an emulator that guards nothing";
 /// The product name of a module.
 const MODULE_NAME: &str = "softshield emulated module, guards nothing";
 
+/// The product name of the pool.
+const POOL_NAME: &str = "softshield pool of emulated modules, guards nothing";
+
 /// The release whose behaviour is emulated.
 const RELEASE: [u32; 3] = [13, 6, 3];
 
@@ -45,6 +48,7 @@ impl Hardserver {
         refuse_flags(args.flags)?;
         let facts = match args.module {
             0 => self.server_facts(),
+            number if self.pool_number() == Some(number) => self.pool_facts(),
             number => module_facts(&self.modules[self.modules.index_of(number)?]),
         };
         let version = EnqVer(args.version.min(EnqVer::Six.0));
@@ -54,6 +58,28 @@ impl Hardserver {
             version,
             data: at_level(version, facts),
         })
+    }
+
+    /// The pool shows itself as one module without slots; its serial numbers are its members'.
+    fn pool_facts(&self) -> EnqVerSixData {
+        let members = self.pool_members();
+        let serials: Vec<String> = members
+            .iter()
+            .map(|&index| self.modules[index].module.esn())
+            .collect();
+        EnqVerSixData {
+            one: EnquiryDataOne {
+                hardwareserial: serials.join(" "),
+                flags: EnquiryDataOne::HARDWARE,
+                ..level_one(Capacity::of_all(&self.modules))
+            },
+            five: EnquiryDataFive {
+                moduletype: ModuleType::PoolModule,
+                productname: POOL_NAME.to_owned(),
+                devicename: String::new(),
+            },
+            ..common()
+        }
     }
 
     fn server_facts(&self) -> EnqVerSixData {

@@ -47,8 +47,8 @@ impl Merged {
                 alive.push((index, member));
                 true
             }
-            // Merged keys are no members.
-            Ok(Location::Merged(_)) => false,
+            // Merged keys and objects of the pool are no members.
+            Ok(Location::Merged(_) | Location::Pool(_)) => false,
             Err(status) => {
                 last_drop = status;
                 false

@@ -80,6 +80,11 @@ pub(super) fn which_module(
             .into_iter()
             .map(|(index, _)| index)
             .collect(),
+        Location::Pool(_) => {
+            return Ok(GetWhichModuleReply {
+                module: server.pool_number().into_iter().collect(),
+            });
+        }
     };
     let mut module: Vec<u32> = indices
         .into_iter()

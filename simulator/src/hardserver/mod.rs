@@ -17,6 +17,7 @@ mod merging;
 mod modules;
 mod pace;
 mod poller;
+mod pool;
 mod routing;
 mod runs;
 mod state_lock;
@@ -191,6 +192,7 @@ impl Server {
             held: pace::Waiting::default(),
             counts: Counts::default(),
             faults: Faults::default(),
+            pool: pool::Pool::default(),
             clock: AtomicI64::new(0),
             in_flight: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
@@ -343,6 +345,8 @@ pub(crate) struct Hardserver {
     counts: Counts,
     /// What goes wrong on purpose.
     faults: Faults,
+    /// Modules that are used as one.
+    pool: pool::Pool,
     /// By how much the clock is ahead of the machine's, in seconds.
     clock: AtomicI64,
     /// Commands begun and not answered.

@@ -80,6 +80,8 @@ impl Where {
         match location {
             Location::Module { index, .. } => Ok(Where::One(index)),
             Location::Merged(merged) => merged.alive(client).map(Where::Copies),
+            // Commands for the pool do not come here, so there is none any more.
+            Location::Pool(_) => Err(Status::UnknownID),
         }
     }
 
@@ -129,6 +131,14 @@ enum Named {
     Any(u32),
     /// A number that must be a module's.
     Module(u32),
+}
+
+/// The number of the module that a command names, 0 included.
+pub(super) fn named_number(args: &Args) -> Option<u32> {
+    match named_module(args) {
+        Named::Nothing => None,
+        Named::Any(number) | Named::Module(number) => Some(number),
+    }
 }
 
 fn named_module(args: &Args) -> Named {

@@ -284,6 +284,26 @@ impl Module {
         self.lock().machine.mode == Mode::Operational
     }
 
+    /// hknso of the world that the module serves; None unless it is in operation.
+    pub fn world(&self) -> Option<KeyHash> {
+        let inner = self.lock();
+        let operational = inner.machine.mode == Mode::Operational;
+        inner.world.officer_hash().filter(|_| operational)
+    }
+
+    /// Whether uses of a client's key are counted in non-volatile memory.
+    pub fn counts_uses(&self, client: u64, id: u32) -> bool {
+        let key = self.lock().objects.key(client, id);
+        key.is_ok_and(|key| counters::counts(&key.acl()))
+    }
+
+    /// Drops an object of a client, if it is there.
+    pub fn forget_object(&self, client: u64, id: u32) {
+        if self.lock().objects.remove(client, id).is_ok() {
+            self.statistics.objects_destroyed.add(1);
+        }
+    }
+
     /// Whether the module has failed.
     pub fn failed(&self) -> bool {
         self.lock().machine.mode == Mode::Failed

@@ -73,11 +73,11 @@ pub fn support(cmd: Cmd) -> Support {
             Support::Hardserver
         }
         Cmd::StatEnumTree | Cmd::StatGetValues => Support::Hardserver,
+        Cmd::ConfigurePoolModule | Cmd::GetPoolInfo => Support::Hardserver,
 
         _ if cmd.name().is_none() => Support::Refused(Status::UnknownCommand),
         Cmd::ErrorReturn => Support::Refused(Status::UnknownCommand),
         Cmd::FRAGMENT => Support::Refused(Status::FragmentationError),
-        Cmd::ConfigurePoolModule | Cmd::GetPoolInfo => Support::Refused(Status::NotPoolModule),
         _ if is_notification(cmd) => Support::Refused(Status::UnknownCommand),
         _ if needs_absent_hardware(cmd) => Support::Refused(Status::NotAvailable),
         _ => Support::Refused(Status::NotYetImplemented),

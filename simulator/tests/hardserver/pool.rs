@@ -1,0 +1,296 @@
+//! Several modules as one.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ncore::client::{ClientError, Connection};
+use ncore::types::*;
+use simulator::control::api;
+use simulator::control::client::Client;
+
+use crate::rig::{Rig, import_aes, permit, refusal};
+
+/// Two modules in one world and one in another, the first three of them in the pool: its number is 4.
+fn pool() -> (Rig, Connection) {
+    let rig = Rig::ready(3);
+    let privileged = rig.privileged();
+    for (module, hknso) in [(1, [1; 20]), (2, [1; 20]), (3, [2; 20])] {
+        operate(&privileged, module, hknso, 0);
+    }
+    privileged
+        .transact(ConfigurePoolModuleArgs {
+            flags: 0,
+            addmodules: vec![1, 2, 3],
+        })
+        .unwrap();
+    let wire = rig.client();
+    (rig, wire)
+}
+
+fn operate(privileged: &Connection, module: u32, hknso: [u8; 20], flags: u32) {
+    let set = SetNSOPermsArgs {
+        module,
+        flags,
+        hknso,
+        publicperms: NSOPerms { ops: 0x7_ffff },
+    };
+    privileged.transact(set).unwrap();
+    let clear = ClearUnitExArgs {
+        flags: 0,
+        module,
+        mode: ModuleMode::Operational,
+    };
+    privileged.transact(clear).unwrap();
+}
+
+fn encrypt(key: u32) -> EncryptArgs {
+    let data = PlainTextTypeData::Bytes(PlainTextTypeBytesData {
+        data: b"through the pool".to_vec(),
+    });
+    EncryptArgs {
+        key,
+        mech: Mech::RijndaelmECBpPKCS5,
+        plain: PlainText {
+            type_: PlainTextType::Bytes,
+            data,
+        },
+        ..Default::default()
+    }
+}
+
+fn started(rig: &Rig) -> [u64; 3] {
+    let client = Client::new(rig.server.endpoints().control.clone());
+    let status: api::Status = client.get("/status").unwrap();
+    [0, 1, 2].map(|index| status.modules[index].queue.started)
+}
+
+fn members(wire: &Connection) -> String {
+    let info = wire.transact(GetPoolInfoArgs {
+        flags: 0,
+        type_: PoolInfo::StoreInfo,
+        req: PoolInfoReqData::Empty,
+    });
+    String::from_utf8(info.unwrap().info).unwrap()
+}
+
+fn button(rig: &Rig, module: u32, button: &str) {
+    let client = Client::new(rig.server.endpoints().control.clone());
+    let path = format!("/modules/{module}/{button}");
+    let _: api::Module = client.post(&path, &()).unwrap();
+}
+
+#[test]
+fn there_is_no_pool_until_somebody_privileged_makes_one() {
+    let rig = Rig::ready(1);
+    let wire = rig.client();
+    let info = || GetPoolInfoArgs {
+        flags: 0,
+        type_: PoolInfo::StoreInfo,
+        req: PoolInfoReqData::Empty,
+    };
+    assert_eq!(refusal(&wire, info()), Status::NotPoolModule);
+    assert_eq!(refusal(&wire, import_aes(2, 1)), Status::InvalidModule);
+    let make = ConfigurePoolModuleArgs {
+        flags: 0,
+        addmodules: vec![9],
+    };
+    assert_eq!(refusal(&wire, make.clone()), Status::PrivilegedCommand);
+    assert_eq!(refusal(&rig.privileged(), make), Status::InvalidModule);
+    assert_eq!(refusal(&wire, info()), Status::NotPoolModule);
+}
+
+#[test]
+fn the_pool_shows_itself_as_one_module_of_its_members() {
+    let (rig, wire) = pool();
+    let reply = wire
+        .transact(NewEnquiryArgs {
+            flags: 0,
+            module: 4,
+            version: 6,
+        })
+        .unwrap();
+    let EnqVerData::Six(data) = reply.data else {
+        panic!("{:?}", reply.data)
+    };
+    assert_eq!(data.five.moduletype, ModuleType::PoolModule);
+    let serials = &rig.server.endpoints().serial_numbers[..2];
+    assert_eq!(data.one.hardwareserial, serials.join(" "));
+    assert_eq!(members(&wire), "1 2", "the third is in another world");
+}
+
+#[test]
+fn a_key_is_on_every_member_and_follows_them() {
+    let (rig, wire) = pool();
+    let key = wire.transact(import_aes(4, 7)).unwrap().key;
+    let which = wire.transact(GetWhichModuleArgs { key }).unwrap();
+    assert_eq!(which.module, [4]);
+    let before = started(&rig);
+    let cipher = wire.transact(encrypt(key)).unwrap().cipher;
+    for _ in 0..20 {
+        assert_eq!(wire.transact(encrypt(key)).unwrap().cipher, cipher);
+    }
+    let after = started(&rig);
+    assert!(
+        after[0] > before[0] + 5 && after[1] > before[1] + 5,
+        "{after:?}"
+    );
+    assert_eq!(after[2], before[2]);
+
+    button(&rig, 1, "fail");
+    assert_eq!(members(&wire), "2");
+    assert_eq!(wire.transact(encrypt(key)).unwrap().cipher, cipher);
+    button(&rig, 2, "fail");
+    assert_eq!(members(&wire), "");
+    assert_eq!(refusal(&wire, encrypt(key)), Status::HardwareFailed);
+    button(&rig, 1, "retry");
+    assert_eq!(wire.transact(encrypt(key)).unwrap().cipher, cipher);
+    button(&rig, 1, "clear");
+    assert_eq!(wire.transact(encrypt(key)).unwrap().cipher, cipher);
+}
+
+#[test]
+fn a_generated_pair_is_the_same_on_every_member() {
+    let (rig, wire) = pool();
+    let made = wire
+        .transact(GenerateKeyPairArgs {
+            module: 4,
+            params: KeyGenParams {
+                type_: KeyType::RSAPrivate,
+                params: KeyTypeGenParams::RSAPrivate(KeyTypeRSAPrivateGenParams {
+                    lenbits: 1024,
+                    ..Default::default()
+                }),
+            },
+            aclpriv: permit(ActOpPermissionsDetails::SIGN),
+            aclpub: permit(ActOpPermissionsDetails::EXPORT_AS_PLAIN),
+            ..Default::default()
+        })
+        .unwrap();
+    let export = |key| wire.transact(ExportArgs { key }).unwrap().data;
+    let public = export(made.keypub);
+    let hash = |key| wire.transact(GetKeyInfoArgs { key }).unwrap().hash;
+    let private = hash(made.keypriv);
+    for (down, up) in [(1, 2), (2, 1)] {
+        button(&rig, down, "fail");
+        assert_eq!(export(made.keypub), public);
+        assert_eq!(hash(made.keypriv), private);
+        button(&rig, down, "retry");
+        let _ = up;
+    }
+    let objects = || rig.objects(1) + rig.objects(2);
+    wire.transact(DestroyArgs { key: made.keypriv }).unwrap();
+    assert_eq!(
+        refusal(&wire, GetKeyInfoArgs { key: made.keypriv }),
+        Status::UnknownID
+    );
+    assert_eq!(hash(made.keypub), private, "the other half is still there");
+    wire.transact(DestroyArgs { key: made.keypub }).unwrap();
+    assert_eq!(objects(), 0, "and its copies go with the last half");
+}
+
+#[test]
+fn what_a_pool_does_not_do_is_refused_for_that_reason() {
+    let (_rig, wire) = pool();
+    let pool_key = wire.transact(import_aes(4, 7)).unwrap().key;
+    let own_key = wire.transact(import_aes(1, 7)).unwrap().key;
+    let refused = |answer: Result<(), ClientError>| match answer {
+        Err(ClientError::Status { status, info, .. }) => {
+            assert_eq!(status, Status::CrossModule);
+            let StatusInfo::CrossModule(info) = *info else {
+                panic!("no reasons")
+            };
+            assert_eq!(info.reasons[0].type_, CrossModReason::NoPoolModuleSupport);
+        }
+        other => panic!("{other:?}"),
+    };
+    refused(wire.transact(GetSlotListArgs { module: 4 }).map(drop));
+    let areas = NVMemListArgs {
+        module: 4,
+        flags: 0,
+    };
+    refused(wire.transact(areas).map(drop));
+    let token = GenerateLogicalTokenArgs {
+        module: 4,
+        hkm: [0; 20],
+        params: TokenParams {
+            flags: 0,
+            sharesneeded: 1,
+            sharestotal: 1,
+            timelimit: 0,
+        },
+    };
+    refused(wire.transact(token).map(drop));
+    let list = SetACLArgs {
+        key: pool_key,
+        newacl: permit(0),
+        ..Default::default()
+    };
+    refused(wire.transact(list).map(drop));
+    refused(wire.transact(DuplicateArgs { key: pool_key }).map(drop));
+    let merged = MergeKeyIDsArgs {
+        keys: vec![pool_key, own_key],
+    };
+    assert_eq!(refusal(&wire, merged), Status::InvalidMergedKey);
+}
+
+#[test]
+fn keys_with_counters_are_not_for_pools() {
+    let (_rig, wire) = pool();
+    let limit = UseLimit {
+        type_: UseLim::NonVolatile,
+        details: UseLimDetails::NonVolatile(UseLimNonVolatileDetails {
+            range: NVMemRange { first: 0, last: 3 },
+            ..Default::default()
+        }),
+    };
+    let mut args = import_aes(4, 7);
+    args.acl.groups[0].limits = vec![limit];
+    assert_eq!(refusal(&wire, args), Status::UseLimitsUnavailable);
+}
+
+#[test]
+fn a_world_of_level_3_makes_no_keys_through_its_pool() {
+    let rig = Rig::ready(2);
+    let privileged = rig.privileged();
+    for module in [1, 2] {
+        let flags = SetNSOPermsArgs::FIPS_LEVEL3_ENFORCEDV2;
+        operate(&privileged, module, [1; 20], flags);
+    }
+    privileged
+        .transact(ConfigurePoolModuleArgs::default())
+        .unwrap();
+    assert_eq!(
+        refusal(&rig.client(), import_aes(3, 1)),
+        Status::StrictFIPS140
+    );
+}
+
+#[test]
+fn commands_in_work_go_to_another_member() {
+    let (rig, wire) = pool();
+    let key = wire.transact(import_aes(4, 7)).unwrap().key;
+    let cipher = wire.transact(encrypt(key)).unwrap().cipher;
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let signing: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    while !over.load(Ordering::SeqCst) {
+                        assert_eq!(wire.transact(encrypt(key)).unwrap().cipher, cipher);
+                    }
+                })
+            })
+            .collect();
+        // One of them is always up.
+        for _ in 0..10 {
+            for module in [1, 2] {
+                button(&rig, module, "fail");
+                button(&rig, module, "retry");
+                button(&rig, module, "clear");
+            }
+        }
+        over.store(true, Ordering::SeqCst);
+        for thread in signing {
+            thread.join().unwrap();
+        }
+    });
+}
