@@ -26,7 +26,6 @@ pub(super) const CASES: &[Case] = &[
         denies(Cmd::BignumOp, Status::NotYetImplemented),
         denies(Cmd::CreateSEEWorld, Status::NotAvailable),
         denies(Cmd::ImpathKXBegin, Status::NotAvailable),
-        denies(Cmd::GetPoolInfo, Status::NotPoolModule),
         denies(Cmd::FRAGMENT, Status::FragmentationError),
         denies(Cmd::ANModuleReset, Status::UnknownCommand),
         denies(Cmd::ErrorReturn, Status::UnknownCommand),
@@ -41,8 +40,6 @@ pub(super) const CASES: &[Case] = &[
     .covers(&[
         denies(Cmd::ProgrammingBegin, Status::PrivilegedCommand),
         denies(Cmd::ProgrammingBegin, Status::NotAvailable),
-        denies(Cmd::ConfigurePoolModule, Status::PrivilegedCommand),
-        denies(Cmd::ConfigurePoolModule, Status::NotPoolModule),
     ]),
     Case::new(
         "commands.privilege.every",
@@ -248,7 +245,7 @@ const NOT_COMMANDS: [Cmd; 11] = [
 const AUDIT: Cmd = Cmd::ANSendAuditLogEvent;
 
 /// Privileged commands that are not carried out, with what they are answered on the privileged endpoint.
-const PRIVILEGED: [(Cmd, Status); 9] = [
+const PRIVILEGED: [(Cmd, Status); 8] = [
     (Cmd::ProgrammingBegin, Status::NotAvailable),
     (Cmd::ProgrammingBeginChunk, Status::NotAvailable),
     (Cmd::ProgrammingLoadBlock, Status::NotAvailable),
@@ -257,7 +254,6 @@ const PRIVILEGED: [(Cmd, Status); 9] = [
     (Cmd::ProgrammingGetKeyList, Status::NotAvailable),
     (Cmd::ImportModule, Status::NotAvailable),
     (Cmd::UnimportModule, Status::NotAvailable),
-    (Cmd::ConfigurePoolModule, Status::NotPoolModule),
 ];
 
 /// Every command that is not carried out and needs no privilege, with its answer.
@@ -272,7 +268,6 @@ fn answers() -> Vec<(Cmd, Status)> {
         all(&NOT_COMMANDS, Status::UnknownCommand),
         all(&[AUDIT], Status::UnknownCommand),
         all(&[Cmd::FRAGMENT], Status::FragmentationError),
-        all(&[Cmd::GetPoolInfo], Status::NotPoolModule),
     ]
     .concat()
 }

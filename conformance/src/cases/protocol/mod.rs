@@ -13,6 +13,7 @@ mod kit;
 mod lists;
 mod modules;
 mod nvram;
+mod pool;
 mod quorums;
 mod rsa;
 mod strict;
@@ -21,7 +22,7 @@ mod words;
 mod wrapping;
 
 /// The tables of the families.
-pub(super) const FAMILIES: [&[Case]; 15] = [
+pub(super) const FAMILIES: [&[Case]; 16] = [
     lists::CASES,
     certificates::CASES,
     rsa::CASES,
@@ -37,4 +38,5 @@ pub(super) const FAMILIES: [&[Case]; 15] = [
     arithmetic::CASES,
     nvram::CASES,
     strict::CASES,
+    pool::CASES,
 ];
