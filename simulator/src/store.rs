@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{
+    Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend,
+    TableDefinition,
+};
 
 /// Named records, each replaced as a whole.
 pub trait Store: Send + Sync {
@@ -35,6 +38,15 @@ pub struct StoreError {
     pub cause: Box<redb::Error>,
 }
 
+impl StoreError {
+    fn new(place: &Path, cause: impl Into<redb::Error>) -> StoreError {
+        StoreError {
+            place: place.to_owned(),
+            cause: Box::new(cause.into()),
+        }
+    }
+}
+
 /// A store in one redb file. The file is locked: a second daemon on the same state is refused when it opens it.
 #[derive(Debug)]
 pub struct RedbStore {
@@ -45,34 +57,53 @@ pub struct RedbStore {
 impl RedbStore {
     /// Opens the file, creating it if there is none. After a crash the database repairs itself here.
     pub fn open(path: &Path) -> Result<RedbStore, StoreError> {
-        RedbStore::new(path, Database::create(path))
+        if !path.exists() {
+            create(path)?;
+        }
+        RedbStore::new(path, |builder| builder.open(path))
     }
 
-    /// As [`open`](Self::open), on a disk of the caller's; errors name the path. For tests of power cuts.
-    pub fn on(backend: impl redb::StorageBackend, path: &Path) -> Result<RedbStore, StoreError> {
-        RedbStore::new(path, Database::builder().create_with_backend(backend))
+    /// Opens what stands for a file of this name: a disk that can lose its power.
+    pub fn open_on(backend: impl StorageBackend, path: &Path) -> Result<RedbStore, StoreError> {
+        RedbStore::new(path, |builder| builder.create_with_backend(backend))
     }
 
     fn new(
         path: &Path,
-        database: Result<Database, redb::DatabaseError>,
+        open: impl FnOnce(&Builder) -> Result<Database, DatabaseError>,
     ) -> Result<RedbStore, StoreError> {
-        let path = path.to_owned();
-        match database {
-            Ok(database) => Ok(RedbStore { database, path }),
-            Err(error) => Err(StoreError {
-                place: path,
-                cause: Box::new(error.into()),
-            }),
-        }
+        let mut builder = Database::builder();
+        // A file that was damaged is refused, where the database would trust it and could panic.
+        builder.set_check_integrity_on_open(true);
+        let database = open(&builder).map_err(|error| StoreError::new(path, error))?;
+        Ok(RedbStore {
+            database,
+            path: path.to_owned(),
+        })
     }
 
     fn error(&self, cause: impl Into<redb::Error>) -> StoreError {
-        StoreError {
-            place: self.path.clone(),
-            cause: Box::new(cause.into()),
-        }
+        StoreError::new(&self.path, cause)
     }
+}
+
+/// Makes a new file beside its place and puts it there when it is whole: the database could never be opened again if it
+/// were left in the middle of being made.
+fn create(path: &Path) -> Result<(), StoreError> {
+    let beside = path.with_added_extension("new");
+    drop(RedbStore::new(&beside, |builder| {
+        // What another start may have left.
+        std::fs::write(&beside, []).map_err(redb::StorageError::from)?;
+        builder.create(&beside)
+    })?);
+    let fail = |error: std::io::Error| StoreError::new(path, redb::Error::Io(error));
+    std::fs::rename(&beside, path).map_err(fail)?;
+    // The name must be on the disk before anything is promised that is behind it.
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = std::fs::File::open(folder.unwrap_or(Path::new(".")));
+    folder.and_then(|folder| folder.sync_all()).map_err(fail)
 }
 
 const RECORDS: TableDefinition<&str, &[u8]> = TableDefinition::new("records");
@@ -237,6 +268,8 @@ impl Store for MemoryStore {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -263,6 +296,56 @@ mod tests {
         let _store = RedbStore::open(&path).unwrap();
         let error = RedbStore::open(&path).unwrap_err();
         assert!(error.to_string().contains("module1.redb"), "{error}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Whatever is wrong with it, a file gives what was saved or is refused by its name.
+        #[test]
+        fn a_damaged_file_is_refused_or_what_it_was(
+            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
+            low: bool,
+            length in prop::option::of(any::<prop::sample::Index>()),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("module1.redb");
+            let store = RedbStore::open(&path).unwrap();
+            store.save(&[("world", b"one")]).unwrap();
+            store.save(&[("world", b"two")]).unwrap();
+            drop(store);
+            let mut bytes = std::fs::read(&path).unwrap();
+            // What the database is made of is at the front; most of the rest is empty.
+            let end = if low { 16_384.min(bytes.len()) } else { bytes.len() };
+            for (place, byte) in damage {
+                bytes[place.index(end)] = byte;
+            }
+            if let Some(length) = length {
+                bytes.truncate(length.index(bytes.len()));
+            }
+            std::fs::write(&path, &bytes).unwrap();
+            let loaded = RedbStore::open(&path).and_then(|store| store.load("world"));
+            match loaded {
+                Ok(record) => {
+                    let known = [None, Some(&b"one"[..]), Some(&b"two"[..])];
+                    prop_assert!(known.contains(&record.as_deref()), "{:?}", record);
+                }
+                Err(error) => prop_assert!(error.to_string().contains("module1.redb")),
+            }
+        }
+    }
+
+    #[test]
+    fn a_start_that_was_cut_short_does_not_stop_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("module1.redb");
+        std::fs::write(folder.path().join("module1.redb.new"), [0; 73_728]).unwrap();
+        let store = RedbStore::open(&path).unwrap();
+        store.save(&[("world", b"one")]).unwrap();
+        drop(store);
+        let store = RedbStore::open(&path).unwrap();
+        assert_eq!(store.load("world").unwrap().as_deref(), Some(&b"one"[..]));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -241,7 +241,7 @@ impl Desk {
             number: 1,
             seed: Seed::from_bytes(b"campaign"),
             engine: engine::Kind::default().engine(),
-            store: Box::new(RedbStore::on(disk, Path::new("module1.redb"))?),
+            store: Box::new(RedbStore::open_on(disk, Path::new("module1.redb"))?),
             slots: Vec::new(),
             now,
         })?;
