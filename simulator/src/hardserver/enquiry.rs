@@ -217,6 +217,7 @@ fn common() -> EnqVerSixData {
         },
         four: EnquiryDataFour {
             flags: EnquiryDataFour::ORDERLY_CLEAR_UNIT
+                | EnquiryDataFour::HAS_RTC
                 | EnquiryDataFour::HAS_NVRAM
                 | EnquiryDataFour::HAS_NSO_PERMS_CMD
                 | EnquiryDataFour::SERVER_HAS_POLL_CMDS

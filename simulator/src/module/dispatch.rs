@@ -5,8 +5,8 @@ use ncore::types::{Args, NoOpArgs, PollModuleStateArgs, PollModuleStateReply};
 
 use super::call::{Call, Outcome, body, check_flags, done};
 use super::{
-    acceleration, blobs, challenge, channel, generate, info, kml, module_keys, nvmem, operations,
-    reset, slots, tickets, tokens, transfer,
+    acceleration, blobs, challenge, channel, clock, generate, info, kml, module_keys, nvmem,
+    operations, reset, slots, tickets, tokens, transfer,
 };
 
 /// Carries out an admitted command.
@@ -84,6 +84,9 @@ pub(super) fn run(call: Call, args: Args) -> Outcome {
         Args::NVMemList(args) => nvmem::list(call, args),
         Args::NVMemOp(args) => nvmem::operate(call, args),
 
+        Args::GetRTC(args) => clock::time(call, args),
+        Args::SetRTC(args) => clock::set(call, args),
+
         Args::GetTicket(args) => tickets::issue(call, args),
         Args::RedeemTicket(args) => tickets::redeem(call, args),
         Args::GetChallenge(args) => challenge::challenge(call, args),
@@ -99,7 +102,7 @@ fn no_op(_: Call, _: NoOpArgs) -> Outcome {
     done()
 }
 
-/// Cmd_PollModuleState: counts of what happened, answered at once. There is no clock to count for.
+/// Cmd_PollModuleState: counts of what happened, answered at once.
 fn poll_module_state(call: Call, args: PollModuleStateArgs) -> Outcome {
     check_flags(args.flags, 0)?;
     // Only the low 32 bits are sent; the count wraps like every other.
@@ -109,6 +112,6 @@ fn poll_module_state(call: Call, args: PollModuleStateArgs) -> Outcome {
         flags: 0,
         stateevents,
         nvmemevents: call.module.nvram_events(),
-        rtcadjusts: 0,
+        rtcadjusts: call.module.clock.adjusts(),
     })
 }

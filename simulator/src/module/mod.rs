@@ -17,6 +17,7 @@ mod card;
 mod certs;
 mod challenge;
 mod channel;
+mod clock;
 mod counters;
 mod dispatch;
 mod generate;
@@ -63,6 +64,7 @@ use self::acl::Uses;
 use self::call::{Call, Done, Outcome, later};
 use self::certs::Certificates;
 use self::challenge::Challenges;
+use self::clock::Clock;
 use self::counters::UseCounters;
 use self::mode::{Class, Event, Machine, Mode, Switch};
 use self::nvram::Nvram;
@@ -141,6 +143,7 @@ pub struct Module {
     counted: AtomicBool,
     /// Counts the changes of the non-volatile memory.
     nvram_events: AtomicU32,
+    clock: Clock,
     statistics: Counters,
 }
 
@@ -190,6 +193,7 @@ impl Module {
         };
         let world = saved.world(&*setup.engine)?;
         let nvram = Nvram::load(&*setup.store)?;
+        let clock = Clock::load(&*setup.store)?;
         let inner = Inner {
             machine: Machine::power_on(saved.switch, world.officer.is_some()),
             world: Arc::new(world),
@@ -217,6 +221,7 @@ impl Module {
             counters: UseCounters::default(),
             counted: AtomicBool::new(false),
             nvram_events: AtomicU32::new(0),
+            clock,
             statistics: Counters::default(),
         }))
     }

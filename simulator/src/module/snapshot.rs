@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use super::Module;
+use super::clock::Clock;
 use super::mode::{Machine, Switch};
 use super::nvram::Nvram;
 use super::world::{PowerOnError, Saved};
@@ -51,6 +52,7 @@ impl Snapshot {
         let saved = Saved::load(&store)?.ok_or(SnapshotError::Empty)?;
         saved.world(engine)?;
         Nvram::load(&store)?;
+        Clock::load(&store)?;
         Ok(Snapshot {
             esn: saved.esn,
             records,
@@ -98,7 +100,9 @@ impl Module {
     fn power_on_again(&self, switch: &mut Switch) -> Result<(), SnapshotError> {
         let saved = Saved::load(&*self.store)?.ok_or(SnapshotError::Empty)?;
         let world = saved.world(self.engine())?;
-        self.set_nvram(Nvram::load(&*self.store)?);
+        let nvram = Nvram::load(&*self.store)?;
+        self.clock.load_again(&*self.store)?;
+        self.set_nvram(nvram);
         *switch = saved.switch;
         self.forget(|inner| {
             inner.machine = Machine::power_on(saved.switch, world.officer.is_some());

@@ -66,6 +66,7 @@ pub fn support(cmd: Cmd) -> Support {
         Cmd::GetShareACL | Cmd::ReadSoftTokenShare => module(Work),
         Cmd::InsertSoftToken | Cmd::RemoveSoftToken => module(Work),
         Cmd::NVMemAlloc | Cmd::NVMemFree | Cmd::NVMemOp => module(Work),
+        Cmd::GetRTC | Cmd::SetRTC => module(Work),
         Cmd::GetLogicalTokenInfo | Cmd::GetLogicalTokenInfoEx => module(Work),
 
         Cmd::NewClient | Cmd::ExistingClient | Cmd::CreateClient => Support::Hardserver,

@@ -248,11 +248,33 @@ fn the_clock_jumps() {
         &rig,
         "[[fault]]\ndo = { clock = -3600 }\ncommand = 'GetSlotList'\nnth = 1",
     );
+    let time = RTCTime {
+        currenttimelow: 1_000_000,
+        ..Default::default()
+    };
+    let set = SetRTCArgs {
+        module: 1,
+        flags: 0,
+        time,
+    };
+    rig.client().transact(set).unwrap();
+    let rtc = || {
+        let get = GetRTCArgs {
+            module: 1,
+            flags: 0,
+        };
+        rig.client().transact(get).unwrap().time.currenttimelow
+    };
+    assert!((1_000_000..1_003_000).contains(&rtc()));
     let before: api::Clock = client.get("/clock").unwrap();
     slots(&rig.connect()).unwrap();
     let after: api::Clock = client.get("/clock").unwrap();
     assert_eq!((before.ahead, after.ahead), (0, -3600));
     assert!(after.unix < before.unix);
+    assert!(
+        (996_400..999_400).contains(&rtc()),
+        "the module's clock too"
+    );
     let set = api::Clock {
         ahead: 100,
         unix: None,

@@ -157,7 +157,7 @@ const NO_APPLIANCE: [Cmd; 4] = [
 ];
 
 /// Answered NotYetImplemented: a module could, and this one does not.
-const NOT_YET: [Cmd; 63] = [
+const NOT_YET: [Cmd; 61] = [
     Cmd::WriteFile,
     Cmd::ReadFile,
     Cmd::EraseFile,
@@ -166,8 +166,6 @@ const NOT_YET: [Cmd; 63] = [
     Cmd::DeriveKey,
     Cmd::BignumOp,
     Cmd::LoadRaw,
-    Cmd::GetRTC,
-    Cmd::SetRTC,
     Cmd::CreateBuffer,
     Cmd::LoadBuffer,
     Cmd::SendShare,

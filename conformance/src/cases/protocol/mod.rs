@@ -6,6 +6,7 @@ use crate::case::Case;
 mod arithmetic;
 mod certificates;
 mod channels;
+mod clock;
 mod commands;
 mod dsa;
 mod handover;
@@ -22,7 +23,7 @@ mod words;
 mod wrapping;
 
 /// The tables of the families.
-pub(super) const FAMILIES: [&[Case]; 16] = [
+pub(super) const FAMILIES: [&[Case]; 17] = [
     lists::CASES,
     certificates::CASES,
     rsa::CASES,
@@ -39,4 +40,5 @@ pub(super) const FAMILIES: [&[Case]; 16] = [
     nvram::CASES,
     strict::CASES,
     pool::CASES,
+    clock::CASES,
 ];

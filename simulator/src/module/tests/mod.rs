@@ -5,6 +5,7 @@ mod rig;
 mod admission;
 mod blobs;
 mod certificates;
+mod clock;
 mod counters;
 mod determinism;
 mod keys;
