@@ -5,7 +5,7 @@
 //! every lock of the module, and its result goes into the object table unless the module was reset meanwhile.
 //!
 //! The module never asks the operating system for time, randomness or files: they are in the [`Job`], behind
-//! [`Store`] and behind [`Card`].
+//! [`Store`] and behind [`Card`](crate::cards::Card).
 
 mod acceleration;
 mod acl;
