@@ -62,6 +62,8 @@ pub enum ModuleMode {
     Maintenance,
     /// Failed.
     Failed,
+    /// Unplugged.
+    Absent,
 }
 
 /// A position of the mode switch.
@@ -192,6 +194,7 @@ impl From<Mode> for ModuleMode {
             Mode::PreMaintenance => ModuleMode::PreMaintenance,
             Mode::Maintenance => ModuleMode::Maintenance,
             Mode::Failed => ModuleMode::Failed,
+            Mode::Absent => ModuleMode::Absent,
         }
     }
 }

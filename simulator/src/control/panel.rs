@@ -97,12 +97,7 @@ impl Panel {
             uptime: self.server.now().uptime.as_secs(),
             connections: self.server.connection_count(),
             in_flight: self.server.in_flight(),
-            modules: self
-                .server
-                .modules()
-                .iter()
-                .map(|slot| self.view(slot))
-                .collect(),
+            modules: self.server.modules().map(|slot| self.view(slot)).collect(),
         }
     }
 
@@ -143,11 +138,7 @@ impl Panel {
     pub(super) fn restore(&self, number: u32, snapshot: &[u8]) -> Result<(), Refusal> {
         let found = self.slot(number)?;
         let snapshot = Snapshot::read(snapshot, self.server.engine())?;
-        let mut others = self
-            .server
-            .modules()
-            .iter()
-            .filter(|slot| slot.number != number);
+        let mut others = self.server.modules().filter(|slot| slot.number != number);
         if let Some(other) = others.find(|slot| slot.module.esn() == snapshot.esn()) {
             return Err(Refusal::SameUnit {
                 module: other.number,
@@ -325,7 +316,7 @@ impl Panel {
 
     /// Where a card of the folder is put in.
     fn inserted(&self, path: &Path) -> Option<api::Place> {
-        self.server.modules().iter().find_map(|found| {
+        self.server.modules().find_map(|found| {
             let slots = found.module.slots_view();
             let slot = slots
                 .iter()

@@ -32,7 +32,7 @@ const LOOKS_IN_VAIN: u32 = 50;
 /// The workers at work, and the substitutes that wait for all to be.
 #[derive(Debug)]
 pub(super) struct Attendance {
-    workers: usize,
+    workers: AtomicUsize,
     at_work: AtomicUsize,
     /// Counts every time that a worker is through with an event or with a computation.
     finished: AtomicU64,
@@ -50,7 +50,7 @@ pub(super) struct AtWork<'a>(&'a Attendance);
 impl Attendance {
     pub(super) fn new(workers: usize) -> Attendance {
         Attendance {
-            workers,
+            workers: AtomicUsize::new(workers),
             at_work: AtomicUsize::new(0),
             finished: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
@@ -60,10 +60,17 @@ impl Attendance {
         }
     }
 
+    /// Counts further workers.
+    pub(super) fn grow(&self, workers: usize) {
+        self.workers.fetch_add(workers, Ordering::SeqCst);
+    }
+
     /// Notes that a worker has something to do. The last one calls the substitutes.
     pub(super) fn begin(&self) -> AtWork<'_> {
         let before = self.at_work.fetch_add(1, Ordering::SeqCst);
-        if before + 1 == self.workers && self.some_retired.load(Ordering::SeqCst) {
+        if before + 1 == self.workers.load(Ordering::Relaxed)
+            && self.some_retired.load(Ordering::SeqCst)
+        {
             // With the lock, so that the call does not fall between a substitute's question and its sleep.
             let _retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
             self.call.notify_all();
@@ -73,7 +80,7 @@ impl Attendance {
 
     /// Whether every worker has something to do.
     pub(super) fn all_at_work(&self) -> bool {
-        self.at_work.load(Ordering::SeqCst) >= self.workers
+        self.at_work.load(Ordering::SeqCst) >= self.workers.load(Ordering::Relaxed)
     }
 
     /// Notes that a worker is through with a computation and may go on to another.

@@ -11,8 +11,9 @@ use ncore::Status;
 use rand_chacha::rand_core::Rng;
 use sha1::{Digest, Sha1};
 
+use super::PoweredOn;
 use super::merged::Merged;
-use super::modules::Modules;
+use super::modules::{Modules, Numbers, Slot};
 use super::pool::PoolObject;
 use crate::job::{self, KeyIds};
 use crate::seed::Seed;
@@ -187,16 +188,19 @@ impl Clients {
             .client_stream(ordinal, "client id")
             .fill_bytes(&mut id);
         let client = Arc::new(self.make(ordinal, Some(Sha1::digest(id).into()), process));
+        // One step to whoever adds a module: either the client finds it, or it finds the client.
+        let mut known = self.known();
         for slot in self.modules.iter() {
             slot.module.welcome(ordinal);
         }
-        self.known().insert(
+        known.insert(
             id,
             Known {
                 client: Arc::downgrade(&client),
                 attachments: 1,
             },
         );
+        drop(known);
         (
             id,
             Attachment {
@@ -204,6 +208,16 @@ impl Clients {
                 known_as: Some((id, Arc::clone(self))),
             },
         )
+    }
+
+    /// Puts a module into the table, with room for the objects of every client. None if the table is full.
+    pub(super) fn add_module(&self, numbers: &mut Numbers<'_>, on: PoweredOn) -> Option<&Slot> {
+        let known = self.known();
+        let slot = self.modules.push(numbers, on)?;
+        for client in known.values().filter_map(|known| known.client.upgrade()) {
+            slot.module.welcome(client.ordinal());
+        }
+        Some(slot)
     }
 
     /// One more connection of a client: ClientUnknown if no connection uses it.

@@ -48,7 +48,7 @@ impl Hardserver {
         refuse_flags(args.flags)?;
         let facts = match args.module {
             0 => self.server_facts(),
-            number if self.pool_number() == Some(number) => self.pool_facts(),
+            number if self.pool.number() == Some(number) => self.pool_facts(),
             number => module_facts(&self.modules[self.modules.index_of(number)?]),
         };
         let version = EnqVer(args.version.min(EnqVer::Six.0));
@@ -71,7 +71,7 @@ impl Hardserver {
             one: EnquiryDataOne {
                 hardwareserial: serials.join(" "),
                 flags: EnquiryDataOne::HARDWARE,
-                ..level_one(Capacity::of_all(&self.modules))
+                ..level_one(Capacity::of_all(self.modules.iter()))
             },
             five: EnquiryDataFive {
                 moduletype: ModuleType::PoolModule,
@@ -83,12 +83,16 @@ impl Hardserver {
     }
 
     fn server_facts(&self) -> EnqVerSixData {
-        let serials: Vec<String> = self.modules.iter().map(|slot| slot.module.esn()).collect();
+        let present = self
+            .modules
+            .iter()
+            .filter(|slot| slot.module.mode().0 != Mode::Absent);
+        let serials: Vec<String> = present.map(|slot| slot.module.esn()).collect();
         EnqVerSixData {
             one: EnquiryDataOne {
                 hardwareserial: serials.join(" "),
                 flags: EnquiryDataOne::HARDWARE | EnquiryDataOne::HAS_TOKENS,
-                ..level_one(Capacity::of_all(&self.modules))
+                ..level_one(Capacity::of_all(self.modules.iter()))
             },
             five: EnquiryDataFive {
                 moduletype: ModuleType::None,
@@ -103,7 +107,7 @@ impl Hardserver {
 fn module_facts(slot: &Slot) -> EnqVerSixData {
     let description = slot.module.description();
     let mode = match description.mode {
-        Mode::Operational | Mode::Uninitialised | Mode::Failed => 0,
+        Mode::Operational | Mode::Uninitialised | Mode::Failed | Mode::Absent => 0,
         Mode::Initialisation => EnquiryDataOne::INITIALISATION_MODE,
         Mode::PreInitialisation => {
             EnquiryDataOne::INITIALISATION_MODE | EnquiryDataOne::PRE_MAINT_INIT_MODE
@@ -172,9 +176,8 @@ impl Capacity {
         }
     }
 
-    fn of_all(slots: &[Slot]) -> Capacity {
+    fn of_all<'a>(slots: impl Iterator<Item = &'a Slot>) -> Capacity {
         slots
-            .iter()
             .map(Capacity::of)
             .fold(Capacity::default(), |sum, one| Capacity {
                 speed: sum.speed.saturating_add(one.speed),

@@ -82,7 +82,7 @@ pub(super) fn which_module(
             .collect(),
         Location::Pool(_) => {
             return Ok(GetWhichModuleReply {
-                module: server.pool_number().into_iter().collect(),
+                module: server.pool.number().into_iter().collect(),
             });
         }
     };

@@ -26,11 +26,12 @@ mod stream;
 mod worker;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
+use ncore::Status;
 use ncore::profile::WireProfile;
 
 use self::attendance::Attendance;
@@ -38,8 +39,8 @@ use self::clients::Clients;
 use self::connection::{Connection, Connections};
 use self::listeners::Listeners;
 pub(crate) use self::listeners::{open_tcp, open_unix};
-use self::modules::Modules;
 pub(crate) use self::modules::Slot as ModuleSlot;
+use self::modules::{MAX_MODULES, Modules};
 use self::poller::Poller;
 use self::state_lock::StateLock;
 use self::stream::Stream;
@@ -48,6 +49,7 @@ use crate::control::{self, Control};
 use crate::environment::Record;
 use crate::faults::Faults;
 use crate::job::Now;
+use crate::module::mode::Mode;
 use crate::module::{Module, PowerOnError, Setup, SlotKind};
 use crate::options::{Options, OptionsError};
 use crate::seed::Seed;
@@ -69,7 +71,6 @@ pub struct Server {
     endpoints: Endpoints,
     control: Option<Control>,
     listeners: Option<Listeners>,
-    workers: Vec<JoinHandle<()>>,
     _lock: StateLock,
 }
 
@@ -149,6 +150,9 @@ pub enum StartError {
         /// What the operating system said.
         cause: std::io::Error,
     },
+    /// The table of modules is full.
+    #[error("there are {MAX_MODULES} modules, which is as many as there can be")]
+    TooManyModules,
     /// The operating system gave no random bytes, threads or descriptors.
     #[error("cannot start: {0}")]
     System(std::io::Error),
@@ -164,18 +168,9 @@ impl Server {
         let lock = StateLock::take(&options.state)?;
         let ordinal = runs::begin(&options.state)?;
         let seed = seed(options).map_err(StartError::System)?;
-        let modules = (1..=options.modules.max(1))
-            .map(|number| power_on(number, options, &seed))
-            .collect::<Result<Vec<_>, _>>()?;
-        let serial_numbers = modules.iter().map(|on| on.module.esn()).collect();
         let engines = options.engines.max(1);
-        let workers = modules.len() * engines;
-        let modules = Arc::new(Modules::new(
-            modules,
-            engines,
-            options.timing,
-            options.seed.is_some(),
-        ));
+        let modules = Modules::new(engines, options.timing, options.seed.is_some());
+        let modules = Arc::new(modules);
 
         let shared = Arc::new(Hardserver {
             profile: WireProfile {
@@ -188,7 +183,9 @@ impl Server {
             modules,
             connections: Connections::default(),
             poller: Poller::new().map_err(StartError::System)?,
-            attendance: Attendance::new(workers),
+            attendance: Attendance::new(0),
+            workers: Mutex::default(),
+            options: options.clone(),
             held: pace::Waiting::default(),
             counts: Counts::default(),
             faults: Faults::default(),
@@ -198,6 +195,11 @@ impl Server {
             draining: AtomicBool::new(false),
             started: Instant::now(),
         });
+        for _ in 0..options.modules.max(1) {
+            shared.power_up()?;
+        }
+        let serial_numbers = shared.modules.iter().map(|slot| slot.module.esn());
+        let serial_numbers = serial_numbers.collect();
         let control = Control::open(options, Arc::clone(&shared))?;
         // From here on the value stops its threads when it is dropped, also on the way out of an error.
         let mut server = Server {
@@ -212,38 +214,53 @@ impl Server {
             control: Some(control),
             shared,
             listeners: None,
-            workers: Vec::with_capacity(workers + SUBSTITUTES),
             _lock: lock,
         };
-        for number in 0..workers + SUBSTITUTES {
-            let worker = Worker::new(Arc::clone(&server.shared));
-            let thread = if number < workers {
-                let name = format!("worker-{number}");
-                std::thread::Builder::new()
-                    .name(name)
-                    .spawn(move || worker.run())
-            } else {
-                let number = number - workers;
-                let name = format!("substitute-{number}");
-                std::thread::Builder::new()
-                    .name(name)
-                    .spawn(move || worker.substitute(number))
-            };
-            server.workers.push(thread.map_err(StartError::System)?);
+        let workers = server.shared.modules.len() * engines;
+        server.shared.hire(workers)?;
+        for number in 0..SUBSTITUTES {
+            let name = format!("substitute-{number}");
+            let run = move |worker: Worker| worker.substitute(number);
+            server.shared.spawn(name, run)?;
         }
-        let worker = Worker::new(Arc::clone(&server.shared));
-        let thread = std::thread::Builder::new()
-            .name("pace".to_owned())
-            .spawn(move || worker.release());
-        server.workers.push(thread.map_err(StartError::System)?);
+        server.shared.spawn("pace".to_owned(), Worker::release)?;
         let listeners = Listeners::open(options, Arc::clone(&server.shared))?;
         server.endpoints.port = listeners.port;
         server.endpoints.privileged_port = listeners.privileged_port;
         server.listeners = Some(listeners);
         tracing::info!(
-            modules = server.shared.modules.len(), workers, socket = %server.endpoints.socket.display(), "listening"
+            modules = options.modules.max(1), workers, socket = %server.endpoints.socket.display(), "listening"
         );
         Ok(server)
+    }
+
+    /// Plugs in one more module; its number, the next one. It is new from the factory, unless the state folder has the
+    /// state of a module of this number from an earlier run. It takes part at once: clients that are connected can use it,
+    /// and a pool of every module takes it in once it is in the pool's world.
+    ///
+    /// # Errors
+    /// [`StartError::Module`], [`StartError::System`], [`StartError::TooManyModules`]. Then there is no such module, except
+    /// that with [`StartError::System`] it has fewer threads than it should.
+    pub fn add_module(&self) -> Result<u32, StartError> {
+        self.shared.add_module()
+    }
+
+    /// Unplugs a module. What is in work there ends in HardwareFailed, its objects are lost, and its number stays its own:
+    /// every command for it is HardwareFailed until it is plugged in again.
+    ///
+    /// # Errors
+    /// InvalidModule if there is no module of this number, HardwareFailed if it is unplugged.
+    pub fn unplug(&self, number: u32) -> Result<(), Status> {
+        self.shared.unplug(number)
+    }
+
+    /// Plugs an unplugged module in again. It has what it had kept: its world, its non-volatile memory, its cards.
+    ///
+    /// # Errors
+    /// InvalidModule if there is no module of this number, InvalidState if it is not unplugged, Failed if its state cannot be
+    /// read.
+    pub fn plug_in(&self, number: u32) -> Result<(), Status> {
+        self.shared.plug_in(number)
     }
 
     /// Where it listens.
@@ -264,10 +281,12 @@ impl Server {
         drop(self.control.take());
         drop(self.listeners.take());
         let drained = self.shared.drain(SHUTDOWN_PATIENCE);
+        // Nobody is hired any more: `spawn` asks under the same lock whether the server stops.
+        let workers = std::mem::take(&mut *self.shared.workers());
         self.shared.poller.wake_all();
         self.shared.attendance.stop();
         self.shared.held.stop();
-        for worker in self.workers.drain(..) {
+        for worker in workers {
             // A worker that computes on is left to itself; it ends with its task.
             if drained && worker.join().is_err() {
                 tracing::error!("a worker panicked");
@@ -337,6 +356,10 @@ pub(crate) struct Hardserver {
     seed: Seed,
     modules: Arc<Modules>,
     attendance: Attendance,
+    /// Every thread but those of the listeners and of the control channel.
+    workers: Mutex<Vec<JoinHandle<()>>>,
+    /// What it was started with: modules that come later are like the others.
+    options: Options,
     /// Replies that keep a unit's pace.
     held: pace::Waiting,
     clients: Arc<Clients>,
@@ -373,9 +396,82 @@ struct Counts {
 }
 
 impl Hardserver {
-    /// Every module, in the order of their numbers.
-    pub(crate) fn modules(&self) -> &[ModuleSlot] {
-        &self.modules
+    /// Every module, in the order of their numbers, unplugged ones included.
+    pub(crate) fn modules(&self) -> impl Iterator<Item = &ModuleSlot> {
+        self.modules.iter()
+    }
+
+    /// As [`Server::add_module`].
+    pub(crate) fn add_module(self: &Arc<Self>) -> Result<u32, StartError> {
+        let number = self.power_up()?;
+        self.hire(self.options.engines.max(1))?;
+        tracing::info!(module = number, "plugged in");
+        Ok(number)
+    }
+
+    /// As [`Server::unplug`].
+    pub(crate) fn unplug(&self, number: u32) -> Result<(), Status> {
+        let slot = self.module(number).ok_or(Status::InvalidModule)?;
+        slot.module.unplug()?;
+        self.end_what_was_in_work(slot);
+        tracing::info!(module = number, "unplugged");
+        Ok(())
+    }
+
+    /// As [`Server::plug_in`].
+    pub(crate) fn plug_in(&self, number: u32) -> Result<(), Status> {
+        let slot = self.module(number).ok_or(Status::InvalidModule)?;
+        if slot.module.mode().0 != Mode::Absent {
+            return Err(Status::InvalidState);
+        }
+        slot.module.power_cycle().map_err(|error| {
+            tracing::error!(module = number, %error, "not plugged in");
+            Status::Failed
+        })?;
+        tracing::info!(module = number, "plugged in again");
+        Ok(())
+    }
+
+    /// Switches one more module on, and puts it into the table; its number.
+    fn power_up(&self) -> Result<u32, StartError> {
+        let mut numbers = self.modules.numbers();
+        let number = numbers.next().ok_or(StartError::TooManyModules)?;
+        let on = power_on(number, &self.options, &self.seed, self.now())?;
+        let slot = self.clients.add_module(&mut numbers, on);
+        slot.map(|slot| slot.number)
+            .ok_or(StartError::TooManyModules)
+    }
+
+    /// Starts so many more workers.
+    fn hire(self: &Arc<Self>, count: usize) -> Result<(), StartError> {
+        for _ in 0..count {
+            let name = format!("worker-{}", self.workers().len());
+            self.spawn(name, Worker::run)?;
+            self.attendance.grow(1);
+        }
+        Ok(())
+    }
+
+    /// Starts a thread, unless the server stops.
+    fn spawn(
+        self: &Arc<Self>,
+        name: String,
+        run: impl FnOnce(Worker) + Send + 'static,
+    ) -> Result<(), StartError> {
+        let mut workers = self.workers();
+        if self.draining.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        let worker = Worker::new(Arc::clone(self));
+        let thread = std::thread::Builder::new()
+            .name(name)
+            .spawn(move || run(worker));
+        workers.push(thread.map_err(StartError::System)?);
+        Ok(())
+    }
+
+    fn workers(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The module of this number, if there is one.
@@ -542,13 +638,15 @@ fn seed(options: &Options) -> std::io::Result<Seed> {
 }
 
 /// Switches a module on, with a card reader as slot 0.
-fn power_on(number: u32, options: &Options, seed: &Seed) -> Result<PoweredOn, StartError> {
+fn power_on(
+    number: u32,
+    options: &Options,
+    seed: &Seed,
+    now: Now,
+) -> Result<PoweredOn, StartError> {
     let fail = |cause| StartError::Module { number, cause };
     let path = options.state.join(format!("module{number}.redb"));
     let store = RedbStore::open(&path).map_err(|cause| fail(cause.into()))?;
-    let unix = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
     let (store, failing_writes) = Failing::new(store);
     let module = Module::power_on(Setup {
         number,
@@ -558,10 +656,7 @@ fn power_on(number: u32, options: &Options, seed: &Seed) -> Result<PoweredOn, St
         slots: std::iter::once(SlotKind::SmartCard)
             .chain(options.more_slots.iter().copied())
             .collect(),
-        now: Now {
-            uptime: Duration::ZERO,
-            unix,
-        },
+        now,
     })
     .map_err(fail)?;
     Ok(PoweredOn {

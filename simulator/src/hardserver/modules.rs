@@ -1,9 +1,13 @@
 //! The modules behind the hardserver, numbered from 1, and how busy each is.
+//!
+//! Modules come while the daemon runs, and go. The table only grows: a module that is unplugged keeps its place and its
+//! number and answers as a failed one, so that a place that somebody remembers never means another module. Looking one up
+//! takes no lock.
 
-use std::ops::Deref;
+use std::ops::Index;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use ncore::Status;
@@ -46,49 +50,85 @@ impl Slot {
     }
 }
 
+/// The most modules of one hardserver, unplugged ones and the pool included. Clients ask for no number beyond it.
+pub(super) const MAX_MODULES: usize = 256;
+
 /// Every module, in the order of their numbers.
 #[derive(Debug)]
 pub(super) struct Modules {
-    slots: Vec<Slot>,
+    /// The first `count` places are filled, for good.
+    slots: Box<[OnceLock<Box<Slot>>]>,
+    count: AtomicUsize,
+    /// The number that was given last. Held while a module is added, so that one comes after the other.
+    last_number: Mutex<u32>,
+    engines: usize,
+    timing: Option<Timing>,
     /// Whether the choice of a module may depend on what is going on. A seeded run repeats itself for each client,
     /// whatever the others do and however long everything takes; so there each client just takes turns.
     shared_load: bool,
 }
 
 impl Modules {
-    /// A table of these modules, each with this many engines and the pace of a unit, if one is given.
-    pub(super) fn new(
-        modules: Vec<PoweredOn>,
-        engines: usize,
-        timing: Option<Timing>,
-        seeded: bool,
-    ) -> Modules {
-        let slots = (1..)
-            .zip(modules)
-            .map(|(number, on)| Slot {
+    /// An empty table of modules with this many engines each, and the pace of a unit, if one is given.
+    pub(super) fn new(engines: usize, timing: Option<Timing>, seeded: bool) -> Modules {
+        Modules {
+            slots: (0..MAX_MODULES).map(|_| OnceLock::new()).collect(),
+            count: AtomicUsize::new(0),
+            last_number: Mutex::new(0),
+            engines,
+            timing,
+            shared_load: !seeded,
+        }
+    }
+
+    /// The right to give numbers away: nobody else does until it is dropped.
+    pub(super) fn numbers(&self) -> Numbers<'_> {
+        let last = &self.last_number;
+        Numbers(last.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts a module into the next place. None if the table is full.
+    pub(super) fn push(&self, numbers: &mut Numbers<'_>, on: PoweredOn) -> Option<&Slot> {
+        let number = numbers.take()?;
+        let index = self.len();
+        let slot = self.slots.get(index)?.get_or_init(|| {
+            Box::new(Slot {
                 number,
                 module: on.module,
                 failing_writes: on.failing_writes,
                 state: on.state,
-                engines: Engines::new(engines),
-                pace: timing.map(|timing| Pace::new(timing, Instant::now())),
+                engines: Engines::new(self.engines),
+                pace: self.timing.map(|timing| Pace::new(timing, Instant::now())),
                 outstanding: AtomicUsize::new(0),
                 started: AtomicU64::new(0),
                 command_bytes: AtomicU64::new(0),
                 reply_bytes: AtomicU64::new(0),
             })
-            .collect();
-        Modules {
-            slots,
-            shared_load: !seeded,
-        }
+        });
+        self.count.store(index + 1, Ordering::Release);
+        Some(slot)
+    }
+
+    /// The number of modules, unplugged ones included.
+    pub(super) fn len(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// Every module, unplugged ones included.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Slot> {
+        let filled = self.slots[..self.len()].iter();
+        filled.filter_map(|slot| slot.get().map(|slot| &**slot))
+    }
+
+    /// The module in a place, if it is filled.
+    pub(super) fn get(&self, index: usize) -> Option<&Slot> {
+        self.slots.get(index)?.get().map(|slot| &**slot)
     }
 
     /// The place of a module in the table: InvalidModule if there is no module of this number.
     pub(super) fn index_of(&self, number: u32) -> Result<usize, Status> {
-        let index = (number as usize)
-            .checked_sub(1)
-            .filter(|&index| index < self.slots.len());
+        // Places are numbered on, but for the pool's number.
+        let index = self.iter().position(|slot| slot.number == number);
         index.ok_or(Status::InvalidModule)
     }
 
@@ -96,8 +136,8 @@ impl Modules {
     /// that have not failed; if there are none of these, all, so that one of them says what is wrong.
     pub(super) fn able(&self) -> Vec<usize> {
         let those = |accepts: &dyn Fn(&Module) -> bool| -> Vec<usize> {
-            (0..self.slots.len())
-                .filter(|&index| accepts(&self.slots[index].module))
+            (0..self.len())
+                .filter(|&index| accepts(&self[index].module))
                 .collect()
         };
         [
@@ -117,7 +157,7 @@ impl Modules {
         }
         let turn = client.next_turn();
         let load = |index: usize| match self.shared_load {
-            true => self.slots[index].outstanding.load(Ordering::Relaxed),
+            true => self[index].outstanding.load(Ordering::Relaxed),
             false => 0,
         };
         let count = candidates.len();
@@ -126,10 +166,50 @@ impl Modules {
     }
 }
 
-impl Deref for Modules {
-    type Target = [Slot];
+impl Index<usize> for Modules {
+    type Output = Slot;
 
-    fn deref(&self) -> &[Slot] {
-        &self.slots
+    fn index(&self, index: usize) -> &Slot {
+        // Places come from this table and stay filled.
+        self.get(index).expect("a place of the table")
+    }
+}
+
+/// The right to give numbers away.
+#[derive(Debug)]
+pub(super) struct Numbers<'a>(MutexGuard<'a, u32>);
+
+impl Numbers<'_> {
+    /// The number that would be next. None if there is none left.
+    pub(super) fn next(&self) -> Option<u32> {
+        let next = *self.0 + 1;
+        (next as usize <= MAX_MODULES).then_some(next)
+    }
+
+    /// Takes the next number.
+    pub(super) fn take(&mut self) -> Option<u32> {
+        let number = self.next()?;
+        *self.0 = number;
+        Some(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_count_up_and_end() {
+        let modules = Modules::new(1, None, false);
+        let mut numbers = modules.numbers();
+        for expected in 1..=256 {
+            assert_eq!(numbers.next(), Some(expected));
+            assert_eq!(numbers.take(), Some(expected));
+        }
+        assert_eq!((numbers.next(), numbers.take()), (None, None));
+        drop(numbers);
+        assert_eq!(modules.numbers().next(), None);
+        assert_eq!(modules.len(), 0, "a number is not yet a module");
+        assert!(modules.get(0).is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! HSM Pool mode: several modules of one world as one (PROTOCOL section 4.9; the CAPI guide, section 5).
 //!
-//! The pool has a module number of its own, the one after the last module's. Its members are the modules that were put into
+//! The pool has a module number of its own, the next one when it is made. Its members are the modules that were put into
 //! it (ConfigurePoolModule), as long as they are in operation in its world, which is the first member's; they come, fail and return without a word. An
 //! object made through the pool is known by how it was made: the command and its random streams. Made again with these on
 //! another member it is the same object, so it is there wherever it is needed. A command goes to the member with the fewest
@@ -11,8 +11,8 @@
 //! pool does not do is CrossModule, with NoPoolModuleSupport as its reason; what GetPoolInfo tells.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ncore::Status;
 use ncore::message::{Command, Reply};
@@ -34,13 +34,16 @@ use crate::seed::Streams;
 /// The pool of a hardserver.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
-    on: AtomicBool,
+    /// Its module number, from when it is made.
+    number: OnceLock<u32>,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Places in the table of the modules that were put into it.
+    /// Whether every module is in it, those that come later included.
+    every: bool,
+    /// Places in the table of the modules that were put into it by number.
     modules: Vec<usize>,
     /// hknso of its world, from the first member that it had since it was configured.
     world: Option<KeyHash>,
@@ -85,9 +88,9 @@ pub(super) struct PoolCommand {
 const MAX_ATTEMPTS: usize = 64;
 
 impl Pool {
-    /// Whether there is a pool.
-    pub(super) fn is_on(&self) -> bool {
-        self.on.load(Ordering::Acquire)
+    /// Its module number, if there is a pool.
+    pub(super) fn number(&self) -> Option<u32> {
+        self.number.get().copied()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -102,25 +105,27 @@ impl Recipe {
 }
 
 impl Hardserver {
-    /// ConfigurePoolModule: puts modules into the pool, all if the list is empty.
+    /// ConfigurePoolModule: puts modules into the pool; if the list is empty, every module, those that come later included.
+    /// InvalidModule for a number that is no module's, NotAvailable if there is no number left for the pool.
     pub(super) fn configure_pool(
         &self,
         args: &ConfigurePoolModuleArgs,
     ) -> Result<ConfigurePoolModuleReply, Status> {
         refuse_flags(args.flags)?;
-        let added = match args.addmodules.as_slice() {
-            [] => (0..self.modules.len()).collect(),
-            numbers => numbers
-                .iter()
-                .map(|&number| self.modules.index_of(number))
-                .collect::<Result<Vec<_>, _>>()?,
-        };
+        let added = args.addmodules.iter();
+        let added = added.map(|&number| self.modules.index_of(number));
+        let added = added.collect::<Result<Vec<_>, _>>()?;
         let mut state = self.pool.state();
+        if self.pool.number().is_none() {
+            let number = self.modules.numbers().take();
+            let number = number.ok_or(Status::NotAvailable)?;
+            self.pool.number.get_or_init(|| number);
+        }
+        state.every |= added.is_empty();
         state.modules.extend(added);
         state.modules.sort_unstable();
         state.modules.dedup();
         state.world = None;
-        self.pool.on.store(true, Ordering::Release);
         Ok(ConfigurePoolModuleReply { flags: 0 })
     }
 
@@ -128,9 +133,7 @@ impl Hardserver {
     /// NotPoolModule without a pool, and for a module that was not put into it.
     pub(super) fn pool_info(&self, args: &GetPoolInfoArgs) -> Result<GetPoolInfoReply, Status> {
         refuse_flags(args.flags)?;
-        if !self.pool.is_on() {
-            return Err(Status::NotPoolModule);
-        }
+        self.pool.number().ok_or(Status::NotPoolModule)?;
         let members = self.pool_members();
         let info = match (args.type_, &args.req) {
             (PoolInfo::StoreInfo, _) => {
@@ -139,7 +142,8 @@ impl Hardserver {
             }
             (PoolInfo::ModuleInfo, PoolInfoReqData::ModuleInfo(asked)) => {
                 let index = self.modules.index_of(asked.module)?;
-                if !self.pool.state().modules.contains(&index) {
+                let state = self.pool.state();
+                if !state.every && !state.modules.contains(&index) {
                     return Err(Status::NotPoolModule);
                 }
                 match members.contains(&index) {
@@ -158,18 +162,17 @@ impl Hardserver {
         })
     }
 
-    /// The pool's module number, if there is a pool.
-    pub(super) fn pool_number(&self) -> Option<u32> {
-        let last = u32::try_from(self.modules.len()).ok()?;
-        self.pool.is_on().then_some(last + 1)
-    }
-
     /// The members now: the modules of the pool that are in operation in its world.
     pub(super) fn pool_members(&self) -> Vec<usize> {
         let mut state = self.pool.state();
-        let State { modules, world } = &mut *state;
-        let mut members = Vec::with_capacity(modules.len());
-        for &index in modules.iter() {
+        let State {
+            every,
+            modules,
+            world,
+        } = &mut *state;
+        let candidates = (0..self.modules.len()).filter(|index| *every || modules.contains(index));
+        let mut members = Vec::new();
+        for index in candidates {
             if let Some(hknso) = self.modules[index].module.world()
                 && *world.get_or_insert(hknso) == hknso
             {
@@ -190,7 +193,7 @@ impl Hardserver {
         client: &Arc<Client>,
         privileged: bool,
     ) -> Result<Option<(usize, PoolCommand)>, Refusal> {
-        let Some(number) = self.pool_number() else {
+        let Some(number) = self.pool.number() else {
             return Ok(None);
         };
         let named = named_number(&command.args);

@@ -309,9 +309,9 @@ impl Module {
         }
     }
 
-    /// Whether the module has failed.
+    /// Whether the module has failed, or is absent, which is the same to clients.
     pub fn failed(&self) -> bool {
-        self.lock().machine.mode == Mode::Failed
+        matches!(self.lock().machine.mode, Mode::Failed | Mode::Absent)
     }
 
     /// The type and hash of a client's key; None if the identifier names no key of it here.
@@ -576,7 +576,7 @@ impl Inner {
     fn reset_status(&self, epoch: u64) -> Result<(), Status> {
         match self.machine.mode {
             _ if self.epoch == epoch => Ok(()),
-            Mode::Failed => Err(Status::HardwareFailed),
+            Mode::Failed | Mode::Absent => Err(Status::HardwareFailed),
             _ => Err(Status::UnitReset),
         }
     }

@@ -20,6 +20,8 @@ pub enum Mode {
     Maintenance,
     /// Self-test or hardware failure, or Cmd_Fail.
     Failed,
+    /// The unit was unplugged: to clients it is as a failed one that no command brings back.
+    Absent,
 }
 
 /// The mode switch: what the next reset enters. It survives a power cut.
@@ -46,6 +48,8 @@ pub enum Event {
     Fail,
     /// RetryFailedModule.
     Retry,
+    /// The unit is taken away. Only power brings it back ([`Machine::power_on`]).
+    Unplug,
 }
 
 /// What a command needs of the mode. Every command of a module has one class; see
@@ -85,10 +89,15 @@ impl Machine {
         Machine { mode, switch }
     }
 
-    /// The machine after an event. A failed module answers HardwareFailed to everything but a retry; an event that the
-    /// mode does not allow is InvalidState and changes nothing.
+    /// The machine after an event. A failed module answers HardwareFailed to everything but a retry, an absent one to
+    /// everything; an event that the mode does not allow is InvalidState and changes nothing.
     pub fn after(self, event: Event, officer: bool) -> Result<Machine, Status> {
         match (self.mode, event) {
+            (Mode::Absent, _) => Err(Status::HardwareFailed),
+            (_, Event::Unplug) => Ok(Machine {
+                mode: Mode::Absent,
+                ..self
+            }),
             (Mode::Failed, Event::Retry) => Ok(Machine::power_on(self.switch, officer)),
             (Mode::Failed, _) => Err(Status::HardwareFailed),
             (_, Event::Reset(switch)) => {
@@ -116,7 +125,7 @@ impl Machine {
     pub fn admit(self, class: Class) -> Result<(), Status> {
         let admitted = match (class, self.mode) {
             (Class::Mode, _) => true,
-            (_, Mode::Failed) => return Err(Status::HardwareFailed),
+            (_, Mode::Failed | Mode::Absent) => return Err(Status::HardwareFailed),
             (Class::Inform, _) => true,
             (Class::Accelerate, Mode::Operational | Mode::Initialisation | Mode::Uninitialised) => {
                 true
@@ -195,6 +204,26 @@ mod tests {
     }
 
     #[test]
+    fn an_absent_module_takes_nothing_at_all() {
+        for mode in [Mode::Operational, Mode::Uninitialised, Mode::Failed] {
+            let absent = machine(mode).after(Event::Unplug, true).unwrap();
+            for event in [
+                Event::Reset(None),
+                Event::Initialise,
+                Event::EnterMaintenance,
+                Event::Fail,
+                Event::Retry,
+                Event::Unplug,
+            ] {
+                assert_eq!(absent.after(event, true), Err(Status::HardwareFailed));
+            }
+            for class in [Class::Inform, Class::Accelerate, Class::SetUp, Class::Work] {
+                assert_eq!(absent.admit(class), Err(Status::HardwareFailed));
+            }
+        }
+    }
+
+    #[test]
     fn classes_follow_the_table_of_modes() {
         use Mode::*;
         let check = |class, admitted: &[Mode]| {
@@ -254,6 +283,7 @@ mod tests {
             Just(Event::EnterMaintenance),
             Just(Event::Fail),
             Just(Event::Retry),
+            Just(Event::Unplug),
         ]
     }
 
@@ -276,8 +306,9 @@ mod tests {
                     prop_assert!(officer);
                 }
                 if before.mode == Mode::Failed {
-                    prop_assert_eq!(event, Event::Retry);
+                    prop_assert!(matches!(event, Event::Retry | Event::Unplug));
                 }
+                prop_assert!(before.mode != Mode::Absent);
             }
         }
     }

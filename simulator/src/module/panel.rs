@@ -92,6 +92,12 @@ impl Module {
         self.happen(Event::Retry)
     }
 
+    /// Takes the unit away: everything loaded is gone, and every command is HardwareFailed until it is plugged in again
+    /// ([`power_cycle`](Self::power_cycle)). HardwareFailed if it is away already.
+    pub fn unplug(&self) -> Result<(), Status> {
+        self.happen(Event::Unplug)
+    }
+
     /// Moves the mode switch. What the module does changes with its next reset. Failed if the position cannot be saved.
     pub fn set_switch(&self, switch: Switch) -> Result<(), Status> {
         self.commit(|_, saved| {

@@ -87,7 +87,7 @@ impl Module {
         self.power_on_again(&mut switch)
     }
 
-    /// Switches the unit off and on. What was loaded is gone; a failed module is back.
+    /// Switches the unit off and on. What was loaded is gone; a module that failed or was unplugged is back.
     ///
     /// # Errors
     /// Its state cannot be read; then it goes on as it was.

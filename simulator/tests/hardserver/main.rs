@@ -10,6 +10,7 @@ mod faults;
 mod lifecycle;
 mod merged;
 mod pace;
+mod plugging;
 mod pool;
 mod raw;
 mod rig;

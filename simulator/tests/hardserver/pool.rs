@@ -148,6 +148,39 @@ fn a_key_is_on_every_member_and_follows_them() {
 }
 
 #[test]
+fn a_module_that_is_plugged_in_joins_a_pool_of_all() {
+    let (rig, wire) = pool();
+    let all = ConfigurePoolModuleArgs::default();
+    let privileged = rig.privileged();
+    privileged.transact(all).unwrap();
+    let key = wire.transact(import_aes(4, 7)).unwrap().key;
+    let cipher = wire.transact(encrypt(key)).unwrap().cipher;
+    let added = rig.server.add_module().unwrap();
+    assert_eq!(added, 5, "the pool keeps its number");
+    let clear = ClearUnitExArgs {
+        flags: 0,
+        module: added,
+        mode: ModuleMode::Initialisation,
+    };
+    privileged.transact(clear).unwrap();
+    let initialise = InitialiseUnitArgs { module: added };
+    privileged.transact(initialise).unwrap();
+    assert_eq!(members(&wire), "1 2");
+    operate(&privileged, added, [1; 20], 0);
+    assert_eq!(members(&wire), "1 2 5");
+    for module in [1, 2] {
+        rig.server.unplug(module).unwrap();
+    }
+    assert_eq!(members(&wire), "5");
+    assert_eq!(wire.transact(encrypt(key)).unwrap().cipher, cipher);
+    rig.server.plug_in(1).unwrap();
+    rig.server.unplug(5).unwrap();
+    assert_eq!(wire.transact(encrypt(key)).unwrap().cipher, cipher);
+    let which = wire.transact(GetWhichModuleArgs { key }).unwrap();
+    assert_eq!(which.module, [4]);
+}
+
+#[test]
 fn a_generated_pair_is_the_same_on_every_member() {
     let (rig, wire) = pool();
     let made = wire
