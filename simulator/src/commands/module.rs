@@ -24,6 +24,12 @@ enum Action {
     Retry(Number),
     /// Switches a module off and on: everything loaded is gone, and a failed module is back.
     PowerCycle(Number),
+    /// Plugs in one more module, and prints its number.
+    Add,
+    /// Unplugs a module: everything loaded is gone.
+    Unplug(Number),
+    /// Plugs an unplugged module in again.
+    PlugIn(Number),
     /// Moves the mode switch; the next reset enters the mode.
     Switch {
         #[command(flatten)]
@@ -50,6 +56,13 @@ impl Module {
             Action::Fail(module) => press(module, "fail")?,
             Action::Retry(module) => press(module, "retry")?,
             Action::PowerCycle(module) => press(module, "power-cycle")?,
+            Action::Add => {
+                let module = client.post::<api::Module>("/modules", &())?;
+                println!("{}", module.number);
+                module
+            }
+            Action::Unplug(module) => press(module, "unplug")?,
+            Action::PlugIn(module) => press(module, "plug-in")?,
             Action::Switch { module, position } => client.put(
                 &format!("/modules/{}/switch", module.module),
                 &api::NewPosition { position },

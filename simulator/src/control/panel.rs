@@ -58,6 +58,9 @@ pub(super) enum Refusal {
     /// The module does not do that now.
     #[error("module {module} refuses: {status}")]
     Module { module: u32, status: Ncore },
+    /// One more module cannot be.
+    #[error("no further module: {0}")]
+    NotAdded(String),
     /// Another module is that unit.
     #[error("module {module} is the unit {esn} already")]
     SameUnit { module: u32, esn: String },
@@ -127,6 +130,22 @@ impl Panel {
         slot.module.power_cycle()?;
         self.server.end_what_was_in_work(slot);
         Ok(())
+    }
+
+    /// Plugs in one more module; it.
+    pub(super) fn add(&self) -> Result<api::Module, Refusal> {
+        let number = self.server.add_module();
+        self.module(number.map_err(|error| Refusal::NotAdded(error.to_string()))?)
+    }
+
+    /// Unplugs a module.
+    pub(super) fn unplug(&self, number: u32) -> Result<(), Refusal> {
+        self.on(number, |slot| self.server.unplug(slot.number))
+    }
+
+    /// Plugs an unplugged module in again.
+    pub(super) fn plug_in(&self, number: u32) -> Result<(), Refusal> {
+        self.on(number, |slot| self.server.plug_in(slot.number))
     }
 
     /// A module as it is: everything that survives a power cut.

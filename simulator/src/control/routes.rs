@@ -35,6 +35,9 @@ pub(super) fn router(panel: Arc<Panel>, token: Token) -> axum::Router {
         .routes(routes!(fail))
         .routes(routes!(retry))
         .routes(routes!(power_cycle))
+        .routes(routes!(add))
+        .routes(routes!(unplug))
+        .routes(routes!(plug_in))
         .routes(routes!(switch))
         .routes(routes!(snapshot, restore))
         .routes(routes!(faults, play_faults, clear_faults))
@@ -85,6 +88,7 @@ fn code(refusal: &Refusal) -> StatusCode {
         | Refusal::SlotFull { .. }
         | Refusal::SlotEmpty { .. }
         | Refusal::SameUnit { .. }
+        | Refusal::NotAdded(_)
         | Refusal::Module { .. } => StatusCode::CONFLICT,
         Refusal::Folder { .. } | Refusal::Snapshot(SnapshotError::Store(_)) => {
             StatusCode::INTERNAL_SERVER_ERROR
@@ -147,6 +151,35 @@ async fn power_cycle(
 ) -> Answer<api::Module> {
     on(panel, move |panel| {
         panel.power_cycle(number)?;
+        panel.module(number)
+    })
+    .await
+}
+
+/// Plugs in one more module, new from the factory unless the state folder knows it.
+#[utoipa::path(post, path = "/modules",
+    responses((status = 200, body = api::Module), (status = 409, body = api::Failure)))]
+async fn add(State(panel): State<Arc<Panel>>) -> Answer<api::Module> {
+    on(panel, Panel::add).await
+}
+
+/// Unplugs a module: what is in work there ends in HardwareFailed.
+#[utoipa::path(post, path = "/modules/{module}/unplug", params(("module" = u32, Path)),
+    responses((status = 200, body = api::Module), (status = 409, body = api::Failure)))]
+async fn unplug(State(panel): State<Arc<Panel>>, Path(number): Path<u32>) -> Answer<api::Module> {
+    on(panel, move |panel| {
+        panel.unplug(number)?;
+        panel.module(number)
+    })
+    .await
+}
+
+/// Plugs an unplugged module in again.
+#[utoipa::path(post, path = "/modules/{module}/plug-in", params(("module" = u32, Path)),
+    responses((status = 200, body = api::Module), (status = 409, body = api::Failure)))]
+async fn plug_in(State(panel): State<Arc<Panel>>, Path(number): Path<u32>) -> Answer<api::Module> {
+    on(panel, move |panel| {
+        panel.plug_in(number)?;
         panel.module(number)
     })
     .await

@@ -190,6 +190,25 @@ fn a_power_cut_forgets_what_is_loaded_and_brings_a_failed_module_back() {
 }
 
 #[test]
+fn modules_are_added_unplugged_and_plugged_in_again() {
+    let (rig, client) = rig(1);
+    let added: api::Module = client.post("/modules", &()).unwrap();
+    assert_eq!((added.number, added.mode), (2, ModuleMode::Uninitialised));
+    let wire = rig.connect();
+    let slots = || wire.transact(GetSlotListArgs { module: 2 });
+    slots().unwrap();
+    let _: api::Module = client.post("/modules/2/unplug", &()).unwrap();
+    assert!(slots().is_err());
+    let again = client.post::<api::Module>("/modules/2/unplug", &());
+    assert_eq!(refusal(again), "module 2 refuses: HardwareFailed");
+    let back: api::Module = client.post("/modules/2/plug-in", &()).unwrap();
+    assert_eq!(back.esn, added.esn);
+    slots().unwrap();
+    let twice = client.post::<api::Module>("/modules/2/plug-in", &());
+    assert_eq!(refusal(twice), "module 2 refuses: InvalidState");
+}
+
+#[test]
 fn loaded_keys_and_areas_are_seen() {
     let rig = Rig::ready(1);
     let client = Client::new(rig.server.endpoints().control.clone());
