@@ -1,14 +1,16 @@
 //! Several modules as one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use ncore::client::{ClientError, Connection};
 use ncore::types::*;
 use simulator::control::api;
 use simulator::control::client::Client;
 use simulator::faults::{Plan, Report};
+use simulator::profile::{Operation, Profile, Timing};
 
-use crate::rig::{Rig, import_aes, permit, refusal};
+use crate::rig::{Rig, generate_rsa, import_aes, permit, refusal, sign};
 
 /// Two modules in one world and one in another, the first three of them in the pool: its number is 4.
 fn pool() -> (Rig, Connection) {
@@ -435,6 +437,25 @@ fn a_command_that_a_member_was_at_when_it_failed_is_done_by_another() {
         Err(ClientError::Status { status, .. }) => assert_eq!(status, Status::UnitReset),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn members_keep_the_pace_of_their_unit() {
+    let timing = Timing {
+        profile: Profile::find("edge").unwrap(),
+        scale: 0.05,
+        delays: false,
+    };
+    let rig = Rig::ready_with(|options| options.timing = Some(timing));
+    let privileged = rig.privileged();
+    operate(&privileged, 1, [1; 20], 0);
+    let all = ConfigurePoolModuleArgs::default();
+    privileged.transact(all).unwrap();
+    let wire = rig.client();
+    let pair = wire.transact(generate_rsa(2, 512)).unwrap();
+    let start = Instant::now();
+    wire.transact(sign(pair.keypriv)).unwrap();
+    assert!(start.elapsed() >= timing.service(Operation::Rsa(512)));
 }
 
 #[test]
