@@ -73,16 +73,8 @@ impl Site {
     /// # Errors
     /// The control channel's record cannot be read.
     pub fn hands(&self) -> anyhow::Result<Hands> {
-        self.control().map(Hands)
-    }
-
-    /// A client of its control channel.
-    ///
-    /// # Errors
-    /// The control channel's record cannot be read.
-    pub fn control(&self) -> anyhow::Result<Client> {
         let access = Access::read(&self.settings.state()).context("no control channel")?;
-        Ok(Client::new(access))
+        Ok(Hands(Client::new(access)))
     }
 }
 

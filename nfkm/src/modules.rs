@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ncore::Status;
 use ncore::types::{
     EnqVer, EnqVerData, EnquiryDataFive, EnquiryDataFour, EnquiryDataOne, EnquiryDataSix,
-    EnquiryDataThree, EnquiryDataTwo, GetKMListArgs, ModuleState, NewEnquiryArgs,
+    EnquiryDataThree, EnquiryDataTwo, GetKMListArgs, ModuleState, ModuleType, NewEnquiryArgs,
 };
 
 use crate::client::Client;
@@ -91,6 +91,12 @@ impl Enquiry {
         Ok(enquiry)
     }
 
+    /// Whether this is a pool of modules (HSM Pool mode).
+    pub fn is_pool(&self) -> bool {
+        let five = self.five.as_ref();
+        five.is_some_and(|five| five.moduletype == ModuleType::PoolModule)
+    }
+
     /// The mode the flags of level one tell.
     pub fn mode(&self) -> Mode {
         let flag = |bit| self.one.flags & bit != 0;
@@ -128,7 +134,7 @@ pub enum Mode {
 pub struct Module {
     /// Its number, from 1.
     pub number: u32,
-    /// Its electronic serial number; empty when it did not answer.
+    /// Its electronic serial number; empty when it did not answer. A pool tells those of its members.
     pub esn: String,
     /// Where it stands towards the world.
     pub state: ModuleState,
@@ -148,6 +154,12 @@ impl Module {
     /// Whether keys of the world can be loaded on it.
     pub fn is_usable(&self) -> bool {
         self.state == ModuleState::Usable
+    }
+
+    /// Whether it is no unit but a pool of them. Whoever names its number uses every member that is there, under one
+    /// identifier; what chooses among the modules by itself leaves it out, since its members are listed too.
+    pub fn is_pool(&self) -> bool {
+        self.enquiry.as_ref().is_some_and(Enquiry::is_pool)
     }
 }
 
@@ -193,8 +205,10 @@ fn look(
         .as_ref()
         .map(|enquiry| enquiry.one.hardwareserial.clone())
         .unwrap_or_default();
+    let pool = enquiry.as_ref().is_some_and(Enquiry::is_pool);
     let read = match world {
-        Some(world) if !esn.is_empty() => folder.module(&world.hknso, &esn),
+        // A pool is no unit: its members have files.
+        Some(world) if !esn.is_empty() && !pool => folder.module(&world.hknso, &esn),
         _ => Ok(None),
     };
     // A damaged file of one module must not hide the others.
@@ -217,7 +231,7 @@ fn look(
             .map(|(hknso, hkms)| (hknso, hkms.as_slice()))
             .map_err(|status| *status),
         world: world.map(|world| (world.hknso, world.hkm())),
-        recorded: record.is_some(),
+        recorded: record.is_some() || pool,
     };
     let state = observed.state();
     let (hknso, hkms) = keys.unwrap_or((ZERO_HASH, Vec::new()));
@@ -241,7 +255,7 @@ struct Observed<'a> {
     keys: Result<(&'a Hash, &'a [Hash]), Status>,
     /// hknso and hkm of the world on this host.
     world: Option<(Hash, Hash)>,
-    /// Whether the host has the module's file.
+    /// Whether the host has the module's file, or it needs none.
     recorded: bool,
 }
 

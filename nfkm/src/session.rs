@@ -124,7 +124,7 @@ impl Session {
         self.0.link.client()
     }
 
-    /// The modules on which keys of the world can be loaded.
+    /// The modules on which keys of the world can be loaded, but for a pool, whose members are among them.
     ///
     /// # Errors
     /// [`Error::NoUsableModule`], [`Error::Connection`].
@@ -135,7 +135,7 @@ impl Session {
     ) -> Result<Vec<Module>, Error> {
         let mut modules = modules::survey(client, self.folder(), Some(world))?;
         let fault = modules.iter().find_map(|module| module.fault.clone());
-        modules.retain(Module::is_usable);
+        modules.retain(|module| module.is_usable() && !module.is_pool());
         match modules.is_empty() {
             true => Err(Error::NoUsableModule { cause: fault }),
             false => Ok(modules),

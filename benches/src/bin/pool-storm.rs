@@ -1,5 +1,5 @@
-//! A pool of three modules that fail, are reset, lose power and return at random while sixteen threads sign through it.
-//! `scripts/pool-storm` builds and calls it.
+//! A pool of modules that fail, are reset, lose power, are unplugged, return and are added at random while sixteen threads
+//! sign through it. `scripts/pool-storm` builds and calls it.
 //!
 //! It keeps a log of when each module was up. No call may fail for which one module was up from its beginning to its end;
 //! in the calm after the storm the load spreads evenly. One line a figure on standard output: name and value, separated by a
@@ -10,27 +10,26 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use clap::Parser;
-use conformance::daemon::Role;
-use conformance::walk::{Site, new_key};
-use ncore::client::{ConnectOptions, Connection};
+use conformance::walk::new_key;
+use ncore::client::{ConnectOptions, Connection, Endpoint};
 use ncore::types::*;
 use nfkm::cards::{CardSource, Unattended};
 use nfkm::kmdata::EntryContent;
 use nfkm::world::admin::{Admin, WorldParams};
-use nfkm::{EntryName, Protection, Session};
+use nfkm::{EntryName, Environment, Protection, Session};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use simulator::control::api;
 use simulator::control::client::Client;
+use simulator::{Options, Server};
+use tempfile::TempDir;
 
 /// Lets a storm go over a pool of modules.
 #[derive(Debug, Parser)]
-#[command(name = "pool-storm", args_conflicts_with_subcommands = true)]
+#[command(name = "pool-storm")]
 struct Cli {
-    #[command(subcommand)]
-    role: Option<Role>,
     /// How long the storm lasts
     #[arg(long, value_name = "N", default_value_t = 60)]
     seconds: u64,
@@ -39,11 +38,14 @@ struct Cli {
     seed: Option<u64>,
 }
 
-/// Modules in the pool.
+/// Modules in the pool at first.
 const MODULES: u32 = 3;
 
 /// The pool's number.
 const POOL: u32 = MODULES + 1;
+
+/// Modules that are added during the storm.
+const ADDED: usize = 2;
 
 /// Threads that sign.
 const THREADS: usize = 16;
@@ -55,12 +57,7 @@ const CALM: Duration = Duration::from_secs(10);
 const TOLERANCE: f64 = 0.1;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let result = match &cli.role {
-        Some(role) => role.play(),
-        None => storm(&cli),
-    };
-    match result {
+    match storm(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("pool-storm: {error:#}");
@@ -69,7 +66,225 @@ fn main() -> ExitCode {
     }
 }
 
-/// When each module was down: from before it was told to fail until after it was back.
+fn storm(cli: &Cli) -> anyhow::Result<()> {
+    let seed = cli.seed.unwrap_or_else(|| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        now.map_or(1, |now| u64::from(now.subsec_nanos()))
+    });
+    eprintln!("pool-storm: --seed {seed}");
+    let site = Site::start()?;
+    let blob = site.set_up()?;
+    let signers = (0..THREADS).map(|_| Signer::load(&site, &blob));
+    let signers = signers.collect::<anyhow::Result<Vec<_>>>()?;
+
+    let start = Instant::now();
+    let mut weather = Weather {
+        site: &site,
+        control: Client::new(site.server.endpoints().control.clone()),
+        rng: ChaCha20Rng::seed_from_u64(seed),
+        log: Log::new(start),
+        numbers: (1..=MODULES).collect(),
+        states: vec![State::Up; MODULES as usize],
+        events: 0,
+        added: 0,
+    };
+    let (signed, over) = (AtomicU64::new(0), AtomicBool::new(false));
+    let failures = Mutex::new(Vec::new());
+    let shares = std::thread::scope(|scope| {
+        for signer in &signers {
+            scope.spawn(|| {
+                while !over.load(Ordering::SeqCst) {
+                    let from = start.elapsed();
+                    match signer.sign() {
+                        Ok(_) => drop(signed.fetch_add(1, Ordering::SeqCst)),
+                        Err(error) => {
+                            let to = start.elapsed();
+                            let words = error.to_string();
+                            let mut failures =
+                                failures.lock().unwrap_or_else(PoisonError::into_inner);
+                            failures.push(Failure { from, to, words });
+                        }
+                    }
+                }
+            });
+        }
+        let shares = weather.pass(start + Duration::from_secs(cli.seconds));
+        over.store(true, Ordering::SeqCst);
+        shares
+    })?;
+
+    let failures = failures
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    let unjust: Vec<&Failure> = failures
+        .iter()
+        .filter(|failure| weather.log.some_up(failure.from, failure.to))
+        .collect();
+    let mean = shares.iter().sum::<u64>() as f64 / shares.len() as f64;
+    let off = shares
+        .iter()
+        .map(|&share| (share as f64 / mean - 1.0).abs())
+        .fold(0.0, f64::max);
+    println!("seed\t{seed}");
+    println!("events\t{}", weather.events);
+    println!("modules-added\t{}", weather.added);
+    println!("signatures\t{}", signed.into_inner());
+    println!(
+        "failed-with-no-module-up\t{}",
+        failures.len() - unjust.len()
+    );
+    println!("failed-with-a-module-up\t{}", unjust.len());
+    println!("largest-share-off-by\t{off:.3}");
+    if let Some(failure) = unjust.first() {
+        bail!(
+            "a call from {:.3} s to {:.3} s failed although a module was up: {}",
+            failure.from.as_secs_f64(),
+            failure.to.as_secs_f64(),
+            failure.words
+        );
+    }
+    ensure!(
+        off <= TOLERANCE,
+        "the load spread unevenly after the storm: {shares:?}"
+    );
+    Ok(())
+}
+
+/// What happens to the modules.
+struct Weather<'a> {
+    site: &'a Site,
+    control: Client,
+    rng: ChaCha20Rng,
+    log: Log,
+    numbers: Vec<u32>,
+    states: Vec<State>,
+    events: u64,
+    added: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Up,
+    Failed,
+    Unplugged,
+}
+
+impl Weather<'_> {
+    /// The storm until `calm`, and the calm after it: the commands that each module had then.
+    fn pass(&mut self, calm: Instant) -> anyhow::Result<Vec<u64>> {
+        while Instant::now() < calm {
+            std::thread::sleep(Duration::from_millis(u64::from(self.below(120))));
+            self.events += 1;
+            // Seldom enough that the storm goes over most of the time with those that were added.
+            if self.added < ADDED && self.below(40) == 0 {
+                self.add()?;
+                continue;
+            }
+            let module = self.below(self.numbers.len() as u32) as usize;
+            if self.states[module] == State::Up {
+                self.strike(module)?;
+            } else {
+                self.bring_back(module)?;
+            }
+        }
+        for module in 0..self.numbers.len() {
+            if self.states[module] != State::Up {
+                self.bring_back(module)?;
+            }
+        }
+        while self.added < ADDED {
+            self.add()?;
+        }
+        // What came back is loaded again first.
+        std::thread::sleep(Duration::from_secs(1));
+        let before = self.started()?;
+        std::thread::sleep(CALM);
+        let after = self.started()?;
+        let shares = before
+            .iter()
+            .zip(after)
+            .map(|(before, after)| after - before);
+        Ok(shares.collect())
+    }
+
+    fn strike(&mut self, module: usize) -> anyhow::Result<()> {
+        self.log.down(module);
+        self.states[module] = match self.below(4) {
+            0 => {
+                self.press(module, "fail")?;
+                State::Failed
+            }
+            1 => {
+                let unplugged = self.site.server.unplug(self.numbers[module]);
+                unplugged.map_err(|status| anyhow!("unplugging: {status}"))?;
+                State::Unplugged
+            }
+            2 => {
+                self.press(module, "clear")?;
+                State::Up
+            }
+            _ => {
+                self.press(module, "power-cycle")?;
+                State::Up
+            }
+        };
+        if self.states[module] == State::Up {
+            self.log.up(module);
+        }
+        Ok(())
+    }
+
+    fn bring_back(&mut self, module: usize) -> anyhow::Result<()> {
+        let button = match self.below(2) {
+            0 => "retry",
+            _ => "power-cycle",
+        };
+        match self.states[module] {
+            State::Unplugged => {
+                let plugged = self.site.server.plug_in(self.numbers[module]);
+                plugged.map_err(|status| anyhow!("plugging in: {status}"))?;
+            }
+            _ => self.press(module, button)?,
+        }
+        self.states[module] = State::Up;
+        self.log.up(module);
+        Ok(())
+    }
+
+    /// Adds a module and loads the world on it.
+    fn add(&mut self) -> anyhow::Result<()> {
+        let module = self.log.new_module();
+        let number = self.site.server.add_module()?;
+        let admin = Admin::open(&self.site.environment())?;
+        let cards = self.site.cards();
+        admin.load(&[number], &cards, false, &mut Unattended::default())?;
+        self.numbers.push(number);
+        self.states.push(State::Up);
+        self.log.up(module);
+        self.added += 1;
+        Ok(())
+    }
+
+    fn press(&self, module: usize, button: &str) -> anyhow::Result<()> {
+        let path = format!("/modules/{}/{button}", self.numbers[module]);
+        let _: api::Module = self.control.post(&path, &())?;
+        Ok(())
+    }
+
+    /// The commands that each module was given.
+    fn started(&self) -> anyhow::Result<Vec<u64>> {
+        let status: api::Status = self.control.get("/status")?;
+        let started = status.modules.iter().map(|module| module.queue.started);
+        Ok(started.collect())
+    }
+
+    /// A number from 0, below this one.
+    fn below(&mut self, end: u32) -> u32 {
+        self.rng.next_u32() % end
+    }
+}
+
+/// When each module was down: from before it was told to go until after it was back.
 struct Log {
     start: Instant,
     /// For each module, in order: when it went down, and when it was up again.
@@ -77,6 +292,19 @@ struct Log {
 }
 
 impl Log {
+    fn new(start: Instant) -> Log {
+        Log {
+            start,
+            down: vec![Vec::new(); MODULES as usize],
+        }
+    }
+
+    /// A module that is down, as it was from the start; its place.
+    fn new_module(&mut self) -> usize {
+        self.down.push(vec![(Duration::ZERO, None)]);
+        self.down.len() - 1
+    }
+
     fn down(&mut self, module: usize) {
         let now = self.start.elapsed();
         self.down[module].push((now, None));
@@ -105,195 +333,95 @@ struct Failure {
     words: String,
 }
 
-fn storm(cli: &Cli) -> anyhow::Result<()> {
-    let seed = cli.seed.unwrap_or_else(|| {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        now.map_or(1, |now| u64::from(now.subsec_nanos()))
-    });
-    eprintln!("pool-storm: --seed {seed}");
-    let mut rng = ChaCha20Rng::seed_from_u64(seed);
-    let site = Site::start(&std::env::current_exe()?, MODULES)?;
-    let blob = set_up(&site)?;
-    let control = site.control()?;
+/// A client with the key, loaded through the pool.
+struct Signer {
+    wire: Connection,
+    key: u32,
+}
 
-    let log = Mutex::new(Log {
-        start: Instant::now(),
-        down: vec![Vec::new(); MODULES as usize],
-    });
-    let lock = || log.lock().unwrap_or_else(PoisonError::into_inner);
-    let start = lock().start;
-    let (signed, over) = (AtomicU64::new(0), AtomicBool::new(false));
-    let failures = Mutex::new(Vec::new());
-    let mut events = 0u64;
-    let mut shares = Vec::new();
-    std::thread::scope(|scope| -> anyhow::Result<()> {
-        let sign = || -> anyhow::Result<()> {
-            let wire = Connection::connect(&site.settings().ordinary(), ConnectOptions::default())?;
-            wire.transact(NewClientArgs::default())?;
-            let key = wire
-                .transact(LoadBlobArgs {
-                    module: POOL,
-                    blob: blob.clone(),
-                    ..Default::default()
-                })?
-                .idka;
-            while !over.load(Ordering::SeqCst) {
-                let from = start.elapsed();
-                match wire.transact(sign_args(key)) {
-                    Ok(_) => drop(signed.fetch_add(1, Ordering::SeqCst)),
-                    Err(error) => {
-                        let to = start.elapsed();
-                        let words = error.to_string();
-                        let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
-                        failures.push(Failure { from, to, words });
-                    }
-                }
-            }
-            Ok(())
+impl Signer {
+    fn load(site: &Site, blob: &[u8]) -> anyhow::Result<Signer> {
+        let wire = connect(&site.options.socket)?;
+        wire.transact(NewClientArgs::default())?;
+        let load = LoadBlobArgs {
+            module: POOL,
+            blob: blob.to_vec(),
+            ..Default::default()
         };
-        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(sign)).collect();
-        let mut rage = || -> anyhow::Result<()> {
-            let calm = start + Duration::from_secs(cli.seconds);
-            let mut failed = [false; MODULES as usize];
-            while Instant::now() < calm {
-                std::thread::sleep(Duration::from_millis(rng.next_u64() % 120));
-                let module = (rng.next_u32() % MODULES) as usize;
-                let press = |button: &str| -> anyhow::Result<()> {
-                    let path = format!("/modules/{}/{button}", module + 1);
-                    let _: api::Module = control.post(&path, &())?;
-                    Ok(())
-                };
-                events += 1;
-                if failed[module] {
-                    press(if rng.next_u32().is_multiple_of(2) {
-                        "retry"
-                    } else {
-                        "power-cycle"
-                    })?;
-                    lock().up(module);
-                    failed[module] = false;
-                    continue;
-                }
-                lock().down(module);
-                match rng.next_u32() % 3 {
-                    0 => {
-                        press("fail")?;
-                        failed[module] = true;
-                    }
-                    1 => {
-                        press("clear")?;
-                        lock().up(module);
-                    }
-                    _ => {
-                        press("power-cycle")?;
-                        lock().up(module);
-                    }
-                }
-            }
-            for module in (0..MODULES as usize).filter(|&module| failed[module]) {
-                let path = format!("/modules/{}/retry", module + 1);
-                let _: api::Module = control.post(&path, &())?;
-                lock().up(module);
-            }
-            // What came back is loaded again first.
-            std::thread::sleep(Duration::from_secs(1));
-            let before = started(&control)?;
-            std::thread::sleep(CALM);
-            let after = started(&control)?;
-            shares = before
-                .iter()
-                .zip(after)
-                .map(|(before, after)| after - before)
-                .collect();
-            Ok(())
+        let key = wire.transact(load).context("a key was not loaded")?.idka;
+        Ok(Signer { wire, key })
+    }
+
+    fn sign(&self) -> Result<SignReply, ncore::client::ClientError> {
+        let data = PlainTextTypeData::Bytes(PlainTextTypeBytesData {
+            data: b"storm".to_vec(),
+        });
+        self.wire.transact(SignArgs {
+            key: self.key,
+            mech: Mech::RSAhSHA256pPKCS1,
+            plain: PlainText {
+                type_: PlainTextType::Bytes,
+                data,
+            },
+            ..Default::default()
+        })
+    }
+}
+
+/// A hardserver in this process and a folder of its own.
+struct Site {
+    server: Server,
+    options: Options,
+    folder: TempDir,
+}
+
+impl Site {
+    fn start() -> anyhow::Result<Site> {
+        let folder = tempfile::tempdir()?;
+        let options = Options {
+            modules: MODULES,
+            ..Options::in_folder(folder.path())
         };
-        let raged = rage();
-        over.store(true, Ordering::SeqCst);
-        for thread in threads {
-            match thread.join() {
-                Ok(done) => done.context("a thread could not begin")?,
-                Err(_) => bail!("a thread panicked"),
-            }
+        Ok(Site {
+            server: Server::start(&options)?,
+            options,
+            folder,
+        })
+    }
+
+    /// Makes a world on all modules, a key in it, and a pool of every module; the key's blob.
+    fn set_up(&self) -> anyhow::Result<Vec<u8>> {
+        let admin = Admin::open(&self.environment())?;
+        let modules: Vec<u32> = (1..=MODULES).collect();
+        let params = WorldParams::new(1, 1);
+        let mut nobody = Unattended::default();
+        let world = admin.create(&modules, &params, &self.cards(), &mut nobody)?;
+        let session = Session::open(&self.environment())?;
+        session.generate_key_pair(&new_key("storm", Protection::Module))?;
+        let name = EntryName::new("simple", "storm")?;
+        let EntryContent::Key(record) = session.folder().entry(&world.hknso, &name)? else {
+            bail!("the key has no record")
+        };
+        let privileged = connect(&self.options.privileged_socket)?;
+        privileged.transact(ConfigurePoolModuleArgs::default())?;
+        Ok(record.blob)
+    }
+
+    fn environment(&self) -> Environment {
+        Environment {
+            server: Some(self.options.socket.display().to_string()),
+            privileged_server: Some(self.options.privileged_socket.display().to_string()),
+            kmdata: Some(self.options.kmdata.clone()),
+            ..Environment::default()
         }
-        raged
-    })?;
-
-    let failures = failures
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
-    let log = log.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let unjust: Vec<&Failure> = failures
-        .iter()
-        .filter(|failure| log.some_up(failure.from, failure.to))
-        .collect();
-    let mean = shares.iter().sum::<u64>() as f64 / shares.len() as f64;
-    let off = shares
-        .iter()
-        .map(|&share| (share as f64 / mean - 1.0).abs())
-        .fold(0.0, f64::max);
-    println!("seed\t{seed}");
-    println!("events\t{events}");
-    println!("signatures\t{}", signed.into_inner());
-    println!(
-        "failed-with-no-module-up\t{}",
-        failures.len() - unjust.len()
-    );
-    println!("failed-with-a-module-up\t{}", unjust.len());
-    println!("largest-share-off-by\t{off:.3}");
-    if let Some(failure) = unjust.first() {
-        bail!(
-            "a call from {:.3} s to {:.3} s failed although a module was up: {}",
-            failure.from.as_secs_f64(),
-            failure.to.as_secs_f64(),
-            failure.words
-        );
     }
-    ensure!(
-        off <= TOLERANCE,
-        "the load spread unevenly after the storm: {shares:?}"
-    );
-    Ok(())
-}
 
-/// Makes a world on all modules, a key in it, and a pool of them; the key's blob.
-fn set_up(site: &Site) -> anyhow::Result<Vec<u8>> {
-    let admin = Admin::open(&site.environment())?;
-    let modules: Vec<u32> = (1..=MODULES).collect();
-    let source = CardSource::Files(vec![site.settings().folder.join("admin")]);
-    let mut nobody = Unattended::default();
-    let world = admin.create(&modules, &WorldParams::new(1, 1), &source, &mut nobody)?;
-    let session = Session::open(&site.environment())?;
-    session.generate_key_pair(&new_key("storm", Protection::Module))?;
-    let name = EntryName::new("simple", "storm")?;
-    let EntryContent::Key(record) = session.folder().entry(&world.hknso, &name)? else {
-        bail!("the key has no record")
-    };
-    let privileged = Connection::connect(&site.settings().privileged(), ConnectOptions::default())?;
-    privileged.transact(ConfigurePoolModuleArgs::default())?;
-    Ok(record.blob)
-}
-
-fn sign_args(key: u32) -> SignArgs {
-    let data = PlainTextTypeData::Bytes(PlainTextTypeBytesData {
-        data: b"storm".to_vec(),
-    });
-    SignArgs {
-        key,
-        mech: Mech::RSAhSHA256pPKCS1,
-        plain: PlainText {
-            type_: PlainTextType::Bytes,
-            data,
-        },
-        ..Default::default()
+    fn cards(&self) -> CardSource {
+        CardSource::Files(vec![self.folder.path().join("admin")])
     }
 }
 
-/// The commands that each module was given.
-fn started(control: &Client) -> anyhow::Result<Vec<u64>> {
-    let status: api::Status = control.get("/status")?;
-    Ok(status
-        .modules
-        .iter()
-        .map(|module| module.queue.started)
-        .collect())
+fn connect(socket: &std::path::Path) -> anyhow::Result<Connection> {
+    let endpoint = Endpoint::Unix(socket.to_owned());
+    Ok(Connection::connect(&endpoint, ConnectOptions::default())?)
 }

@@ -28,7 +28,7 @@ use crate::module::tickets::module_of_ticket;
 use crate::seed::Streams;
 
 /// What became of a message.
-enum Done {
+pub(super) enum Done {
     Body(ReplyBody),
     /// The module's reply, good or bad.
     Reply(Reply),
@@ -39,6 +39,20 @@ enum Done {
         due: Option<Instant>,
     },
 }
+
+/// A command on its way to a module.
+pub(super) struct Given {
+    pub(super) command: Command,
+    /// The streams that it draws from; None for those of the client's next command on this module.
+    pub(super) streams: Option<Streams>,
+    /// Bytes of its message.
+    pub(super) length: usize,
+    /// Arithmetic without which it cannot begin.
+    pub(super) before: Option<Before>,
+}
+
+/// What is done before a command begins. It may change the command, and an error is its answer.
+pub(super) type Before = Box<dyn FnOnce(&mut Command) -> Result<(), Status> + Send>;
 
 impl From<ReplyBody> for Done {
     fn from(body: ReplyBody) -> Done {
@@ -80,30 +94,10 @@ impl Hardserver {
             index: None,
             destroys: None,
             fault: None,
+            attempt: None,
         };
-        let reply = match self.begin_command(message, &mut answer) {
-            Ok(Done::Left {
-                index,
-                work,
-                outstanding,
-                due,
-            }) => {
-                return Begun::Left(Task {
-                    index,
-                    work,
-                    answer,
-                    outstanding,
-                    due,
-                });
-            }
-            Ok(Done::Body(body)) => Reply::ok(header.tag, header.cmd, body),
-            Ok(Done::Reply(reply)) => reply,
-            Err(Refusal { status, info }) => Reply {
-                info,
-                ..Reply::error(header.tag, status)
-            },
-        };
-        Begun::Answered(answer, reply)
+        let done = self.begin_command(message, &mut answer);
+        begun(answer, done)
     }
 
     fn begin_command(
@@ -130,14 +124,19 @@ impl Hardserver {
         if header.flags & !self.known_flags() != 0 {
             return Err(Status::UnknownFlag.into());
         }
-        let command = Command::decode(message, &self.profile).map_err(|error| {
+        let mut command = Command::decode(message, &self.profile).map_err(|error| {
             tracing::debug!(connection = answer.connection.number, cmd = %header.cmd, %error, "malformed command");
             self.malformed()
         })?;
+        let mut for_pool = false;
+        if self.pool.number().is_some() && support != Support::Hardserver {
+            for_pool = command.flags & command_flags::POOL_MODULE != 0;
+            command.flags &= !command_flags::POOL_MODULE;
+        }
         check_header(&command)?;
         match support {
             Support::Hardserver => self.serve(command, answer),
-            _ => self.give_to_module(command, message.len(), answer),
+            _ => self.give_to_module(command, message.len(), for_pool, answer),
         }
     }
 
@@ -179,11 +178,12 @@ impl Hardserver {
         Ok(Done::Body(body))
     }
 
-    /// Finds the module for a command and begins it there.
+    /// Finds the module for a command and begins it there. `for_pool` tells that its header asks for the pool.
     fn give_to_module(
         self: &Arc<Self>,
         mut command: Command,
         length: usize,
+        for_pool: bool,
         answer: &mut Answer,
     ) -> Result<Done, Refusal> {
         let client = answer.connection.client_or_anonymous(&self.clients);
@@ -192,16 +192,9 @@ impl Hardserver {
             // Number 0 is the server, which is evidently there.
             Args::NoOp(args) if args.module == 0 => return Ok(ReplyBody::Empty.into()),
             Args::Destroy(args) => {
-                match client.locate(args.key)? {
-                    Location::Merged(_) => {
-                        client.forget(args.key);
-                        return Ok(ReplyBody::Empty.into());
-                    }
-                    Location::Pool(object) => {
-                        self.forget_pool_object(&client, args.key, object);
-                        return Ok(ReplyBody::Empty.into());
-                    }
-                    Location::Module { .. } => {}
+                if let Location::Merged(_) | Location::Pool(_) = client.locate(args.key)? {
+                    client.forget(args.key);
+                    return Ok(ReplyBody::Empty.into());
                 }
                 answer.destroys = Some(args.key);
             }
@@ -212,16 +205,34 @@ impl Hardserver {
             _ => {}
         }
         let privileged = answer.connection.privileged;
-        if let Some((index, taken)) = self.for_pool(&mut command, &client, privileged)? {
-            let server = Arc::clone(self);
-            return Ok(Done::Left {
-                index,
-                work: Box::new(move || server.run_on_pool(index, taken)),
-                outstanding: Outstanding::new(self, &answer.connection, index),
-                due: None,
-            });
+        let taken = self.for_pool(&mut command, &client, privileged, for_pool, length)?;
+        if let Some(taken) = taken {
+            return self.attempt(Arc::new(taken), answer);
         }
         let index = routing::route(&mut command, &client, &self.modules)?;
+        let given = Given {
+            command,
+            streams: None,
+            length,
+            before: None,
+        };
+        self.give(given, index, answer)
+    }
+
+    /// Begins a command on a module.
+    pub(super) fn give(
+        self: &Arc<Self>,
+        given: Given,
+        index: usize,
+        answer: &mut Answer,
+    ) -> Result<Done, Refusal> {
+        let Given {
+            command,
+            streams,
+            length,
+            before,
+        } = given;
+        let client = answer.connection.client_or_anonymous(&self.clients);
         answer.index = Some(index);
         let slot = &self.modules[index];
         slot.started.fetch_add(1, Ordering::Relaxed);
@@ -237,13 +248,36 @@ impl Hardserver {
             Struck::Later(by) => injection::later(due, *by),
             _ => due,
         };
-        let job = self.job(command, &client, answer.connection.privileged, index);
+        let streams = streams.unwrap_or_else(|| {
+            let number = self.modules[index].number;
+            let (client, command) = (client.ordinal(), client.next_command());
+            Streams::new(self.seed.clone(), number, client, command)
+        });
+        let mut job = Job {
+            command,
+            client: client.identity(answer.connection.privileged),
+            now: self.now(),
+            streams,
+        };
+        let tag = answer.header.tag;
         let mut work = None;
-        let reply = unless_it_panics(&answer.header, || match Module::begin(&slot.module, job) {
-            job::Begun::Reply(reply) => reply,
-            job::Begun::Work(left) => {
-                work = Some(left);
-                Reply::error(answer.header.tag, Status::Failed)
+        let reply = unless_it_panics(&answer.header, || {
+            let begun = match before {
+                None => Module::begin(&slot.module, job),
+                Some(before) => {
+                    let module = Arc::clone(&slot.module);
+                    job::Begun::Work(Box::new(move || match before(&mut job.command) {
+                        Ok(()) => Module::begin(&module, job).finish(),
+                        Err(status) => Reply::error(tag, status),
+                    }))
+                }
+            };
+            match begun {
+                job::Begun::Reply(reply) => reply,
+                job::Begun::Work(left) => {
+                    work = Some(left);
+                    Reply::error(tag, Status::Failed)
+                }
             }
         });
         let work: Work = match work {
@@ -265,21 +299,6 @@ impl Hardserver {
             outstanding,
             due,
         })
-    }
-
-    /// A command as a module takes it.
-    fn job(&self, command: Command, client: &Client, privileged: bool, index: usize) -> Job {
-        Job {
-            command,
-            client: client.identity(privileged),
-            now: self.now(),
-            streams: Streams::new(
-                self.seed.clone(),
-                self.modules[index].number,
-                client.ordinal(),
-                client.next_command(),
-            ),
-        }
     }
 
     /// Appends the frame of a reply, and takes note of what the reply tells about the client's objects.
@@ -346,6 +365,10 @@ impl Hardserver {
         if let Some(id) = answer.destroys {
             client.forget(id);
         }
+        if let Some(attempt) = &answer.attempt {
+            self.adopt(attempt, body);
+            return;
+        }
         for id in made_objects(body).into_iter().flatten() {
             client.remember(
                 id,
@@ -372,6 +395,34 @@ impl Hardserver {
     }
 }
 
+/// What the worker does with what became of a message.
+pub(super) fn begun(answer: Answer, done: Result<Done, Refusal>) -> Begun {
+    let Header { tag, cmd, .. } = answer.header;
+    let reply = match done {
+        Ok(Done::Left {
+            index,
+            work,
+            outstanding,
+            due,
+        }) => {
+            return Begun::Left(Task {
+                index,
+                work,
+                answer,
+                outstanding,
+                due,
+            });
+        }
+        Ok(Done::Body(body)) => Reply::ok(tag, cmd, body),
+        Ok(Done::Reply(reply)) => reply,
+        Err(Refusal { status, info }) => Reply {
+            info,
+            ..Reply::error(tag, status)
+        },
+    };
+    Begun::Answered(answer, reply)
+}
+
 /// Commands after which nothing of a module is in work any more.
 pub(super) fn ends_what_is_in_work(cmd: Cmd) -> bool {
     matches!(
@@ -387,7 +438,7 @@ pub(super) fn ends_what_is_in_work(cmd: Cmd) -> bool {
 }
 
 /// The identifiers of the objects that a command made, from its reply.
-fn made_objects(body: &ReplyBody) -> [Option<u32>; 2] {
+pub(super) fn made_objects(body: &ReplyBody) -> [Option<u32>; 2] {
     let one = |id| [Some(id), None];
     match body {
         ReplyBody::GenerateKey(reply) => one(reply.key),

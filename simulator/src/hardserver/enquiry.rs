@@ -62,16 +62,13 @@ impl Hardserver {
 
     /// The pool shows itself as one module without slots; its serial numbers are its members'.
     fn pool_facts(&self) -> EnqVerSixData {
-        let members = self.pool_members();
-        let serials: Vec<String> = members
-            .iter()
-            .map(|&index| self.modules[index].module.esn())
-            .collect();
+        let members: Vec<&Slot> = self.pool_members().map(|at| &self.modules[at]).collect();
+        let serials: Vec<String> = members.iter().map(|slot| slot.module.esn()).collect();
         EnqVerSixData {
             one: EnquiryDataOne {
                 hardwareserial: serials.join(" "),
                 flags: EnquiryDataOne::HARDWARE,
-                ..level_one(Capacity::of_all(self.modules.iter()))
+                ..level_one(Capacity::of_all(members.into_iter()))
             },
             five: EnquiryDataFive {
                 moduletype: ModuleType::PoolModule,

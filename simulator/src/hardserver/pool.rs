@@ -1,18 +1,22 @@
 //! HSM Pool mode: several modules of one world as one (PROTOCOL section 4.9; the CAPI guide, section 5).
 //!
 //! The pool has a module number of its own, the next one when it is made. Its members are the modules that were put into
-//! it (ConfigurePoolModule), as long as they are in operation in its world, which is the first member's; they come, fail and return without a word. An
-//! object made through the pool is known by how it was made: the command and its random streams. Made again with these on
-//! another member it is the same object, so it is there wherever it is needed. A command goes to the member with the fewest
-//! jobs; if that one is reset or fails meanwhile, it goes to another. That is safe, since no command that the pool takes
-//! changes anything that is kept.
+//! it (ConfigurePoolModule), as long as they are in operation in its world, which is the first member's; they come, fail and
+//! return without a word.
 //!
-//! Our own decisions, since they are unpublished: the number; that an empty list puts every module into the pool; that what a
-//! pool does not do is CrossModule, with NoPoolModuleSupport as its reason; what GetPoolInfo tells.
+//! A key made through the pool is known by how it was made: the command and its random streams. Made again with these on
+//! another member it is the same key, so it is there wherever it is needed. A channel cannot be made again: it is on one
+//! member, and lost with it (UnitReset to what is in work, UnknownID afterwards, as after a module's reset).
+//!
+//! A command goes to the member with the fewest jobs; if that one is reset or fails meanwhile, it goes to another. That is
+//! safe, since no command that the pool takes changes anything but channels.
+//!
+//! Our own decisions, since they are unpublished: the number; that an empty list puts every module into the pool; that the
+//! flag PoolModule of a command's header sends a command that leaves the choice of a module to the pool; that what a pool
+//! does not do is CrossModule, with NoPoolModuleSupport as its reason; what GetPoolInfo tells.
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 use ncore::Status;
 use ncore::message::{Command, Reply};
@@ -24,11 +28,12 @@ use ncore::types::{
 
 use super::Hardserver;
 use super::clients::{Client, Location};
-use super::dispatch::refuse_flags;
-use super::modules::Slot;
+use super::dispatch::{Done, Given, made_objects, refuse_flags};
+use super::modules::Modules;
 use super::routing::{Refusal, named_number, visit_keys};
-use crate::job::Job;
-use crate::module::{KeyHash, Module};
+use super::worker::{Answer, Begun};
+use crate::job::{self, Job};
+use crate::module::{Module, WorldIdentity};
 use crate::seed::Streams;
 
 /// The pool of a hardserver.
@@ -45,32 +50,50 @@ struct State {
     every: bool,
     /// Places in the table of the modules that were put into it by number.
     modules: Vec<usize>,
-    /// hknso of its world, from the first member that it had since it was configured.
-    world: Option<KeyHash>,
+    /// Its world: that of the first member that it had since it was configured.
+    world: Option<WorldIdentity>,
 }
 
-/// How an object of the pool was made, and where it was made again.
-#[derive(Debug)]
-pub(super) struct Recipe {
-    command: Command,
-    streams: Streams,
-    privileged: bool,
-    copies: Mutex<HashMap<usize, Copy>>,
-}
-
-/// An object, or both halves of a pair, on one member.
+/// A member, and its count of resets from before it was found to be one: what it answers under another count says nothing.
 #[derive(Clone, Copy, Debug)]
-struct Copy {
-    ids: [u32; 2],
-    /// The module's count of resets then.
+struct Member {
+    index: usize,
     epoch: u64,
 }
 
-/// An object of the pool: a recipe, and which of the objects it makes.
+/// An object of the pool: how it was made, and which of the objects that were made so it is.
 #[derive(Clone, Debug)]
 pub(super) struct PoolObject {
     recipe: Arc<Recipe>,
     which: usize,
+}
+
+/// How an object, or both halves of a pair, was made, and where it is. Its copies go with it.
+#[derive(Debug)]
+struct Recipe {
+    /// None for what cannot be made again.
+    again: Option<Again>,
+    /// The client's ordinal.
+    client: u64,
+    modules: Arc<Modules>,
+    /// What is on each member, or is just being made there.
+    copies: Mutex<HashMap<usize, Arc<Mutex<Option<Copy>>>>>,
+}
+
+/// A command, for as often as it takes. It does not keep its client: the client keeps it.
+#[derive(Debug)]
+struct Again {
+    command: Command,
+    client: job::Client,
+    streams: Streams,
+}
+
+/// What was made on one member.
+#[derive(Clone, Copy, Debug)]
+struct Copy {
+    ids: [Option<u32>; 2],
+    /// The member's count of resets then.
+    epoch: u64,
 }
 
 /// A command for the pool.
@@ -79,13 +102,20 @@ pub(super) struct PoolCommand {
     command: Command,
     client: Arc<Client>,
     privileged: bool,
+    /// The same for every attempt.
     streams: Streams,
     /// The objects that it uses, in the order of [`visit_keys`].
     objects: Vec<PoolObject>,
+    /// Bytes of its message.
+    length: usize,
 }
 
-/// Attempts at one command. Each member may be reset while it tries, and come back.
-const MAX_ATTEMPTS: usize = 64;
+/// A command for the pool that a member has.
+#[derive(Clone, Debug)]
+pub(super) struct Attempt {
+    command: Arc<PoolCommand>,
+    member: Member,
+}
 
 impl Pool {
     /// Its module number, if there is a pool.
@@ -99,8 +129,67 @@ impl Pool {
 }
 
 impl Recipe {
-    fn copies(&self) -> MutexGuard<'_, HashMap<usize, Copy>> {
-        self.copies.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What is on a member; None where nothing was made yet.
+    fn on(&self, index: usize) -> Arc<Mutex<Option<Copy>>> {
+        let mut copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(copies.entry(index).or_default())
+    }
+
+    /// The only member of what cannot be made again.
+    fn bound(&self) -> Option<Member> {
+        if self.again.is_some() {
+            return None;
+        }
+        let copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
+        copies.iter().find_map(|(&index, copy)| {
+            let epoch = (*lock(copy))?.epoch;
+            Some(Member { index, epoch })
+        })
+    }
+}
+
+impl Drop for Recipe {
+    fn drop(&mut self) {
+        let copies = self.copies.get_mut();
+        for (&index, copy) in copies.unwrap_or_else(PoisonError::into_inner).iter() {
+            let slot = &self.modules[index];
+            if let Some(copy) = lock(copy).filter(|copy| copy.epoch == slot.epoch()) {
+                for id in copy.ids.into_iter().flatten() {
+                    slot.module.forget_object(self.client, id);
+                }
+            }
+        }
+    }
+}
+
+impl PoolObject {
+    /// Its identifier on a member, if it is there now and nobody is just making it.
+    fn id_on(&self, member: Member) -> Option<u32> {
+        let copy = self.recipe.on(member.index);
+        let copy = match copy.try_lock() {
+            Ok(copy) => *copy,
+            Err(TryLockError::Poisoned(poisoned)) => **poisoned.get_ref(),
+            Err(TryLockError::WouldBlock) => None,
+        };
+        let copy = copy.filter(|copy| copy.epoch == member.epoch)?;
+        copy.ids[self.which]
+    }
+}
+
+impl Attempt {
+    /// The command with the identifiers that its objects have on the member, and whether they are all there.
+    fn command(&self) -> (Command, bool) {
+        let mut command = self.command.command.clone();
+        let mut objects = self.command.objects.iter();
+        let mut ready = true;
+        visit_keys(&mut command, &mut |key| match objects
+            .next()
+            .and_then(|object| object.id_on(self.member))
+        {
+            Some(id) => *key = id,
+            None => ready = false,
+        });
+        (command, ready)
     }
 }
 
@@ -137,16 +226,17 @@ impl Hardserver {
         let members = self.pool_members();
         let info = match (args.type_, &args.req) {
             (PoolInfo::StoreInfo, _) => {
-                let number = |index: &usize| self.modules[*index].number.to_string();
-                members.iter().map(number).collect::<Vec<_>>().join(" ")
+                let number = |index: usize| self.modules[index].number.to_string();
+                members.map(number).collect::<Vec<_>>().join(" ")
             }
             (PoolInfo::ModuleInfo, PoolInfoReqData::ModuleInfo(asked)) => {
                 let index = self.modules.index_of(asked.module)?;
+                let is_member = members.into_iter().any(|member| member == index);
                 let state = self.pool.state();
                 if !state.every && !state.modules.contains(&index) {
                     return Err(Status::NotPoolModule);
                 }
-                match members.contains(&index) {
+                match is_member {
                     true => "member".to_owned(),
                     false => "absent".to_owned(),
                 }
@@ -162,8 +252,12 @@ impl Hardserver {
         })
     }
 
-    /// The members now: the modules of the pool that are in operation in its world.
-    pub(super) fn pool_members(&self) -> Vec<usize> {
+    /// The places in the table of the members now: the modules of the pool that are in operation in its world.
+    pub(super) fn pool_members(&self) -> impl Iterator<Item = usize> {
+        self.members().into_iter().map(|member| member.index)
+    }
+
+    fn members(&self) -> Vec<Member> {
         let mut state = self.pool.state();
         let State {
             every,
@@ -173,227 +267,238 @@ impl Hardserver {
         let candidates = (0..self.modules.len()).filter(|index| *every || modules.contains(index));
         let mut members = Vec::new();
         for index in candidates {
-            if let Some(hknso) = self.modules[index].module.world()
-                && *world.get_or_insert(hknso) == hknso
-            {
-                members.push(index);
+            let epoch = self.modules[index].epoch();
+            let module = &self.modules[index].module;
+            let serves = match world {
+                Some(world) => module.serves(world),
+                None => {
+                    *world = module.world();
+                    world.is_some()
+                }
+            };
+            if serves {
+                members.push(Member { index, epoch });
             }
         }
         members
     }
 
-    /// Takes a command that is for the pool: one that names its number or an object of it. None for any other. CrossModule
-    /// for what a pool does not do, StrictFIPS140 for making keys in a world of FIPS 140 level 3, HardwareFailed if no
-    /// member is left.
-    ///
-    /// With it comes the member that it goes to first.
+    /// Takes a command that is for the pool: one that names its number or uses an object of it, or one with the flag
+    /// PoolModule that leaves the choice. None for any other. CrossModule for what a pool does not do, NotPoolModule for the
+    /// flag on a command for a module.
     pub(super) fn for_pool(
         &self,
         command: &mut Command,
         client: &Arc<Client>,
         privileged: bool,
-    ) -> Result<Option<(usize, PoolCommand)>, Refusal> {
+        flagged: bool,
+        length: usize,
+    ) -> Result<Option<PoolCommand>, Refusal> {
         let Some(number) = self.pool.number() else {
             return Ok(None);
         };
         let named = named_number(&command.args);
-        let mut keys = Vec::new();
-        visit_keys(command, &mut |key| keys.push(*key));
-        let mut objects = Vec::with_capacity(keys.len());
-        let mut others = false;
-        for &key in &keys {
-            match client.locate(key) {
-                Ok(Location::Pool(object)) => objects.push(object),
-                _ => others = true,
-            }
+        let elsewhere = named.is_some_and(|named| named != number && named != 0);
+        if flagged && elsewhere {
+            return Err(Status::NotPoolModule.into());
         }
-        if named != Some(number) && objects.is_empty() {
+        let mut objects = Vec::new();
+        let mut others = false;
+        visit_keys(command, &mut |&mut key| match client.locate(key) {
+            Ok(Location::Pool(object)) => objects.push(object),
+            _ => others = true,
+        });
+        if named != Some(number) && objects.is_empty() && !flagged {
             return Ok(None);
         }
-        let elsewhere = named.is_some_and(|named| named != number && named != 0);
         if others || elsewhere || !supports(&command.args) {
             return Err(no_pool_support());
         }
-        client.check_owner()?;
-        let members = self.pool_members();
-        if self.is_strict(&members) && makes_keys(command.args.cmd()) {
-            return Err(Status::StrictFIPS140.into());
-        }
-        if members.is_empty() {
-            return Err(Status::HardwareFailed.into());
-        }
-        let first = self.modules.least_loaded(client, members);
-        let streams = Streams::new(
-            self.seed.clone(),
-            number,
-            client.ordinal(),
-            client.next_command(),
-        );
-        let taken = PoolCommand {
+        Ok(Some(PoolCommand {
+            streams: Streams::new(
+                self.seed.clone(),
+                number,
+                client.ordinal(),
+                client.next_command(),
+            ),
             command: command.clone(),
             client: Arc::clone(client),
             privileged,
-            streams,
             objects,
-        };
-        Ok(Some((first, taken)))
+            length,
+        }))
     }
 
-    fn is_strict(&self, members: &[usize]) -> bool {
-        let strict = |index: &usize| {
-            let modes = self.modules[*index].module.description().officer_modes;
-            modes & SetNSOPermsArgs::FIPS_LEVEL3_ENFORCEDV2 != 0
+    /// Gives a command for the pool to a member. StrictFIPS140 for making keys in a world of FIPS 140 level 3,
+    /// HardwareFailed if no member is left, UnknownID if the object that it uses was lost with one.
+    pub(super) fn attempt(
+        self: &Arc<Self>,
+        command: Arc<PoolCommand>,
+        answer: &mut Answer,
+    ) -> Result<Done, Refusal> {
+        let member = self.choose_member(&command)?;
+        let attempt = Attempt { command, member };
+        let (command, ready) = attempt.command();
+        let PoolCommand {
+            streams, length, ..
+        } = &*attempt.command;
+        answer.attempt = Some(attempt.clone());
+        let server = Arc::clone(self);
+        let given = Given {
+            command,
+            streams: Some(streams.clone()),
+            length: *length,
+            before: match ready {
+                true => None,
+                false => Some(Box::new(move |command| server.make(&attempt, command))),
+            },
         };
-        members.first().is_some_and(strict)
+        self.give(given, member.index, answer)
     }
 
-    /// Carries out a command on the pool, on this thread.
-    pub(super) fn run_on_pool(&self, first: usize, pool: PoolCommand) -> Reply {
-        let tag = pool.command.tag;
-        let mut index = first;
-        let mut status = Status::HardwareFailed;
-        for _ in 0..MAX_ATTEMPTS {
-            match self.attempt(index, &pool) {
-                Ok(reply) => return reply,
-                Err(lost) => status = lost,
-            }
-            let mut others = self.pool_members();
-            // The one that was just lost is the last to be asked again.
-            if others.len() > 1 {
-                others.retain(|&other| other != index);
-            }
-            if others.is_empty() {
+    fn choose_member(&self, pool: &PoolCommand) -> Result<Member, Refusal> {
+        let members = self.members();
+        let first = members.first().ok_or(Status::HardwareFailed)?;
+        let description = self.modules[first.index].module.description();
+        let strict = description.officer_modes & SetNSOPermsArgs::FIPS_LEVEL3_ENFORCEDV2 != 0;
+        if strict && makes_keys(pool.command.cmd()) {
+            return Err(Status::StrictFIPS140.into());
+        }
+        if let Some(bound) = pool.objects.iter().find_map(|it| it.recipe.bound()) {
+            let mut members = members.into_iter();
+            let there = |it: &Member| it.index == bound.index && it.epoch == bound.epoch;
+            return members.find(there).ok_or_else(|| Status::UnknownID.into());
+        }
+        let places = members.iter().map(|member| member.index).collect();
+        let chosen = self.modules.least_loaded(&pool.client, places);
+        let chosen = members.iter().find(|member| member.index == chosen);
+        Ok(*chosen.unwrap_or(first))
+    }
+
+    /// What becomes of a reply: the client has it, with what it made kept in mind, unless the member was reset and the
+    /// command goes to another.
+    pub(super) fn after_attempt(self: &Arc<Self>, mut answer: Answer, mut reply: Reply) -> Begun {
+        while let Some(Attempt { command, member }) = answer.attempt.clone() {
+            let slot = &self.modules[member.index];
+            if reply.status == Status::OK {
+                if let Err(status) = self.admit_made(&command, member, &reply.body) {
+                    reply = Reply::error(reply.tag, status);
+                }
                 break;
             }
-            index = self.modules.least_loaded(&pool.client, others);
-        }
-        Reply::error(tag, status)
-    }
-
-    /// One attempt on one member. An error is a reset or failure, after which another may be asked.
-    fn attempt(&self, index: usize, pool: &PoolCommand) -> Result<Reply, Status> {
-        let tag = pool.command.tag;
-        let slot = &self.modules[index];
-        let mut members = Vec::with_capacity(pool.objects.len());
-        for object in &pool.objects {
-            match self.copy_on(index, &pool.client, &object.recipe) {
-                Ok(copy) => members.push(copy.ids[object.which]),
-                Err(status) if is_lost(status) => return Err(status),
-                Err(status) => return Ok(Reply::error(tag, status)),
+            if slot.epoch() == member.epoch {
+                break;
+            }
+            if command.objects.iter().any(|it| it.recipe.again.is_none()) {
+                reply = Reply::error(reply.tag, Status::UnitReset);
+                break;
+            }
+            tracing::debug!(module = slot.number, cmd = %answer.header.cmd, "goes to another member");
+            match self.attempt(command, &mut answer) {
+                Ok(Done::Reply(another)) => reply = another,
+                done => return super::dispatch::begun(answer, done),
             }
         }
-        let mut command = pool.command.clone();
-        let mut next = members.into_iter();
-        visit_keys(&mut command, &mut |key| *key = next.next().unwrap_or(*key));
-        let epoch = slot.epoch();
-        let reply = self.run(slot, &pool.client, pool.privileged, &pool.streams, command);
-        // A copy that is not there any more went with a reset.
-        let reset = slot.epoch() != epoch || slot.module.world().is_none();
-        if is_lost(reply.status) || reset && reply.status != Status::OK {
-            return Err(match reply.status {
-                status if is_lost(status) => status,
-                _ => Status::UnitReset,
-            });
+        Begun::Answered(answer, reply)
+    }
+
+    /// Refuses keys whose uses or time are limited: each member would count by itself (the CAPI guide, section 9, on
+    /// counters).
+    fn admit_made(
+        &self,
+        pool: &PoolCommand,
+        member: Member,
+        body: &ReplyBody,
+    ) -> Result<(), Status> {
+        let made = made_objects(body);
+        let module = &self.modules[member.index].module;
+        let client = pool.client.ordinal();
+        if made.iter().flatten().any(|&id| module.limits(client, id)) {
+            for id in made.into_iter().flatten() {
+                module.forget_object(client, id);
+            }
+            return Err(Status::UseLimitsUnavailable);
         }
-        if reply.status == Status::OK && makes_objects(reply.cmd) {
-            return Ok(self.adopt(index, epoch, pool, reply));
+        Ok(())
+    }
+
+    /// Keeps in mind how something was made. The first copy's identifiers are those that the client knows.
+    pub(super) fn adopt(&self, attempt: &Attempt, body: &ReplyBody) {
+        let Attempt { command, member } = attempt;
+        let ids = made_objects(body);
+        if ids == [None, None] {
+            return;
         }
-        Ok(reply)
+        let epoch = member.epoch;
+        let again = || Again {
+            command: command.command.clone(),
+            client: command.client.identity(command.privileged),
+            streams: command.streams.clone(),
+        };
+        let copy = Arc::new(Mutex::new(Some(Copy { ids, epoch })));
+        let recipe = Arc::new(Recipe {
+            again: (command.command.cmd() != Cmd::ChannelOpen).then(again),
+            client: command.client.ordinal(),
+            modules: Arc::clone(&self.modules),
+            copies: Mutex::new(HashMap::from([(member.index, copy)])),
+        });
+        for (which, id) in ids.into_iter().enumerate() {
+            if let Some(id) = id {
+                let recipe = Arc::clone(&recipe);
+                let object = PoolObject { recipe, which };
+                command.client.remember(id, Location::Pool(object));
+            }
+        }
+    }
+
+    /// Makes the objects of a command on a member where they are not there yet, and puts their identifiers into it.
+    fn make(&self, attempt: &Attempt, command: &mut Command) -> Result<(), Status> {
+        let Attempt {
+            command: pool,
+            member,
+        } = attempt;
+        let mut ids = Vec::with_capacity(pool.objects.len());
+        for object in &pool.objects {
+            let copy = self.copy_on(*member, &object.recipe)?;
+            ids.push(copy.ids[object.which].ok_or(Status::UnknownID)?);
+        }
+        // Once more from the start: some identifiers have been put in already.
+        *command = pool.command.clone();
+        let mut ids = ids.into_iter();
+        visit_keys(command, &mut |key| *key = ids.next().unwrap_or(*key));
+        Ok(())
     }
 
     /// The object of a recipe on one member, made again if it is not there.
-    fn copy_on(&self, index: usize, client: &Client, recipe: &Recipe) -> Result<Copy, Status> {
-        let slot = &self.modules[index];
-        let epoch = slot.epoch();
-        // Whoever needs the same object on any member waits for it: making it twice would waste more.
-        let mut copies = recipe.copies();
-        if let Some(copy) = copies.get(&index).filter(|copy| copy.epoch == epoch) {
-            return Ok(*copy);
+    fn copy_on(&self, member: Member, recipe: &Recipe) -> Result<Copy, Status> {
+        let place = recipe.on(member.index);
+        // Whoever needs the same object on the same member waits for it: making it twice would waste more.
+        let mut place = lock(&place);
+        if let Some(copy) = place.filter(|copy| copy.epoch == member.epoch) {
+            return Ok(copy);
         }
-        let command = recipe.command.clone();
-        let reply = self.run(slot, client, recipe.privileged, &recipe.streams, command);
+        let again = recipe.again.as_ref().ok_or(Status::UnknownID)?;
+        let job = Job {
+            command: again.command.clone(),
+            client: again.client.clone(),
+            now: self.now(),
+            streams: again.streams.clone(),
+        };
+        let reply = Module::begin(&self.modules[member.index].module, job).finish();
         if reply.status != Status::OK {
             return Err(reply.status);
         }
-        let ids = ids(&reply.body);
-        let copy = Copy { ids, epoch };
-        copies.insert(index, copy);
+        let copy = Copy {
+            ids: made_objects(&reply.body),
+            epoch: member.epoch,
+        };
+        *place = Some(copy);
         Ok(copy)
     }
-
-    /// Makes what a command made on one member an object of the pool.
-    fn adopt(&self, index: usize, epoch: u64, pool: &PoolCommand, mut reply: Reply) -> Reply {
-        let made = ids(&reply.body);
-        let client = &pool.client;
-        // The guide, section 9: keys with counters are not for pools, since the area is on one module.
-        let ordinal = client.ordinal();
-        if made
-            .iter()
-            .any(|&id| self.modules[index].module.counts_uses(ordinal, id))
-        {
-            return Reply::error(reply.tag, Status::UseLimitsUnavailable);
-        }
-        let recipe = Arc::new(Recipe {
-            command: pool.command.clone(),
-            streams: pool.streams.clone(),
-            privileged: pool.privileged,
-            copies: Mutex::new(HashMap::from([(index, Copy { ids: made, epoch })])),
-        });
-        let mut which = 0;
-        visit_made(&mut reply.body, &mut |id| {
-            *id = client.allocate();
-            let recipe = Arc::clone(&recipe);
-            client.remember(*id, Location::Pool(PoolObject { recipe, which }));
-            which += 1;
-        });
-        reply
-    }
-
-    /// Forgets an object of the pool. Its copies go with the last half of it.
-    pub(super) fn forget_pool_object(&self, client: &Client, id: u32, object: PoolObject) {
-        client.forget(id);
-        let PoolObject { recipe, .. } = object;
-        if Arc::strong_count(&recipe) > 1 {
-            return;
-        }
-        for (&index, copy) in recipe.copies().iter() {
-            let slot = &self.modules[index];
-            for key in copy.ids.into_iter().filter(|&id| id != 0) {
-                if slot.epoch() == copy.epoch {
-                    slot.module.forget_object(client.ordinal(), key);
-                }
-            }
-        }
-    }
-
-    fn run(
-        &self,
-        slot: &Slot,
-        client: &Client,
-        privileged: bool,
-        streams: &Streams,
-        command: Command,
-    ) -> Reply {
-        slot.started.fetch_add(1, Ordering::Relaxed);
-        let job = Job {
-            command,
-            client: client.identity(privileged),
-            now: self.now(),
-            streams: streams.clone(),
-        };
-        Module::begin(&slot.module, job).finish()
-    }
 }
 
-fn is_lost(status: Status) -> bool {
-    matches!(
-        status,
-        Status::UnitReset | Status::HardwareFailed | Status::InvalidState
-    )
-}
-
-/// What a pool does: nothing with slots, tokens, areas, channels, tickets or modes, and nothing that would change one copy
-/// of an object only.
+/// What a pool does: nothing with slots, tokens, areas, tickets or modes, and nothing that would change one copy of an
+/// object only.
 fn supports(args: &Args) -> bool {
     match args {
         // Blobs under tokens and cards need them.
@@ -402,6 +507,7 @@ fn supports(args: &Args) -> bool {
         _ => matches!(
             args.cmd(),
             Cmd::NoOp
+                | Cmd::GetKMList
                 | Cmd::Import
                 | Cmd::GenerateKey
                 | Cmd::GenerateKeyPair
@@ -415,42 +521,21 @@ fn supports(args: &Args) -> bool {
                 | Cmd::Encrypt
                 | Cmd::Decrypt
                 | Cmd::CheckUserAction
+                | Cmd::ChannelOpen
+                | Cmd::ChannelUpdate
+                | Cmd::Hash
+                | Cmd::GenerateRandom
+                | Cmd::GeneratePrime
+                | Cmd::ModExp
+                | Cmd::ModExpCrt
+                | Cmd::RSAImmedSignDecrypt
+                | Cmd::RSAImmedVerifyEncrypt
         ),
     }
 }
 
 fn makes_keys(cmd: Cmd) -> bool {
     matches!(cmd, Cmd::Import | Cmd::GenerateKey | Cmd::GenerateKeyPair)
-}
-
-fn makes_objects(cmd: Cmd) -> bool {
-    makes_keys(cmd) || cmd == Cmd::LoadBlob
-}
-
-/// The identifiers of the objects that a command made.
-fn ids(body: &ReplyBody) -> [u32; 2] {
-    let mut ids = [0; 2];
-    let mut place = ids.iter_mut();
-    let mut body = body.clone();
-    visit_made(&mut body, &mut |id| {
-        if let Some(place) = place.next() {
-            *place = *id;
-        }
-    });
-    ids
-}
-
-fn visit_made(body: &mut ReplyBody, visit: &mut dyn FnMut(&mut u32)) {
-    match body {
-        ReplyBody::LoadBlob(reply) => visit(&mut reply.idka),
-        ReplyBody::Import(reply) => visit(&mut reply.key),
-        ReplyBody::GenerateKey(reply) => visit(&mut reply.key),
-        ReplyBody::GenerateKeyPair(reply) => {
-            visit(&mut reply.keypriv);
-            visit(&mut reply.keypub);
-        }
-        _ => {}
-    }
 }
 
 fn no_pool_support() -> Refusal {
@@ -462,4 +547,8 @@ fn no_pool_support() -> Refusal {
         status: Status::CrossModule,
         info: StatusInfo::CrossModule(StatusCrossModuleErrorInfo { reasons }),
     }
+}
+
+fn lock(copy: &Mutex<Option<Copy>>) -> MutexGuard<'_, Option<Copy>> {
+    copy.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -24,6 +24,7 @@ use super::dispatch::ends_what_is_in_work;
 use super::engines::Entered;
 use super::pace::Held;
 use super::poller::{Event, Happened};
+use super::pool::Attempt;
 use crate::faults::ReplyFault;
 use crate::job::Work;
 
@@ -68,6 +69,8 @@ pub(super) struct Answer {
     pub(super) destroys: Option<u32>,
     /// What happens to the reply on purpose.
     pub(super) fault: Option<ReplyFault>,
+    /// The member of the pool that has the command, if it is one for the pool.
+    pub(super) attempt: Option<Attempt>,
 }
 
 /// Counts a command as outstanding for as long as it exists.
@@ -289,7 +292,7 @@ impl Worker {
                 Ok(Some((message, taken))) => {
                     let frame_len = input.framing.frame_len();
                     match self.server.begin(connection, message, frame_len) {
-                        Begun::Answered(answer, reply) => self.answer(&answer, reply),
+                        Begun::Answered(answer, reply) => self.finish(answer, reply),
                         Begun::Left(task) => self.place(task, keep, mine),
                     }
                     used += taken;
@@ -329,6 +332,7 @@ impl Worker {
                 index: None,
                 destroys: None,
                 fault: None,
+                attempt: None,
             };
             self.answer(&answer, Reply::error(header.tag, Status::Malformed));
         }
@@ -402,7 +406,7 @@ impl Worker {
                 return connection;
             }
             outstanding.unload();
-            self.answer(&answer, reply);
+            self.finish(answer, reply);
         }
         drop(outstanding);
         connection
@@ -429,13 +433,21 @@ impl Worker {
                     reply = Reply::error(answer.header.tag, status);
                 }
                 outstanding.unload();
-                self.answer(&answer, reply);
+                self.finish(answer, reply);
             }
             drop(outstanding);
             if connection.resumes() {
                 self.server.requeue(&connection);
             }
             self.server.settle(&connection);
+        }
+    }
+
+    /// Sends a reply, unless its command goes to another member of the pool.
+    fn finish(&mut self, answer: Answer, reply: Reply) {
+        match self.server.after_attempt(answer, reply) {
+            Begun::Answered(answer, reply) => self.answer(&answer, reply),
+            Begun::Left(task) => self.place(task, false, &mut None),
         }
     }
 

@@ -84,7 +84,7 @@ pub use self::slot::SlotKind;
 pub use self::snapshot::{Snapshot, SnapshotError};
 pub use self::statistics::Statistic;
 
-pub use self::world::PowerOnError;
+pub use self::world::{PowerOnError, WorldIdentity};
 
 /// SHA-1 of a key, a module key or a logical token (M_KeyHash, M_KMHash, M_TokenHash).
 pub type KeyHash = [u8; 20];
@@ -289,17 +289,30 @@ impl Module {
         self.lock().machine.mode == Mode::Operational
     }
 
-    /// hknso of the world that the module serves; None unless it is in operation.
-    pub fn world(&self) -> Option<KeyHash> {
+    /// The world that the module serves; None unless it is in operation.
+    pub fn world(&self) -> Option<WorldIdentity> {
         let inner = self.lock();
-        let operational = inner.machine.mode == Mode::Operational;
-        inner.world.officer_hash().filter(|_| operational)
+        match inner.machine.mode {
+            Mode::Operational => inner.world.identity(),
+            _ => None,
+        }
     }
 
-    /// Whether uses of a client's key are counted in non-volatile memory.
-    pub fn counts_uses(&self, client: u64, id: u32) -> bool {
+    /// Whether the module is in operation in this world.
+    pub fn serves(&self, world: &WorldIdentity) -> bool {
+        let inner = self.lock();
+        inner.machine.mode == Mode::Operational && inner.world.is(world)
+    }
+
+    /// Whether the list of a client's key limits its uses or its time.
+    pub fn limits(&self, client: u64, id: u32) -> bool {
         let key = self.lock().objects.key(client, id);
-        key.is_ok_and(|key| counters::counts(&key.acl()))
+        key.is_ok_and(|key| {
+            key.acl()
+                .groups
+                .iter()
+                .any(|group| !group.limits.is_empty())
+        })
     }
 
     /// Drops an object of a client, if it is there.

@@ -38,6 +38,14 @@ pub(super) struct World {
     pub(super) kml: Option<Arc<Kml>>,
 }
 
+/// What the modules of one Security World have in common: the security officer, and every module key but each module's
+/// own KM0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorldIdentity {
+    officer: KeyHash,
+    module_keys: Vec<KeyHash>,
+}
+
 /// What SetNSOPerms said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Officer {
@@ -69,6 +77,27 @@ impl World {
         let strict =
             |officer: &Officer| officer.modes & SetNSOPermsArgs::FIPS_LEVEL3_ENFORCEDV2 != 0;
         self.officer.as_ref().is_some_and(strict)
+    }
+
+    /// What it has in common with the other modules of the world; None while no officer is set.
+    pub(super) fn identity(&self) -> Option<WorldIdentity> {
+        Some(WorldIdentity {
+            officer: self.officer_hash()?,
+            module_keys: self.common_keys().map(|key| key.hash).collect(),
+        })
+    }
+
+    /// Whether this is the world of that name, whatever the order of its module keys.
+    pub(super) fn is(&self, world: &WorldIdentity) -> bool {
+        self.officer_hash() == Some(world.officer)
+            && self.common_keys().count() == world.module_keys.len()
+            && self
+                .common_keys()
+                .all(|key| world.module_keys.contains(&key.hash))
+    }
+
+    fn common_keys(&self) -> impl Iterator<Item = &ModuleKey> {
+        self.module_keys.iter().skip(1)
     }
 
     /// The module key of this hash.

@@ -1,13 +1,16 @@
 //! Several modules as one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use ncore::client::{ClientError, Connection};
 use ncore::types::*;
 use simulator::control::api;
 use simulator::control::client::Client;
+use simulator::faults::{Plan, Report};
+use simulator::profile::{Operation, Profile, Timing};
 
-use crate::rig::{Rig, import_aes, permit, refusal};
+use crate::rig::{Rig, generate_rsa, import_aes, permit, refusal, sign};
 
 /// Two modules in one world and one in another, the first three of them in the pool: its number is 4.
 fn pool() -> (Rig, Connection) {
@@ -266,18 +269,206 @@ fn what_a_pool_does_not_do_is_refused_for_that_reason() {
 }
 
 #[test]
-fn keys_with_counters_are_not_for_pools() {
-    let (_rig, wire) = pool();
-    let limit = UseLimit {
-        type_: UseLim::NonVolatile,
-        details: UseLimDetails::NonVolatile(UseLimNonVolatileDetails {
-            range: NVMemRange { first: 0, last: 3 },
-            ..Default::default()
-        }),
+fn keys_whose_uses_or_time_are_limited_are_not_for_pools() {
+    let (rig, wire) = pool();
+    let counter = UseLimNonVolatileDetails {
+        range: NVMemRange { first: 0, last: 3 },
+        ..Default::default()
     };
-    let mut args = import_aes(4, 7);
-    args.acl.groups[0].limits = vec![limit];
-    assert_eq!(refusal(&wire, args), Status::UseLimitsUnavailable);
+    let global = UseLimGlobalDetails {
+        id: [1; 20],
+        max: 9,
+    };
+    for (type_, details) in [
+        (UseLim::NonVolatile, UseLimDetails::NonVolatile(counter)),
+        (UseLim::Global, UseLimDetails::Global(global)),
+        (
+            UseLim::Time,
+            UseLimDetails::Time(UseLimTimeDetails { seconds: 600 }),
+        ),
+    ] {
+        let mut args = import_aes(4, 7);
+        args.acl.groups[0].limits = vec![UseLimit { type_, details }];
+        assert_eq!(refusal(&wire, args), Status::UseLimitsUnavailable);
+    }
+    assert_eq!(rig.objects(1) + rig.objects(2), 0, "nothing stays behind");
+}
+
+#[test]
+fn a_module_with_other_module_keys_is_in_another_world() {
+    let rig = Rig::ready(3);
+    let privileged = rig.privileged();
+    let wire = rig.client();
+    for (module, key) in [(1, 1), (2, 2), (3, 1)] {
+        let mut import = import_aes(module, key);
+        import.acl = permit(ActOpPermissionsDetails::USE_AS_KM);
+        let idka = wire.transact(import).unwrap().key;
+        let set = SetKMArgs {
+            module,
+            flags: 0,
+            idka,
+        };
+        wire.transact(set).unwrap();
+        operate(&privileged, module, [1; 20], 0);
+    }
+    let all = ConfigurePoolModuleArgs::default();
+    privileged.transact(all).unwrap();
+    assert_eq!(members(&wire), "1 3");
+    let list = wire.transact(GetKMListArgs {
+        module: 4,
+        ..Default::default()
+    });
+    let list = list.unwrap();
+    assert_eq!((list.hknso, list.hkms.len()), ([1; 20], 2));
+}
+
+#[test]
+fn a_channel_is_on_one_member_and_lost_with_it() {
+    let (rig, wire) = pool();
+    let key = wire.transact(import_aes(4, 7)).unwrap().key;
+    let open = || {
+        let opened = wire.transact(ChannelOpenArgs {
+            module: 4,
+            type_: ChannelType::Simple,
+            mode: ChannelMode::Encrypt,
+            mech: Mech::RijndaelmECBpNONE,
+            key: Some(key),
+            ..Default::default()
+        });
+        opened.unwrap().idch
+    };
+    let update = |idch| ChannelUpdateArgs {
+        idch,
+        input: vec![5; 16],
+        ..Default::default()
+    };
+    button(&rig, 2, "fail");
+    let channel = open();
+    button(&rig, 2, "retry");
+    let output = wire.transact(update(channel)).unwrap().output;
+    for _ in 0..5 {
+        assert_eq!(wire.transact(update(channel)).unwrap().output, output);
+    }
+    button(&rig, 1, "fail");
+    assert_eq!(refusal(&wire, update(channel)), Status::UnknownID);
+    assert_eq!(wire.transact(update(open())).unwrap().output, output);
+    button(&rig, 1, "retry");
+    assert_eq!(refusal(&wire, update(channel)), Status::UnknownID);
+    wire.transact(DestroyArgs { key: channel }).unwrap();
+}
+
+#[test]
+fn the_flag_of_the_header_sends_a_command_to_the_pool() {
+    let (rig, wire) = pool();
+    let hash = || HashArgs {
+        mech: Mech::SHA256Hash,
+        plain: encrypt(0).plain,
+        ..Default::default()
+    };
+    let flag = ncore::message::command_flags::POOL_MODULE;
+    let before = started(&rig);
+    for _ in 0..4 {
+        wire.transact_with(hash(), flag, None).unwrap();
+    }
+    let after = started(&rig);
+    assert_eq!(after[2], before[2], "the third module is not in the pool");
+    assert_eq!(after[0] + after[1], before[0] + before[1] + 4);
+    let status = |answer: Result<(), ClientError>| answer.unwrap_err().status();
+    let elsewhere = wire.transact_with(import_aes(1, 7), flag, None).map(drop);
+    assert_eq!(status(elsewhere), Status::NotPoolModule);
+    let key = wire
+        .transact_with(import_aes(0, 7), flag, None)
+        .unwrap()
+        .key;
+    let which = wire.transact(GetWhichModuleArgs { key }).unwrap();
+    assert_eq!(which.module, [4]);
+    let own = wire.transact(import_aes(1, 7)).unwrap().key;
+    let crossed = wire.transact_with(encrypt(own), flag, None).map(drop);
+    assert_eq!(status(crossed), Status::CrossModule);
+}
+
+#[test]
+fn a_command_that_a_member_was_at_when_it_failed_is_done_by_another() {
+    let (rig, wire) = pool();
+    let control = Client::new(rig.server.endpoints().control.clone());
+    let key = wire.transact(import_aes(4, 7)).unwrap().key;
+    let cipher = wire.transact(encrypt(key)).unwrap().cipher;
+    for ending in ["fail", "clear", "power-cycle"] {
+        // The reply of the first member waits until the module is reset.
+        let plan = "[[fault]]\ndo = 'stall'\ncommand = 'Encrypt'\nnth = 1";
+        let plan: Plan = toml::from_str(plan).unwrap();
+        let _: Report = control.put("/faults", &plan).unwrap();
+        let pending = wire.submit(encrypt(key), None).unwrap();
+        let at_work = loop {
+            let status: api::Status = control.get("/status").unwrap();
+            let mut modules = status.modules.iter();
+            if let Some(module) = modules.find(|module| module.queue.outstanding > 0) {
+                break module.number;
+            }
+        };
+        button(&rig, at_work, ending);
+        assert_eq!(wire.wait(pending).unwrap().cipher, cipher, "{ending}");
+        if ending == "fail" {
+            button(&rig, at_work, "retry");
+        }
+    }
+    // A channel's state went with its member.
+    let opened = wire.transact(ChannelOpenArgs {
+        module: 4,
+        type_: ChannelType::Simple,
+        mode: ChannelMode::Encrypt,
+        mech: Mech::RijndaelmECBpNONE,
+        key: Some(key),
+        ..Default::default()
+    });
+    let update = ChannelUpdateArgs {
+        idch: opened.unwrap().idch,
+        input: vec![5; 16],
+        ..Default::default()
+    };
+    let plan = "[[fault]]\ndo = 'stall'\ncommand = 'ChannelUpdate'\nnth = 1";
+    let plan: Plan = toml::from_str(plan).unwrap();
+    let _: Report = control.put("/faults", &plan).unwrap();
+    let pending = wire.submit(update, None).unwrap();
+    for module in [1, 2] {
+        button(&rig, module, "fail");
+    }
+    match wire.wait(pending) {
+        Err(ClientError::Status { status, .. }) => assert_eq!(status, Status::UnitReset),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn members_keep_the_pace_of_their_unit() {
+    let timing = Timing {
+        profile: Profile::find("edge").unwrap(),
+        scale: 0.05,
+        delays: false,
+    };
+    let rig = Rig::ready_with(|options| options.timing = Some(timing));
+    let privileged = rig.privileged();
+    operate(&privileged, 1, [1; 20], 0);
+    let all = ConfigurePoolModuleArgs::default();
+    privileged.transact(all).unwrap();
+    let wire = rig.client();
+    let pair = wire.transact(generate_rsa(2, 512)).unwrap();
+    let start = Instant::now();
+    wire.transact(sign(pair.keypriv)).unwrap();
+    assert!(start.elapsed() >= timing.service(Operation::Rsa(512)));
+}
+
+#[test]
+fn a_destroyed_key_leaves_nothing_on_any_member() {
+    let (rig, wire) = pool();
+    let key = wire.transact(import_aes(4, 7)).unwrap().key;
+    for _ in 0..4 {
+        wire.transact(encrypt(key)).unwrap();
+    }
+    assert_eq!(rig.objects(1) + rig.objects(2), 2);
+    wire.transact(DestroyArgs { key }).unwrap();
+    assert_eq!(rig.objects(1) + rig.objects(2), 0);
+    assert_eq!(refusal(&wire, encrypt(key)), Status::UnknownID);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! HSM Pool mode: two modules used as one, on hardservers of the cases' own.
 
 use anyhow::ensure;
+use ncore::message::{Command, command_flags};
 use ncore::types::*;
 
 use super::kit::*;
@@ -41,6 +42,39 @@ pub(super) const CASES: &[Case] = &[
         replies(Cmd::Encrypt),
         denies(Cmd::Encrypt, Status::HardwareFailed),
     ]),
+    Case::new(
+        "pool.channel.bound",
+        "A channel of the pool is on one member and lost with it; its key is not",
+        POOL,
+        channel_bound,
+    )
+    .needs(&[Need::Control])
+    .covers(&[
+        replies(Cmd::ChannelOpen),
+        replies(Cmd::ChannelUpdate),
+        denies(Cmd::ChannelUpdate, Status::UnknownID),
+    ]),
+    Case::new(
+        "pool.flag.unnumbered",
+        "The flag PoolModule sends commands that leave the choice of a module to the pool, and no others",
+        POOL,
+        flag_unnumbered,
+    )
+    .needs(&[Need::Control])
+    .covers(&[
+        replies(Cmd::Hash),
+        denies(Cmd::Hash, Status::NotPoolModule),
+        denies(Cmd::NoOp, Status::NotPoolModule),
+        denies(Cmd::Hash, Status::HardwareFailed),
+    ]),
+    Case::new(
+        "pool.keys.unlimited",
+        "Keys whose uses or time are limited are not for a pool, whose members would each count by itself",
+        POOL,
+        keys_unlimited,
+    )
+    .needs(&[Need::Control])
+    .covers(&[denies(Cmd::GenerateKey, Status::UseLimitsUnavailable)]),
     Case::new(
         "pool.refuses.the-rest",
         "A pool has no slots, no tokens, no areas, and says so",
@@ -195,6 +229,114 @@ fn key_follows(rig: &Rig) -> anyhow::Result<Outcome> {
     is(bench.send(text())?.cipher, expected, "after a return")?;
     let reply = bench.send(GetWhichModuleArgs { key })?;
     ensure!(reply.module == [NUMBER], "the key is on {:?}", reply.module);
+    Ok(Outcome::Passed)
+}
+
+fn channel_bound(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (spare, bench, _) = two(rig)?;
+    pool_of(&spare, &[])?;
+    let privileged = spare.privileged()?;
+    privileged.send(FailArgs { module: 2 })?;
+    let key = bench.aes(may(Op::ENCRYPT))?;
+    let open = || {
+        bench.send(ChannelOpenArgs {
+            module: NUMBER,
+            type_: ChannelType::Simple,
+            mode: ChannelMode::Encrypt,
+            mech: Mech::RijndaelmECBpNONE,
+            key: Some(key),
+            ..ChannelOpenArgs::default()
+        })
+    };
+    let update = |idch| {
+        bench.send(ChannelUpdateArgs {
+            idch,
+            input: vec![7; 32],
+            ..ChannelUpdateArgs::default()
+        })
+    };
+    let channel = open()?.idch;
+    let expected = update(channel)?.output;
+    privileged.send(RetryFailedModuleArgs { module: 2 })?;
+    is(update(channel)?.output, expected.clone(), "it stays")?;
+    privileged.send(FailArgs { module: 1 })?;
+    is(
+        status(update(channel)),
+        Status::UnknownID,
+        "its member failed",
+    )?;
+    is(update(open()?.idch)?.output, expected, "a new one")?;
+    privileged.send(RetryFailedModuleArgs { module: 1 })?;
+    is(status(update(channel)), Status::UnknownID, "after a return")?;
+    Ok(Outcome::Passed)
+}
+
+fn flag_unnumbered(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (spare, bench, _) = two(rig)?;
+    let flagged = |args: Args| {
+        let flags = command_flags::POOL_MODULE;
+        let reply = bench.send_command(Command {
+            flags,
+            ..Command::new(0, args)
+        });
+        reply.map(|reply| reply.status)
+    };
+    let hash = || {
+        Args::Hash(HashArgs {
+            mech: Mech::SHA256Hash,
+            plain: bytes(b"pool"),
+            ..HashArgs::default()
+        })
+    };
+    is(flagged(hash())?, Status::NotPoolModule, "without a pool")?;
+    pool_of(&spare, &[2])?;
+    is(flagged(hash())?, Status::OK, "with one")?;
+    let no_op = |module| Args::NoOp(NoOpArgs { module });
+    is(flagged(no_op(1))?, Status::NotPoolModule, "to a module")?;
+    is(flagged(no_op(NUMBER))?, Status::OK, "to the pool's number")?;
+    spare.privileged()?.send(FailArgs { module: 2 })?;
+    is(
+        flagged(hash())?,
+        Status::HardwareFailed,
+        "with no member left",
+    )?;
+    let elsewhere = bench.send(HashArgs {
+        mech: Mech::SHA256Hash,
+        plain: bytes(b"pool"),
+        ..HashArgs::default()
+    });
+    is(status(elsewhere), Status::OK, "without the flag")?;
+    Ok(Outcome::Passed)
+}
+
+fn keys_unlimited(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (spare, bench, _) = two(rig)?;
+    pool_of(&spare, &[])?;
+    let id = [9; 20];
+    for (type_, details) in [
+        (
+            UseLim::Global,
+            UseLimDetails::Global(UseLimGlobalDetails { id, max: 2 }),
+        ),
+        (
+            UseLim::Time,
+            UseLimDetails::Time(UseLimTimeDetails { seconds: 600 }),
+        ),
+    ] {
+        let limited = PermissionGroup {
+            limits: vec![UseLimit { type_, details }],
+            ..group(vec![operations(Op::ENCRYPT)])
+        };
+        let acl = list(vec![limited]);
+        let made = bench.send(bench.aes_args(acl.clone()));
+        is(status(made), Status::UseLimitsUnavailable, "in the pool")?;
+        let one = Bench::at(spare.wire()?, 1);
+        is(
+            status(one.send(one.aes_args(acl))),
+            Status::OK,
+            "in a module",
+        )?;
+    }
     Ok(Outcome::Passed)
 }
 
