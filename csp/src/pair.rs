@@ -3,18 +3,18 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use ncore::types::{
-    Bignum, CipherText, KeyData, KeyGenParams, KeyType, KeyTypeData, KeyTypeGenParams,
-    KeyTypeRSAPrivateData, KeyTypeRSAPrivateGenParams, Mech, MechCipher, MechIV,
-    MechRSApPKCS1Cipher, MechRSApPKCS1OAEPIV, PlainText, PlainTextType, PlainTextTypeBignumData,
-    PlainTextTypeBytesData, PlainTextTypeData,
+    Bignum, CipherText, Mech, MechCipher, MechDHKeyExchangeCipher, MechIV, MechRSApPKCS1Cipher,
+    MechRSApPKCS1OAEPIV, PlainText, PlainTextType, PlainTextTypeBignumData, PlainTextTypeBytesData,
+    PlainTextTypeData, PlainTextTypeHashData,
 };
 use nfkm::LoadedKey;
+use zeroize::Zeroizing;
 
-use crate::blob::rsa_private::RsaKeyPair;
 use crate::constants::{AT_KEYEXCHANGE, AT_SIGNATURE, AlgId, CRYPT_NOHASHOID, CRYPT_X931_FORMAT};
 use crate::error::{CspError, Result};
 use crate::failure;
-use crate::soft::{self, RsaPublicKey};
+use crate::new_pair;
+use crate::soft::{self, DSS_ORDER_LEN, PublicKey, RsaPublicKey};
 
 /// Which of a container's two pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,19 +31,10 @@ pub(crate) struct Slots([RwLock<Option<Arc<KeyPair>>>; 2]);
 #[derive(Debug)]
 pub(crate) struct KeyPair {
     spec: KeySpec,
-    public: RsaPublicKey,
+    public: PublicKey,
     loaded: LoadedKey,
     /// KP_CERTIFICATE, which is stored with the pair and so shared by all its handles.
     certificate: Mutex<Option<Vec<u8>>>,
-}
-
-/// Where a new pair comes from.
-#[derive(Clone, Copy)]
-pub(crate) enum NewPair<'a> {
-    /// A module makes it, of so many bits.
-    Generated { bits: u32 },
-    /// A module is given it.
-    Imported(&'a RsaKeyPair),
 }
 
 /// How a decrypted block is unpadded.
@@ -57,9 +48,6 @@ pub(crate) enum Unpadding<'a> {
     None,
 }
 
-/// The public exponent of generated keys.
-const PUBLIC_EXPONENT: u32 = 65_537;
-
 impl KeySpec {
     /// Reads a `dwKeySpec` (AT_KEYEXCHANGE, AT_SIGNATURE).
     pub(crate) fn from_dword(spec: u32) -> Option<KeySpec> {
@@ -70,38 +58,12 @@ impl KeySpec {
         }
     }
 
-    /// The slot that an algorithm's pairs go into.
+    /// The slot that an algorithm's pairs go into. CALG_DH_EPHEM has none: its pairs go with their handles.
     pub(crate) fn of_algorithm(algorithm: AlgId) -> Option<KeySpec> {
         match algorithm {
-            AlgId::CALG_RSA_KEYX => Some(KeySpec::Exchange),
-            AlgId::CALG_RSA_SIGN => Some(KeySpec::Signature),
+            AlgId::CALG_RSA_KEYX | AlgId::CALG_DH_SF => Some(KeySpec::Exchange),
+            AlgId::CALG_RSA_SIGN | AlgId::CALG_DSS_SIGN => Some(KeySpec::Signature),
             _ => None,
-        }
-    }
-
-    /// The algorithm of the slot's pairs.
-    pub(crate) fn algorithm(self) -> AlgId {
-        match self {
-            KeySpec::Exchange => AlgId::CALG_RSA_KEYX,
-            KeySpec::Signature => AlgId::CALG_RSA_SIGN,
-        }
-    }
-}
-
-impl NewPair<'_> {
-    /// Type and size, as a module is asked for them.
-    pub(crate) fn generation(&self) -> KeyGenParams {
-        let lenbits = match self {
-            NewPair::Generated { bits } => *bits,
-            NewPair::Imported(key) => key.public.bits(),
-        };
-        KeyGenParams {
-            type_: KeyType::RSAPrivate,
-            params: KeyTypeGenParams::RSAPrivate(KeyTypeRSAPrivateGenParams {
-                lenbits,
-                given_e: Some(Bignum::from(PUBLIC_EXPONENT)),
-                ..KeyTypeRSAPrivateGenParams::default()
-            }),
         }
     }
 }
@@ -130,18 +92,13 @@ impl KeyPair {
     /// A pair of a key that the layer below has loaded.
     ///
     /// # Errors
-    /// `NTE_BAD_KEY` if it is no RSA key whose public half a blob can express.
+    /// `NTE_BAD_KEY` if it is no key whose public half a blob can express.
     pub(crate) fn new(
         spec: KeySpec,
         loaded: LoadedKey,
         certificate: Option<Vec<u8>>,
     ) -> Result<KeyPair> {
-        let KeyTypeData::RSAPublic(public) = &loaded.public().data else {
-            return Err(CspError::NTE_BAD_KEY);
-        };
-        let exponent = public.e.to_u32().ok_or(CspError::NTE_BAD_KEY)?;
-        let public =
-            RsaPublicKey::new(public.n.le_bytes(), exponent).map_err(|_| CspError::NTE_BAD_KEY)?;
+        let public = new_pair::public_half(loaded.public())?;
         Ok(KeyPair {
             spec,
             public,
@@ -154,7 +111,7 @@ impl KeyPair {
         self.spec
     }
 
-    pub(crate) fn public(&self) -> &RsaPublicKey {
+    pub(crate) fn public(&self) -> &PublicKey {
         &self.public
     }
 
@@ -177,11 +134,12 @@ impl KeyPair {
             .unwrap_or_else(PoisonError::into_inner) = Some(certificate);
     }
 
-    /// Signs a finished hash value into `signature`, which is as long as the modulus; CAPI's byte order, which is a big
-    /// number's on the wire too.
+    /// Signs a finished hash value into `signature`, which has the key's signature length, in CAPI's byte order, which is a
+    /// big number's on the wire too.
     ///
     /// # Errors
-    /// `NTE_BAD_ALGID` for a hash that cannot be signed, `NTE_BAD_LEN` for one too long for the modulus, and the module's.
+    /// `NTE_BAD_ALGID` for a hash that cannot be signed, `NTE_BAD_LEN` for one too long for the modulus, `NTE_BAD_KEY` for a
+    /// key that signs nothing, and the module's.
     pub(crate) fn sign(
         &self,
         algorithm: AlgId,
@@ -189,7 +147,43 @@ impl KeyPair {
         flags: u32,
         signature: &mut [u8],
     ) -> Result<()> {
-        let length = self.public.modulus_len();
+        match &self.public {
+            PublicKey::Rsa(key) => self.sign_rsa(key, algorithm, digest, flags, signature),
+            PublicKey::Dsa(_) => self.sign_dss(algorithm, digest, signature),
+            PublicKey::Dh(_) => Err(CspError::NTE_BAD_KEY),
+        }
+    }
+
+    fn sign_dss(&self, algorithm: AlgId, digest: &[u8], signature: &mut [u8]) -> Result<()> {
+        soft::dss_hash(algorithm)?;
+        let data = digest.try_into().map_err(|_| CspError::NTE_FAIL)?;
+        let plain = PlainText {
+            type_: PlainTextType::Hash,
+            data: PlainTextTypeData::Hash(PlainTextTypeHashData { data }),
+        };
+        let signed = self
+            .loaded
+            .sign(Mech::DSA, plain)
+            .map_err(failure::of_key)?;
+        let MechCipher::DSA(numbers) = &signed.data else {
+            return Err(CspError::NTE_FAIL);
+        };
+        let (r, s) = signature
+            .split_at_mut_checked(DSS_ORDER_LEN)
+            .ok_or(CspError::NTE_FAIL)?;
+        put_number(r, &numbers.r)?;
+        put_number(s, &numbers.s)
+    }
+
+    fn sign_rsa(
+        &self,
+        key: &RsaPublicKey,
+        algorithm: AlgId,
+        digest: &[u8],
+        flags: u32,
+        signature: &mut [u8],
+    ) -> Result<()> {
+        let length = key.modulus_len();
         if flags & CRYPT_X931_FORMAT != 0 {
             let block = Bignum::from_be(&soft::x931_block(algorithm, digest, length)?);
             let data = PlainTextTypeData::Bignum(PlainTextTypeBignumData { m: block });
@@ -200,7 +194,7 @@ impl KeyPair {
                 },
                 signature,
             )?;
-            return self.public.x931_signature(signature);
+            return key.x931_signature(signature);
         }
         // The module pads bytes to a type 1 block and adds no DigestInfo of its own.
         let mut data = soft::digest_info(algorithm, digest)?;
@@ -229,13 +223,37 @@ impl KeyPair {
         let MechCipher::RSApPKCS1(MechRSApPKCS1Cipher { m }) = &signed.data else {
             return Err(CspError::NTE_FAIL);
         };
-        let number = m.le_bytes();
-        let (low, high) = signature
-            .split_at_mut_checked(number.len())
-            .ok_or(CspError::NTE_FAIL)?;
-        low.copy_from_slice(number);
-        high.fill(0);
-        Ok(())
+        put_number(signature, m)
+    }
+
+    /// The secret that a Diffie-Hellman pair shares with the owner of a public value: little-endian and as long as the
+    /// prime.
+    ///
+    /// # Errors
+    /// `NTE_BAD_KEY` for a pair of another kind, `NTE_BAD_DATA` for a value that nobody can have, and the module's.
+    pub(crate) fn agree(&self, y: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+        let PublicKey::Dh(key) = &self.public else {
+            return Err(CspError::NTE_BAD_KEY);
+        };
+        let mech = Mech::DHKeyExchange;
+        let data = MechCipher::DHKeyExchange(MechDHKeyExchangeCipher {
+            gx: Bignum::from_le(y),
+        });
+        let cipher = CipherText {
+            mech,
+            data,
+            iv: MechIV::Empty,
+        };
+        let plain = self
+            .loaded
+            .decrypt(mech, cipher, PlainTextType::Bignum)
+            .map_err(failure::of_decryption)?;
+        let PlainTextTypeData::Bignum(number) = plain.data else {
+            return Err(CspError::NTE_FAIL);
+        };
+        let mut secret = Zeroizing::new(vec![0; key.group.p.len()]);
+        put_number(&mut secret, &number.m)?;
+        Ok(secret)
     }
 
     /// Decrypts a cipher text in CAPI's byte order; the plain text is in natural order.
@@ -244,8 +262,9 @@ impl KeyPair {
     /// `NTE_BAD_DATA` for a wrong length or padding, or a number not below the modulus, which is what a cipher text for
     /// another key often is; and the module's.
     pub(crate) fn decrypt(&self, cipher: &[u8], unpadding: Unpadding<'_>) -> Result<Vec<u8>> {
-        let length = self.public.modulus_len();
-        if !self.public.may_have_made(cipher) {
+        let public = self.public.rsa()?;
+        let length = public.modulus_len();
+        if !public.may_have_made(cipher) {
             return Err(CspError::NTE_BAD_DATA);
         }
         let (mech, iv) = match unpadding {
@@ -279,17 +298,13 @@ impl KeyPair {
 /// Bytes that PKCS#1 v1.5 padding adds at least (RFC 8017 section 9.2).
 const PKCS1_OVERHEAD: usize = 11;
 
-/// What a module is asked to import for the pair of a blob.
-pub(crate) fn rsa_import(pair: &RsaKeyPair) -> KeyData {
-    KeyData {
-        type_: KeyType::RSAPrivate,
-        data: KeyTypeData::RSAPrivate(KeyTypeRSAPrivateData {
-            p: Bignum::from_le(&pair.prime1),
-            q: Bignum::from_le(&pair.prime2),
-            dmp1: Bignum::from_le(&pair.exponent1),
-            dmq1: Bignum::from_le(&pair.exponent2),
-            iqmp: Bignum::from_le(&pair.coefficient),
-            e: Bignum::from(pair.public.exponent()),
-        }),
-    }
+/// A number's little-endian bytes, with zeros at the high end.
+fn put_number(place: &mut [u8], number: &Bignum) -> Result<()> {
+    let number = number.le_bytes();
+    let (low, high) = place
+        .split_at_mut_checked(number.len())
+        .ok_or(CspError::NTE_FAIL)?;
+    low.copy_from_slice(number);
+    high.fill(0);
+    Ok(())
 }

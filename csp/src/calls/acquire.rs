@@ -103,6 +103,7 @@ impl Csp {
             scope,
             silent: flags & CRYPT_SILENT != 0,
             enumerations: Mutex::new(Enumerations::default()),
+            pending: Mutex::default(),
         })
     }
 

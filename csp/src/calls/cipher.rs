@@ -60,7 +60,8 @@ impl Csp {
                 drop(key);
                 key_exchange(&exchange, last)?;
                 exchange.check(CRYPT_ENCRYPT)?;
-                let size = exchange.key().modulus_len();
+                let public = exchange.key().rsa()?;
+                let size = public.modulus_len();
                 let Some(buffer) = room(data.buffer, size, data.length)? else {
                     return Ok(());
                 };
@@ -71,9 +72,7 @@ impl Csp {
                     },
                     false => RsaPadding::Pkcs1,
                 };
-                let cipher = exchange
-                    .key()
-                    .encrypt(plain, padding, &mut random::system)?;
+                let cipher = public.encrypt(plain, padding, &mut random::system)?;
                 hash.feed(plain)?;
                 *data.length = cipher.len() as u32;
                 buffer
@@ -82,6 +81,7 @@ impl Csp {
                     .copy_from_slice(&cipher);
                 Ok(())
             }
+            Key::Pending(_) | Key::Agreed(_) => Err(CspError::NTE_BAD_KEY),
         }
     }
 
@@ -142,6 +142,7 @@ impl Csp {
                 *data.length = plain.len() as u32;
                 Ok(())
             }
+            Key::Pending(_) | Key::Agreed(_) => Err(CspError::NTE_BAD_KEY),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! CPGetProvParam and CPSetProvParam.
 
-use crate::alg::Algorithm;
+use crate::alg::{Algorithm, Provider};
 use crate::constants::{
     AT_KEYEXCHANGE, AT_SIGNATURE, CRYPT_FIRST, CRYPT_IMPL_HARDWARE, CRYPT_MACHINE_KEYSET,
     CRYPT_NEXT, CRYPT_SEC_DESCR, PP_CLIENT_HWND, PP_CONTAINER, PP_CONTEXT_INFO,
@@ -79,7 +79,7 @@ impl Csp {
             PP_PROVTYPE => output.put_dword(context.provider.prov_type),
             PP_VERSION => output.put_dword(VERSION),
             PP_IMPTYPE => output.put_dword(CRYPT_IMPL_HARDWARE),
-            PP_KEYSPEC => output.put_dword(AT_KEYEXCHANGE | AT_SIGNATURE),
+            PP_KEYSPEC => output.put_dword(key_specs(context.provider)),
             PP_KEYSET_TYPE => output.put_dword(if context.scope == Scope::Machine {
                 CRYPT_MACHINE_KEYSET
             } else {
@@ -262,6 +262,17 @@ fn check_walk(flags: u32) -> Result<()> {
     } else {
         Err(CspError::NTE_BAD_FLAGS)
     }
+}
+
+/// PP_KEYSPEC: the slots that the provider fills.
+fn key_specs(provider: &Provider) -> u32 {
+    [
+        (KeySpec::Exchange, AT_KEYEXCHANGE),
+        (KeySpec::Signature, AT_SIGNATURE),
+    ]
+    .into_iter()
+    .filter(|(spec, _)| provider.pair_algorithm(*spec).is_ok())
+    .fold(0, |specs, (_, bit)| specs | bit)
 }
 
 /// PROV_ENUMALGS: 32 bytes.

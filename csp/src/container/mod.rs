@@ -7,6 +7,7 @@ pub(crate) mod store;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ncore::types::KeyGenParams;
 use nfkm::{IdentRule, LoadedKey, NewKeyPair, Protection};
 
 use self::record::{Record, Slot};
@@ -14,7 +15,8 @@ use self::store::{APPNAME, Changing, Store};
 use crate::error::{CspError, Result};
 use crate::failure;
 use crate::identity::Identity;
-use crate::pair::{KeyPair, KeySpec, NewPair, Slots, rsa_import};
+use crate::new_pair::NewPair;
+use crate::pair::{KeyPair, KeySpec, Slots};
 use crate::security::{Descriptor, Right};
 
 /// An open container. All contexts that have it open in this process share one, and with it the loaded keys: a key made
@@ -89,23 +91,23 @@ impl Container {
     pub(crate) fn put_pair(
         &self,
         spec: KeySpec,
-        new: NewPair<'_>,
+        new: NewPair,
         user: &Identity,
     ) -> Result<Arc<KeyPair>> {
         let record = self.writable(user)?;
-        let request = NewKeyPair {
+        let request = |params| NewKeyPair {
             appname: APPNAME.to_owned(),
             ident: IdentRule::KeyHash,
-            plainname: Some(record.name).filter(|name| !name.is_empty()),
-            params: new.generation(),
+            plainname: Some(record.name.clone()).filter(|name| !name.is_empty()),
+            params,
             recovery: true,
             protection: Protection::Module,
         };
         let session = self.store.session();
         match new {
-            NewPair::Generated { .. } => {
+            NewPair::Generated(params) => {
                 let loaded = session
-                    .generate_key_pair(&request)
+                    .generate_key_pair(&request(params))
                     .map_err(failure::of_key)?;
                 self.adopt(&self.store.changing()?, spec, loaded)
             }
@@ -113,7 +115,7 @@ impl Container {
                 // A key that is imported may be one that another container is about to let go of.
                 let turn = self.store.changing()?;
                 let loaded = session
-                    .import_key_pair(&request, rsa_import(key))
+                    .import_key_pair(&request(KeyGenParams::default()), key)
                     .map_err(failure::of_key)?;
                 self.adopt(&turn, spec, loaded)
             }

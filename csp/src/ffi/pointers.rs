@@ -210,15 +210,16 @@ pub(super) unsafe fn caller(pointer: *const VTableProvStruc) -> Caller {
 /// CPSetKeyParam's data.
 ///
 /// # Errors
-/// `ERROR_INVALID_PARAMETER` for NULL; `NTE_BAD_FLAGS` for a certificate that is none.
+/// `ERROR_INVALID_PARAMETER` for NULL where there must be data, and for data where there must be NULL; `NTE_BAD_FLAGS` for a certificate that is none.
 ///
 /// # Safety
 /// `data` is NULL or leads to what the form says, for as long as the slice lives.
 pub(super) unsafe fn key_param<'a>(form: KeyParamForm, data: *const u8) -> Result<&'a [u8]> {
-    if data.is_null() {
+    if data.is_null() != (form == KeyParamForm::Null) {
         return Err(CspError::ERROR_INVALID_PARAMETER);
     }
     match form {
+        KeyParamForm::Null => Ok(&[]),
         // SAFETY: so many bytes, says the form.
         KeyParamForm::Plain(ParamForm::Bytes(length)) => unsafe { bytes(data, length) },
         KeyParamForm::Plain(ParamForm::Blob) => {
