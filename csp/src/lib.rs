@@ -35,4 +35,5 @@ pub mod soft;
 mod sys;
 
 pub use calls::{Caller, HashParam, InPlace, ProvParamForm, Signature};
+pub use container::admin;
 pub use key::KeyParamForm;
