@@ -9,6 +9,7 @@ use csp::error::{CspError, Result};
 use csp::identity::Identity;
 use csp::output::Output;
 use csp::security::Sid;
+use csp::settings::SetupParameters;
 use csp::{Caller, InPlace, Signature};
 use nfkm::Environment;
 use nfkm::cards::{CardSource, Unattended};
@@ -107,6 +108,8 @@ impl Rig {
                 user_name: Some(format!("user{uid}")),
                 host_name: Some("host".to_owned()),
             }),
+            setup: Some(SetupParameters::default()),
+            answers: None,
         })
     }
 
@@ -360,6 +363,7 @@ fn users_the_machine_and_the_default_are_apart() {
     let caller = Caller {
         prov_type: Some(PROV_RSA_AES),
         provider_name: Some(b"nCipher Enhanced RSA and AES Cryptographic Provider".to_vec()),
+        ..Caller::default()
     };
     assert!(
         first
