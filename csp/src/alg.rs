@@ -7,7 +7,7 @@
 
 use crate::constants::{
     ALG_CLASS_DATA_ENCRYPT, ALG_CLASS_KEY_EXCHANGE, ALG_CLASS_SIGNATURE, AlgId, CRYPT_FLAG_IPSEC,
-    CRYPT_FLAG_SIGNING, PROV_DSS, PROV_DSS_DH, PROV_RSA_AES, PROV_RSA_FULL,
+    CRYPT_FLAG_SIGNING, PROV_DH_SCHANNEL, PROV_DSS, PROV_DSS_DH, PROV_RSA_AES, PROV_RSA_FULL,
 };
 use crate::error::{CspError, Result};
 use crate::pair::KeySpec;
@@ -54,7 +54,7 @@ pub struct Provider {
 }
 
 /// The provider types that exist here.
-pub static PROVIDERS: &[&Provider] = &[&RSA_FULL, &RSA_AES, &DSS, &DSS_DH];
+pub static PROVIDERS: &[&Provider] = &[&RSA_FULL, &RSA_AES, &DSS, &DSS_DH, &DH_SCHANNEL];
 
 /// PROV_RSA_FULL. SHA-2 is not among its hashes, as on Windows.
 pub static RSA_FULL: Provider = Provider {
@@ -129,6 +129,28 @@ pub static DSS_DH: Provider = Provider {
         TRIPLE_DES,
         SHA1,
         MD5,
+        MAC,
+        DSS_SIGN,
+        DH_SF,
+        DH_EPHEM,
+        HMAC,
+    ],
+};
+
+/// PROV_DH_SCHANNEL.
+pub static DH_SCHANNEL: Provider = Provider {
+    prov_type: PROV_DH_SCHANNEL,
+    family: Family::Dss,
+    public_key_step: 64,
+    algorithms: &[
+        RC2,
+        RC4,
+        DES,
+        TRIPLE_DES_112,
+        TRIPLE_DES,
+        SHA1,
+        MD5,
+        SSL3_SHAMD5,
         MAC,
         DSS_SIGN,
         DH_SF,

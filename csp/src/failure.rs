@@ -46,10 +46,19 @@ pub(crate) fn of_key(error: Error) -> CspError {
     }
 }
 
-/// For `map_err` around a decryption, where the module's refusal of the padding is the caller's bad data.
+/// For `map_err` around making a key of the caller's numbers, which the module may find to be none.
+pub(crate) fn of_new_key(error: Error) -> CspError {
+    match error.status() {
+        Some(Status::InvalidData) => CspError::NTE_BAD_DATA,
+        _ => of_key(error),
+    }
+}
+
+/// For `map_err` around a decryption or an agreement, where the module's refusal of the padding or of the peer's value is
+/// the caller's bad data.
 pub(crate) fn of_decryption(error: Error) -> CspError {
     match error.status() {
-        Some(Status::DecryptFailed) => CspError::NTE_BAD_DATA,
+        Some(Status::DecryptFailed | Status::InvalidData) => CspError::NTE_BAD_DATA,
         _ => of_key(error),
     }
 }

@@ -204,7 +204,10 @@ impl PublicHandle {
                     KP_KEYLEN => self.key().bits(),
                     // Nothing is encrypted with the others.
                     KP_BLOCKLEN => self.key().rsa().map_or(0, RsaPublicKey::bits),
-                    KP_OAEP_PARAMS => return Ok(self.label.clone()),
+                    KP_OAEP_PARAMS => {
+                        self.key().rsa()?;
+                        return Ok(self.label.clone());
+                    }
                     KP_P | KP_Q | KP_G | KP_VERIFY_PARAMS => {
                         let group = self.group().ok_or(CspError::NTE_BAD_TYPE)?;
                         return group_param(group, param);
@@ -230,7 +233,10 @@ impl PublicHandle {
     fn param_form(&self, param: u32) -> Result<KeyParamForm> {
         let form = match param {
             KP_PERMISSIONS => KeyParamForm::Plain(ParamForm::Bytes(4)),
-            KP_OAEP_PARAMS => KeyParamForm::Plain(ParamForm::Blob),
+            KP_OAEP_PARAMS => {
+                self.key().rsa()?;
+                KeyParamForm::Plain(ParamForm::Blob)
+            }
             // The values of a pair that was made are what they are.
             KP_P | KP_Q | KP_G | KP_X | KP_PUB_PARAMS if self.group().is_some() => {
                 return Err(CspError::NTE_BAD_KEY_STATE);

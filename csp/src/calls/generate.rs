@@ -182,7 +182,7 @@ impl Csp {
             NewPair::Generated(params) => store.session().generate_ephemeral(params),
             NewPair::Imported(key) => store.session().import_ephemeral(key),
         };
-        let loaded = loaded.map_err(failure::of_key)?;
+        let loaded = loaded.map_err(failure::of_new_key)?;
         Ok(Arc::new(KeyPair::new(spec, loaded, None, None)?))
     }
 }

@@ -126,7 +126,7 @@ impl Container {
             NewPair::Generated(params) => {
                 let loaded = session
                     .generate_key_pair(&request(params))
-                    .map_err(failure::of_key)?;
+                    .map_err(failure::of_new_key)?;
                 self.adopt(&self.store.changing()?, spec, loaded)
             }
             NewPair::Imported(key) => {
@@ -134,7 +134,7 @@ impl Container {
                 let turn = self.store.changing()?;
                 let loaded = session
                     .import_key_pair(&request(KeyGenParams::default()), key)
-                    .map_err(failure::of_key)?;
+                    .map_err(failure::of_new_key)?;
                 self.adopt(&turn, spec, loaded)
             }
         }
