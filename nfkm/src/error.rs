@@ -215,6 +215,17 @@ impl Error {
         }
     }
 
+    /// Whether what was loaded is gone, with every module that had it or with the connection. Loading it again, with its
+    /// cards if it has such, may help.
+    pub fn is_loss(&self) -> bool {
+        self.is_failover() || matches!(self, Error::NoUsableModule { .. })
+    }
+
+    /// Whether another module may do what this one did not: it went away, or has no card for a world of FIPS 140 level 3.
+    pub(crate) fn is_another_modules(&self) -> bool {
+        self.is_failover() || matches!(self, Error::NeedsFipsCard { .. })
+    }
+
     /// Whether a module or the connection went away, so that another module, or this one after loading the key again,
     /// may still do what was asked.
     pub(crate) fn is_failover(&self) -> bool {
