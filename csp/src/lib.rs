@@ -29,6 +29,7 @@ pub mod output;
 mod pair;
 mod pending;
 mod random;
+pub mod registration;
 pub mod security;
 pub mod soft;
 #[allow(unsafe_code)]
