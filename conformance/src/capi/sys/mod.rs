@@ -395,14 +395,12 @@ pub(super) fn prov_param(context: Handle, param: u32, room: Room, flags: u32) ->
 
 /// GetLastError.
 pub fn last_error() -> Code {
-    // SAFETY: the function takes nothing.
-    Code(unsafe { platform::GetLastError() })
+    Code(platform::last_error())
 }
 
 /// SetLastError.
 pub fn set_last_error(code: Code) {
-    // SAFETY: any number may be passed.
-    unsafe { platform::SetLastError(code.0) };
+    platform::set_last_error(code.0);
 }
 
 /// The entry points of a provider's library that the layer above never calls with a handle that it does not know.
