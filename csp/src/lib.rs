@@ -31,6 +31,7 @@ mod pending;
 pub mod prompt;
 mod protection;
 mod random;
+pub mod registration;
 pub mod security;
 pub mod settings;
 pub mod soft;
