@@ -249,12 +249,12 @@ impl Hardserver {
             _ => due,
         };
         let streams = streams.unwrap_or_else(|| {
-            let number = self.modules[index].number;
             let (client, command) = (client.ordinal(), client.next_command());
-            Streams::new(self.seed.clone(), number, client, command)
+            Streams::new(&self.seed, slot.number, client, command)
         });
         let mut job = Job {
             command,
+            number: slot.number,
             client: client.identity(answer.connection.privileged),
             now: self.now(),
             streams,

@@ -315,12 +315,7 @@ impl Hardserver {
             return Err(no_pool_support());
         }
         Ok(Some(PoolCommand {
-            streams: Streams::new(
-                self.seed.clone(),
-                number,
-                client.ordinal(),
-                client.next_command(),
-            ),
+            streams: Streams::new(&self.seed, number, client.ordinal(), client.next_command()),
             command: command.clone(),
             client: Arc::clone(client),
             privileged,
@@ -480,6 +475,7 @@ impl Hardserver {
         let again = recipe.again.as_ref().ok_or(Status::UnknownID)?;
         let job = Job {
             command: again.command.clone(),
+            number: self.modules[member.index].number,
             client: again.client.clone(),
             now: self.now(),
             streams: again.streams.clone(),
