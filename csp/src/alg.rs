@@ -7,9 +7,10 @@
 
 use crate::constants::{
     ALG_CLASS_DATA_ENCRYPT, ALG_CLASS_KEY_EXCHANGE, ALG_CLASS_SIGNATURE, AlgId, CRYPT_FLAG_IPSEC,
-    CRYPT_FLAG_SIGNING, PROV_RSA_AES,
+    CRYPT_FLAG_SIGNING, PROV_DH_SCHANNEL, PROV_DSS, PROV_DSS_DH, PROV_RSA_AES, PROV_RSA_FULL,
 };
 use crate::error::{CspError, Result};
+use crate::pair::KeySpec;
 
 /// One row of PP_ENUMALGS_EX.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +54,30 @@ pub struct Provider {
 }
 
 /// The provider types that exist here.
-pub static PROVIDERS: &[&Provider] = &[&RSA_AES];
+pub static PROVIDERS: &[&Provider] = &[&RSA_FULL, &RSA_AES, &DSS, &DSS_DH, &DH_SCHANNEL];
+
+/// PROV_RSA_FULL. SHA-2 is not among its hashes, as on Windows.
+pub static RSA_FULL: Provider = Provider {
+    prov_type: PROV_RSA_FULL,
+    family: Family::Rsa,
+    public_key_step: 8,
+    algorithms: &[
+        RC2,
+        RC4,
+        DES,
+        TRIPLE_DES_112,
+        TRIPLE_DES,
+        SHA1,
+        MD2,
+        MD4,
+        MD5,
+        SSL3_SHAMD5,
+        MAC,
+        RSA_SIGN,
+        RSA_KEYX,
+        HMAC,
+    ],
+};
 
 /// PROV_RSA_AES.
 pub static RSA_AES: Provider = Provider {
@@ -84,6 +108,57 @@ pub static RSA_AES: Provider = Provider {
     ],
 };
 
+/// PROV_DSS: signatures and hashes alone.
+pub static DSS: Provider = Provider {
+    prov_type: PROV_DSS,
+    family: Family::Dss,
+    public_key_step: 64,
+    algorithms: &[SHA1, MD5, DSS_SIGN],
+};
+
+/// PROV_DSS_DH.
+pub static DSS_DH: Provider = Provider {
+    prov_type: PROV_DSS_DH,
+    family: Family::Dss,
+    public_key_step: 64,
+    algorithms: &[
+        RC2,
+        RC4,
+        DES,
+        TRIPLE_DES_112,
+        TRIPLE_DES,
+        SHA1,
+        MD5,
+        MAC,
+        DSS_SIGN,
+        DH_SF,
+        DH_EPHEM,
+        HMAC,
+    ],
+};
+
+/// PROV_DH_SCHANNEL.
+pub static DH_SCHANNEL: Provider = Provider {
+    prov_type: PROV_DH_SCHANNEL,
+    family: Family::Dss,
+    public_key_step: 64,
+    algorithms: &[
+        RC2,
+        RC4,
+        DES,
+        TRIPLE_DES_112,
+        TRIPLE_DES,
+        SHA1,
+        MD5,
+        SSL3_SHAMD5,
+        MAC,
+        DSS_SIGN,
+        DH_SF,
+        DH_EPHEM,
+        HMAC,
+    ],
+};
+
 impl Provider {
     /// The provider of a `dwProvType`.
     pub fn of_type(prov_type: u32) -> Option<&'static Provider> {
@@ -103,6 +178,20 @@ impl Provider {
             .find(|row| row.id == id)
             .ok_or(CspError::NTE_BAD_ALGID)
     }
+
+    /// The algorithm of the pairs in a slot.
+    ///
+    /// # Errors
+    /// `NTE_BAD_ALGID` for a slot that this provider does not fill.
+    pub(crate) fn pair_algorithm(&self, spec: KeySpec) -> Result<AlgId> {
+        let algorithm = match (self.family, spec) {
+            (Family::Rsa, KeySpec::Exchange) => AlgId::CALG_RSA_KEYX,
+            (Family::Rsa, KeySpec::Signature) => AlgId::CALG_RSA_SIGN,
+            (Family::Dss, KeySpec::Exchange) => AlgId::CALG_DH_SF,
+            (Family::Dss, KeySpec::Signature) => AlgId::CALG_DSS_SIGN,
+        };
+        self.algorithm(algorithm).map(|row| row.id)
+    }
 }
 
 impl Provider {
@@ -114,7 +203,8 @@ impl Provider {
     /// `NTE_BAD_ALGID` if the provider has no such key. For a length that is not offered the
     /// sources differ; this follows Microsoft's page first (`ERROR_INVALID_PARAMETER` below the
     /// minimum or above the maximum) and Wine for what the page leaves open, lengths within the
-    /// range that do not exist: `NTE_BAD_FLAGS` for the DES family, else `NTE_BAD_DATA`.
+    /// range that do not exist: `NTE_BAD_FLAGS` for the DES family, else `NTE_BAD_DATA`. Pairs of the DSS family answer
+    /// `NTE_BAD_FLAGS` throughout, but an NTSTATUS for a DSS length off the step, as was seen on Windows.
     pub fn key_bits(&self, id: AlgId, flags: u32) -> Result<u32> {
         let row = self.algorithm(id)?;
         let step = match id.class() {
@@ -127,16 +217,23 @@ impl Provider {
         } else {
             row.max_bits
         };
+        let step_error = match (self.family, id) {
+            (Family::Dss, AlgId::CALG_DSS_SIGN) => CspError::STATUS_INVALID_PARAMETER,
+            (Family::Dss, AlgId::CALG_DH_SF | AlgId::CALG_DH_EPHEM) => CspError::NTE_BAD_FLAGS,
+            _ => CspError::NTE_BAD_DATA,
+        };
+        let range_error = match step_error {
+            CspError::NTE_BAD_DATA => CspError::ERROR_INVALID_PARAMETER,
+            _ => CspError::NTE_BAD_FLAGS,
+        };
         match flags >> 16 {
             0 => Ok(row.default_bits),
-            bits if bits < row.min_bits || bits > max_bits => {
-                Err(CspError::ERROR_INVALID_PARAMETER)
-            }
+            bits if bits < row.min_bits || bits > max_bits => Err(range_error),
             bits if id.is_des() => match bits {
                 bits if bits == row.max_bits || bits == max_bits => Ok(row.max_bits),
                 _ => Err(CspError::NTE_BAD_FLAGS),
             },
-            bits if bits % step != 0 => Err(CspError::NTE_BAD_DATA),
+            bits if bits % step != 0 => Err(step_error),
             bits => Ok(bits),
         }
     }
@@ -278,6 +375,24 @@ const RSA_KEYX: Algorithm = Algorithm::new(
     CRYPT_FLAG_SIGNING | CRYPT_FLAG_IPSEC,
     ["RSA_KEYX", "RSA Key Exchange"],
 );
+const DSS_SIGN: Algorithm = Algorithm::new(
+    AlgId::CALG_DSS_SIGN,
+    [1024, 512, 1024],
+    CRYPT_FLAG_SIGNING,
+    ["DSA_SIGN", "Digital Signature Algorithm"],
+);
+const DH_SF: Algorithm = Algorithm::new(
+    AlgId::CALG_DH_SF,
+    [1024, 512, 4096],
+    0,
+    ["DH_KEYX", "Diffie-Hellman Key Exchange"],
+);
+const DH_EPHEM: Algorithm = Algorithm::new(
+    AlgId::CALG_DH_EPHEM,
+    [1024, 512, 4096],
+    0,
+    ["DH_EPHEM", "Diffie-Hellman Ephemeral Key"],
+);
 
 #[cfg(test)]
 mod tests {
@@ -335,6 +450,27 @@ mod tests {
             Err(CspError::NTE_BAD_DATA)
         );
         assert_eq!(bits(AlgId::CALG_SHA1, 0), Err(CspError::NTE_BAD_ALGID));
+    }
+
+    #[test]
+    fn pairs_of_the_dss_family_have_codes_of_their_own() {
+        let bits = |id, bits: u32| DSS_DH.key_bits(id, bits << 16);
+        for id in [AlgId::CALG_DH_SF, AlgId::CALG_DH_EPHEM] {
+            assert_eq!(bits(id, 0), Ok(1024));
+            assert_eq!(bits(id, 4096), Ok(4096));
+            for wrong in [448, 513, 1032, 1040, 4160] {
+                assert_eq!(bits(id, wrong), Err(CspError::NTE_BAD_FLAGS), "{wrong}");
+            }
+            assert_eq!(DSS.key_bits(id, 0), Err(CspError::NTE_BAD_ALGID));
+        }
+        let dss = AlgId::CALG_DSS_SIGN;
+        assert_eq!(bits(dss, 576), Ok(576));
+        assert_eq!(bits(dss, 448), Err(CspError::NTE_BAD_FLAGS));
+        assert_eq!(bits(dss, 1088), Err(CspError::NTE_BAD_FLAGS));
+        assert_eq!(bits(dss, 513), Err(CspError::STATUS_INVALID_PARAMETER));
+        let exchange = DSS.pair_algorithm(KeySpec::Exchange);
+        assert_eq!(exchange, Err(CspError::NTE_BAD_ALGID));
+        assert_eq!(DSS_DH.pair_algorithm(KeySpec::Signature), Ok(dss));
     }
 
     #[test]

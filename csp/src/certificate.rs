@@ -1,6 +1,6 @@
 //! As much of X.509 as KP_CERTIFICATE needs: whose public key a certificate has.
 
-use crate::soft::RsaPublicKey;
+use crate::soft::{DiscretePublicKey, Group, PublicKey, RsaPublicKey, trim};
 
 const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;
@@ -10,17 +10,81 @@ const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xa0;
 /// 1.2.840.113549.1.1.1, rsaEncryption.
 const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+/// 1.2.840.10040.4.1, id-dsa (RFC 3279 section 2.3.2).
+const DSA: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x01];
+/// 1.2.840.10046.2.1, dhpublicnumber (RFC 3279 section 2.3.3).
+const DH_PUBLIC_NUMBER: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3e, 0x02, 0x01];
 
 /// Whether `der` is a certificate (RFC 5280 section 4.1) of this key, and nothing else.
-pub(crate) fn is_for(der: &[u8], key: &RsaPublicKey) -> bool {
-    public_key(der).is_some_and(|(modulus, exponent)| {
-        modulus.iter().rev().eq(key.modulus_le())
+pub(crate) fn is_for(der: &[u8], key: &PublicKey) -> bool {
+    let found = public_key_info(der).and_then(|info| match key {
+        PublicKey::Rsa(key) => is_rsa(&info, key),
+        PublicKey::Dsa(key) => is_discrete(&info, key, DSA, dsa_parameters),
+        PublicKey::Dh(key) => is_discrete(&info, key, DH_PUBLIC_NUMBER, dh_parameters),
+    });
+    found.unwrap_or(false)
+}
+
+/// SubjectPublicKeyInfo, taken apart.
+struct PublicKeyInfo<'a> {
+    algorithm: &'a [u8],
+    /// What follows the algorithm's identifier.
+    parameters: &'a [u8],
+    /// The bits of the key.
+    key: &'a [u8],
+}
+
+fn is_rsa(info: &PublicKeyInfo<'_>, key: &RsaPublicKey) -> Option<bool> {
+    let mut content = info.key;
+    let mut numbers = take(&mut content, SEQUENCE)?;
+    let modulus = unsigned(take(&mut numbers, INTEGER)?);
+    let exponent = unsigned(take(&mut numbers, INTEGER)?);
+    let value = exponent
+        .iter()
+        .fold(0, |value, byte| value << 8 | u32::from(*byte));
+    Some(
+        info.algorithm == RSA_ENCRYPTION
+            && modulus.iter().rev().eq(key.modulus_le())
             && exponent.len() <= 4
-            && exponent
-                .iter()
-                .fold(0, |value, byte| value << 8 | u32::from(*byte))
-                == key.exponent()
-    })
+            && value == key.exponent(),
+    )
+}
+
+/// A key of a group. Certificates may leave the group to their issuer's, and then only the value is compared.
+fn is_discrete(
+    info: &PublicKeyInfo<'_>,
+    key: &DiscretePublicKey,
+    algorithm: &[u8],
+    parameters: fn(&[u8], &Group) -> Option<bool>,
+) -> Option<bool> {
+    let mut content = info.key;
+    let y = take(&mut content, INTEGER)?;
+    let same_group = info.parameters.is_empty() || parameters(info.parameters, &key.group)?;
+    Some(info.algorithm == algorithm && same_group && is_number(y, &key.y))
+}
+
+/// Dss-Parms: p, q, g.
+fn dsa_parameters(mut parameters: &[u8], group: &Group) -> Option<bool> {
+    let mut numbers = take(&mut parameters, SEQUENCE)?;
+    let (p, q, g) = (
+        take(&mut numbers, INTEGER)?,
+        take(&mut numbers, INTEGER)?,
+        take(&mut numbers, INTEGER)?,
+    );
+    let same_order = is_number(q, group.q.as_ref()?);
+    Some(is_number(p, &group.p) && same_order && is_number(g, &group.g))
+}
+
+/// DomainParameters: p, g and more.
+fn dh_parameters(mut parameters: &[u8], group: &Group) -> Option<bool> {
+    let mut numbers = take(&mut parameters, SEQUENCE)?;
+    let (p, g) = (take(&mut numbers, INTEGER)?, take(&mut numbers, INTEGER)?);
+    Some(is_number(p, &group.p) && is_number(g, &group.g))
+}
+
+/// Whether an INTEGER is a little-endian number.
+fn is_number(integer: &[u8], number: &[u8]) -> bool {
+    unsigned(integer).iter().rev().eq(trim(number))
 }
 
 /// How many bytes the DER value at the start of `head` has, as far as its first six bytes tell; `None` for a form that is
@@ -30,8 +94,8 @@ pub(crate) fn total_length(head: &[u8]) -> Option<usize> {
     header.checked_add(length)
 }
 
-/// Modulus and exponent, big-endian and without leading zeros, of an RSA certificate.
-fn public_key(der: &[u8]) -> Option<(&[u8], &[u8])> {
+/// The public key of a certificate.
+fn public_key_info(der: &[u8]) -> Option<PublicKeyInfo<'_>> {
     let mut outer = der;
     let mut certificate = take(&mut outer, SEQUENCE)?;
     let mut tbs = take(&mut certificate, SEQUENCE)?;
@@ -48,16 +112,13 @@ fn public_key(der: &[u8]) -> Option<(&[u8], &[u8])> {
     }
     let mut info = take(&mut tbs, SEQUENCE)?;
     let mut algorithm = take(&mut info, SEQUENCE)?;
-    if take(&mut algorithm, OBJECT_IDENTIFIER)? != RSA_ENCRYPTION {
-        return None;
-    }
-    // The bit string begins with the number of bits left unused, none here.
-    let mut bits = take(&mut info, BIT_STRING)?.strip_prefix(&[0])?;
-    let mut key = take(&mut bits, SEQUENCE)?;
-    Some((
-        unsigned(take(&mut key, INTEGER)?),
-        unsigned(take(&mut key, INTEGER)?),
-    ))
+    let identifier = take(&mut algorithm, OBJECT_IDENTIFIER)?;
+    Some(PublicKeyInfo {
+        algorithm: identifier,
+        parameters: algorithm,
+        // The bit string begins with the number of bits left unused, none here.
+        key: take(&mut info, BIT_STRING)?.strip_prefix(&[0])?,
+    })
 }
 
 /// The content of the value at the start of `rest`, which moves behind it.
@@ -106,14 +167,46 @@ mod tests {
     const CERTIFICATE: &[u8] = include_bytes!("../tests/data/rsa-512.cer");
     const MODULUS: &str = include_str!("../tests/data/rsa-512.modulus");
 
-    fn key(change: u8) -> RsaPublicKey {
-        let digits = MODULUS.trim().as_bytes();
-        let mut modulus: Vec<u8> = digits
+    /// Made with `openssl dsaparam -genkey 1024` and `openssl req -x509 -sha1 -subj "/CN=softshield test" -days 36500
+    /// -outform DER`; p, q, g and y with `openssl dsa -text`, a line each.
+    const DSA_CERTIFICATE: &[u8] = include_bytes!("../tests/data/dsa-1024.cer");
+    const DSA_NUMBERS: &str = include_str!("../tests/data/dsa-1024.numbers");
+
+    fn dsa_key(change: u8) -> PublicKey {
+        let numbers: Vec<Vec<u8>> = DSA_NUMBERS.lines().map(little_endian).collect();
+        let [p, q, g, y] = &numbers[..] else {
+            panic!("four numbers")
+        };
+        let mut y = y.clone();
+        y[10] ^= change;
+        let group = Group::new(p, Some(q), g).unwrap();
+        PublicKey::Dsa(DiscretePublicKey::new(group, &y).unwrap())
+    }
+
+    fn little_endian(hex: &str) -> Vec<u8> {
+        hex.trim()
+            .as_bytes()
             .rchunks(2)
             .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-            .collect();
+            .collect()
+    }
+
+    #[test]
+    fn a_dsa_certificate_is_for_its_own_key_alone() {
+        assert!(is_for(DSA_CERTIFICATE, &dsa_key(0)));
+        assert!(!is_for(DSA_CERTIFICATE, &dsa_key(1)));
+        assert!(!is_for(DSA_CERTIFICATE, &key(0)));
+        assert!(!is_for(CERTIFICATE, &dsa_key(0)));
+        let PublicKey::Dsa(same) = dsa_key(0) else {
+            panic!("a DSA key")
+        };
+        assert!(!is_for(DSA_CERTIFICATE, &PublicKey::Dh(same)));
+    }
+
+    fn key(change: u8) -> PublicKey {
+        let mut modulus = little_endian(MODULUS);
         modulus[10] ^= change;
-        RsaPublicKey::new(&modulus, 65_537).unwrap()
+        PublicKey::Rsa(RsaPublicKey::new(&modulus, 65_537).unwrap())
     }
 
     #[test]

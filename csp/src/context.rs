@@ -1,12 +1,15 @@
 //! A context: what CPAcquireContext opens, a provider seen by one caller with or without a container.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use crate::alg::Provider;
 use crate::container::Container;
 use crate::container::record::Scope;
+use crate::csp::lock;
 use crate::error::{CspError, Result};
+use crate::key::Key;
 use crate::pair::{KeyPair, KeySpec, Slots};
+use crate::prompt::Interaction;
 
 /// The object behind a context handle.
 #[derive(Debug)]
@@ -17,9 +20,11 @@ pub(crate) struct Context {
     pub(crate) keyset: Keyset,
     /// Whose containers PP_ENUMCONTAINERS walks: the machine's or the user's.
     pub(crate) scope: Scope,
-    /// CRYPT_SILENT: nothing may be shown.
-    pub(crate) silent: bool,
+    /// What its prompts depend on.
+    pub(crate) interaction: Mutex<Interaction>,
     pub(crate) enumerations: Mutex<Enumerations>,
+    /// By slot, the handle whose pair is still to be made for it (CRYPT_PREGEN).
+    pub(crate) pending: Mutex<[Weak<Mutex<Key>>; 2]>,
 }
 
 /// Where a context's pairs are.
@@ -47,12 +52,15 @@ impl Context {
     /// The pair of a slot, looked up afresh: CPGetUserKey.
     ///
     /// # Errors
-    /// `NTE_NO_KEY` when the slot is empty.
+    /// `NTE_NO_KEY` when the slot is empty, `NTE_BAD_KEY` when its key is of another kind than the provider's.
     pub(crate) fn pair(&self, spec: KeySpec) -> Result<Arc<KeyPair>> {
-        match &self.keyset {
-            Keyset::Container { container, .. } => container.pair(spec),
-            Keyset::Ephemeral(slots) => slots.get(spec).ok_or(CspError::NTE_NO_KEY),
-        }
+        self.of_our_kind(
+            spec,
+            match &self.keyset {
+                Keyset::Container { container, .. } => container.pair(spec, self),
+                Keyset::Ephemeral(slots) => slots.get(spec).ok_or(CspError::NTE_NO_KEY),
+            },
+        )
     }
 
     /// The pair of a slot as it is loaded, without a look at any file: signing.
@@ -60,10 +68,39 @@ impl Context {
     /// # Errors
     /// As [`Context::pair`].
     pub(crate) fn loaded_pair(&self, spec: KeySpec) -> Result<Arc<KeyPair>> {
-        match &self.keyset {
-            Keyset::Container { container, .. } => container.loaded_pair(spec),
-            Keyset::Ephemeral(slots) => slots.get(spec).ok_or(CspError::NTE_NO_KEY),
-        }
+        self.of_our_kind(
+            spec,
+            match &self.keyset {
+                Keyset::Container { container, .. } => container.loaded_pair(spec, self),
+                Keyset::Ephemeral(slots) => slots.get(spec).ok_or(CspError::NTE_NO_KEY),
+            },
+        )
+    }
+
+    /// A container may have been given any key of the Security World.
+    fn of_our_kind(&self, spec: KeySpec, pair: Result<Arc<KeyPair>>) -> Result<Arc<KeyPair>> {
+        let Ok(algorithm) = self.provider.pair_algorithm(spec) else {
+            return Err(CspError::NTE_NO_KEY);
+        };
+        pair.and_then(|pair| match pair.public().suits(algorithm) {
+            true => Ok(pair),
+            false => Err(CspError::NTE_BAD_KEY),
+        })
+    }
+
+    /// What its prompts depend on, as it is now.
+    pub(crate) fn interaction(&self) -> Interaction {
+        lock(&self.interaction).clone()
+    }
+
+    /// CRYPT_SILENT: whether nothing may be shown.
+    pub(crate) fn is_silent(&self) -> bool {
+        lock(&self.interaction).silent
+    }
+
+    /// Whether it uses the pool in place of the modules.
+    pub(crate) fn uses_pool(&self) -> bool {
+        lock(&self.interaction).setup.pool_mode
     }
 
     /// Whether the context has no container.

@@ -1,27 +1,35 @@
-//! What a key handle stands for: a session key, a pair of a slot, or someone's public key.
+//! What a key handle stands for: a session key, a pair, someone's public key, a pair that is still to be made, or a secret
+//! that became no key yet.
 //!
 //! Each handle has its own state (permissions, OAEP label, cipher state); a pair and its certificate are shared by all
 //! handles to it.
 
 use std::sync::Arc;
 
+use crate::agreed::Agreed;
 use crate::constants::{
     AlgId, CRYPT_DECRYPT, CRYPT_ENCRYPT, CRYPT_EXPORT_KEY, CRYPT_IMPORT_KEY, CRYPT_MAC, CRYPT_READ,
-    CRYPT_WRITE, KP_ALGID, KP_BLOCKLEN, KP_CERTIFICATE, KP_IV, KP_KEYLEN, KP_MODE, KP_MODE_BITS,
-    KP_OAEP_PARAMS, KP_PADDING, KP_PERMISSIONS, KP_SALT, KP_SALT_EX,
+    CRYPT_WRITE, KP_ALGID, KP_BLOCKLEN, KP_CERTIFICATE, KP_G, KP_IV, KP_KEYLEN, KP_MODE,
+    KP_MODE_BITS, KP_OAEP_PARAMS, KP_P, KP_PADDING, KP_PERMISSIONS, KP_PUB_PARAMS, KP_Q, KP_SALT,
+    KP_SALT_EX, KP_VERIFY_PARAMS, KP_X,
 };
 use crate::error::{CspError, Result};
 use crate::pair::KeyPair;
-use crate::soft::{ParamForm, RsaPublicKey, SymKey};
+use crate::pending::Pending;
+use crate::soft::{Group, ParamForm, PublicKey, RsaPublicKey, SymKey};
 
 /// The object behind a key handle. `Clone` is CPDuplicateKey.
 #[derive(Clone, Debug)]
 pub(crate) enum Key {
     Session(SymKey),
     Public(PublicHandle),
+    /// A pair whose values are set one by one (CRYPT_PREGEN).
+    Pending(Pending),
+    /// The secret of a Diffie-Hellman agreement, until KP_ALGID says what key it is to become.
+    Agreed(Agreed),
 }
 
-/// A handle to an RSA public key, with or without the private half that a module holds.
+/// A handle to a public key, with or without the private half that a module holds.
 #[derive(Clone, Debug)]
 pub(crate) struct PublicHandle {
     algorithm: AlgId,
@@ -35,7 +43,7 @@ pub(crate) struct PublicHandle {
 #[derive(Clone, Debug)]
 enum Half {
     Both(Arc<KeyPair>),
-    Public(Arc<RsaPublicKey>),
+    Public(Arc<PublicKey>),
 }
 
 /// How the data pointer of CPSetKeyParam is to be read.
@@ -45,10 +53,12 @@ pub enum KeyParamForm {
     Plain(ParamForm),
     /// A DER value at the pointer, which tells its own length.
     Der,
+    /// NULL.
+    Null,
 }
 
 /// What a pair, or a public key, allows at first: all but export.
-const DEFAULT_PERMISSIONS: u32 =
+pub(crate) const DEFAULT_PERMISSIONS: u32 =
     CRYPT_ENCRYPT | CRYPT_DECRYPT | CRYPT_READ | CRYPT_WRITE | CRYPT_MAC;
 
 /// What may be set. CRYPT_EXPORT and CRYPT_ARCHIVE are not for the caller to give.
@@ -65,6 +75,8 @@ impl Key {
         match self {
             Key::Session(key) => key.algorithm(),
             Key::Public(key) => key.algorithm,
+            Key::Pending(key) => key.algorithm(),
+            Key::Agreed(_) => AlgId::CALG_AGREEDKEY_ANY,
         }
     }
 
@@ -75,18 +87,7 @@ impl Key {
     pub(crate) fn session(&self) -> Result<&SymKey> {
         match self {
             Key::Session(key) => Ok(key),
-            Key::Public(_) => Err(CspError::NTE_BAD_KEY),
-        }
-    }
-
-    /// The public key, where only such a key will do.
-    ///
-    /// # Errors
-    /// `NTE_BAD_KEY` if this is a session key.
-    pub(crate) fn public(&self) -> Result<&PublicHandle> {
-        match self {
-            Key::Public(key) => Ok(key),
-            Key::Session(_) => Err(CspError::NTE_BAD_KEY),
+            _ => Err(CspError::NTE_BAD_KEY),
         }
     }
 
@@ -98,6 +99,8 @@ impl Key {
         match self {
             Key::Session(key) => key.param(param),
             Key::Public(key) => key.param(param),
+            Key::Pending(key) => key.param(param),
+            Key::Agreed(key) => key.param(param),
         }
     }
 
@@ -109,18 +112,20 @@ impl Key {
         match self {
             Key::Session(key) => key.param_form(param).map(KeyParamForm::Plain),
             Key::Public(key) => key.param_form(param),
+            Key::Pending(key) => key.param_form(param),
+            Key::Agreed(key) => key.param_form(param),
         }
     }
 }
 
 impl PublicHandle {
     /// A new handle to a pair.
-    pub(crate) fn of_pair(pair: Arc<KeyPair>) -> PublicHandle {
-        PublicHandle::new(pair.spec().algorithm(), Half::Both(pair))
+    pub(crate) fn of_pair(algorithm: AlgId, pair: Arc<KeyPair>) -> PublicHandle {
+        PublicHandle::new(algorithm, Half::Both(pair))
     }
 
     /// A handle to a public key that was imported.
-    pub(crate) fn of_public(algorithm: AlgId, key: RsaPublicKey) -> PublicHandle {
+    pub(crate) fn of_public(algorithm: AlgId, key: PublicKey) -> PublicHandle {
         PublicHandle::new(algorithm, Half::Public(Arc::new(key)))
     }
 
@@ -137,7 +142,7 @@ impl PublicHandle {
         self.algorithm
     }
 
-    pub(crate) fn key(&self) -> &RsaPublicKey {
+    pub(crate) fn key(&self) -> &PublicKey {
         match &self.half {
             Half::Both(pair) => pair.public(),
             Half::Public(key) => key,
@@ -196,8 +201,17 @@ impl PublicHandle {
                 self.check(CRYPT_READ)?;
                 match param {
                     KP_ALGID => self.algorithm.0,
-                    KP_KEYLEN | KP_BLOCKLEN => self.key().bits(),
-                    KP_OAEP_PARAMS => return Ok(self.label.clone()),
+                    KP_KEYLEN => self.key().bits(),
+                    // Nothing is encrypted with the others.
+                    KP_BLOCKLEN => self.key().rsa().map_or(0, RsaPublicKey::bits),
+                    KP_OAEP_PARAMS => {
+                        self.key().rsa()?;
+                        return Ok(self.label.clone());
+                    }
+                    KP_P | KP_Q | KP_G | KP_VERIFY_PARAMS => {
+                        let group = self.group().ok_or(CspError::NTE_BAD_TYPE)?;
+                        return group_param(group, param);
+                    }
                     KP_CERTIFICATE => {
                         let pair = self.pair().ok_or(CspError::NTE_BAD_KEY)?;
                         return pair.certificate().ok_or(CspError::NTE_NOT_FOUND);
@@ -209,10 +223,24 @@ impl PublicHandle {
         Ok(number.to_le_bytes().to_vec())
     }
 
+    fn group(&self) -> Option<&Group> {
+        match self.key() {
+            PublicKey::Rsa(_) => None,
+            PublicKey::Dsa(key) | PublicKey::Dh(key) => Some(&key.group),
+        }
+    }
+
     fn param_form(&self, param: u32) -> Result<KeyParamForm> {
         let form = match param {
             KP_PERMISSIONS => KeyParamForm::Plain(ParamForm::Bytes(4)),
-            KP_OAEP_PARAMS => KeyParamForm::Plain(ParamForm::Blob),
+            KP_OAEP_PARAMS => {
+                self.key().rsa()?;
+                KeyParamForm::Plain(ParamForm::Blob)
+            }
+            // The values of a pair that was made are what they are.
+            KP_P | KP_Q | KP_G | KP_X | KP_PUB_PARAMS if self.group().is_some() => {
+                return Err(CspError::NTE_BAD_KEY_STATE);
+            }
             KP_CERTIFICATE if self.pair().is_some() => KeyParamForm::Der,
             KP_CERTIFICATE => return Err(CspError::NTE_BAD_KEY),
             _ => return Err(no_such(param)),
@@ -231,7 +259,22 @@ impl PublicHandle {
     }
 }
 
-/// The code for a parameter that RSA keys do not have: one of ciphers, or none at all.
+/// KP_P, KP_Q, KP_G: the number's bytes. KP_VERIFY_PARAMS: no bytes, if the numbers are what they claim to be.
+///
+/// # Errors
+/// `NTE_BAD_DATA` if they are not; `NTE_BAD_TYPE` for the order of a group that does not show it.
+pub(crate) fn group_param(group: &Group, param: u32) -> Result<Vec<u8>> {
+    match param {
+        KP_P => Ok(group.p.clone()),
+        KP_Q => group.q.clone().ok_or(CspError::NTE_BAD_TYPE),
+        KP_G => Ok(group.g.clone()),
+        KP_VERIFY_PARAMS if group.is_sound() => Ok(Vec::new()),
+        KP_VERIFY_PARAMS => Err(CspError::NTE_BAD_DATA),
+        _ => Err(CspError::NTE_BAD_TYPE),
+    }
+}
+
+/// The code for a parameter that public keys do not have: one of ciphers, or none at all.
 fn no_such(param: u32) -> CspError {
     match param {
         KP_SALT | KP_SALT_EX | KP_IV | KP_MODE | KP_MODE_BITS | KP_PADDING => CspError::NTE_BAD_KEY,
@@ -242,20 +285,23 @@ fn no_such(param: u32) -> CspError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::constants::{CRYPT_ARCHIVE, CRYPT_EXPORT, KP_EFFECTIVE_KEYLEN, KP_G, KP_P};
+    use crate::constants::{CRYPT_ARCHIVE, CRYPT_EXPORT, KP_EFFECTIVE_KEYLEN};
 
     fn public_key() -> Key {
         let mut modulus = vec![0xff; 64];
         modulus[0] = 0x8d;
         let key = RsaPublicKey::new(&modulus, 65_537).unwrap();
-        Key::Public(PublicHandle::of_public(AlgId::CALG_RSA_KEYX, key))
+        Key::Public(PublicHandle::of_public(
+            AlgId::CALG_RSA_KEYX,
+            PublicKey::Rsa(key),
+        ))
     }
 
     fn set(key: &mut Key, param: u32, value: &[u8]) -> Result<()> {
         key.param_form(param)?;
         match key {
             Key::Public(key) => key.set_param(param, value),
-            Key::Session(_) => unreachable!(),
+            _ => unreachable!(),
         }
     }
 
@@ -317,11 +363,11 @@ mod tests {
             Err(CspError::NTE_PERM)
         );
         assert!(original.param(KP_KEYLEN).is_ok());
-        assert_eq!(
-            copy.public().unwrap().check(CRYPT_DECRYPT),
-            Err(CspError::NTE_PERM)
-        );
-        assert_eq!(copy.public().unwrap().check(CRYPT_ENCRYPT), Ok(()));
+        let Key::Public(copy) = copy else {
+            panic!("a public key")
+        };
+        assert_eq!(copy.check(CRYPT_DECRYPT), Err(CspError::NTE_PERM));
+        assert_eq!(copy.check(CRYPT_ENCRYPT), Ok(()));
     }
 
     #[test]

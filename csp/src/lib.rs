@@ -6,6 +6,7 @@
 //!
 //! The library does nothing when it is loaded, starts no thread, and connects to the hardserver when it first must.
 
+mod agreed;
 pub mod alg;
 pub mod blob;
 mod calls;
@@ -23,10 +24,15 @@ pub mod identity;
 mod key;
 mod log;
 pub mod names;
+mod new_pair;
 pub mod output;
 mod pair;
+mod pending;
+pub mod prompt;
+mod protection;
 mod random;
 pub mod security;
+pub mod settings;
 pub mod soft;
 #[allow(unsafe_code)]
 mod sys;

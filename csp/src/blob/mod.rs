@@ -11,6 +11,7 @@
 //! All numbers are little-endian. [`parse`] checks the header; the submodules take the body after
 //! it. Bytes behind the end of a body are ignored, because callers pass the size of their buffer.
 
+pub mod discrete;
 pub mod plaintext;
 pub mod rsa_private;
 pub mod rsa_public;

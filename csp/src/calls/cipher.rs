@@ -60,7 +60,8 @@ impl Csp {
                 drop(key);
                 key_exchange(&exchange, last)?;
                 exchange.check(CRYPT_ENCRYPT)?;
-                let size = exchange.key().modulus_len();
+                let public = exchange.key().rsa()?;
+                let size = public.modulus_len();
                 let Some(buffer) = room(data.buffer, size, data.length)? else {
                     return Ok(());
                 };
@@ -71,9 +72,7 @@ impl Csp {
                     },
                     false => RsaPadding::Pkcs1,
                 };
-                let cipher = exchange
-                    .key()
-                    .encrypt(plain, padding, &mut random::system)?;
+                let cipher = public.encrypt(plain, padding, &mut random::system)?;
                 hash.feed(plain)?;
                 *data.length = cipher.len() as u32;
                 buffer
@@ -82,6 +81,7 @@ impl Csp {
                     .copy_from_slice(&cipher);
                 Ok(())
             }
+            Key::Pending(_) | Key::Agreed(_) => Err(CspError::NTE_BAD_KEY),
         }
     }
 
@@ -99,7 +99,7 @@ impl Csp {
         flags: u32,
         data: InPlace<'_>,
     ) -> Result<()> {
-        self.context(context)?;
+        let opened = self.context(context)?;
         let unpadding = CRYPT_OAEP | CRYPT_DECRYPT_RSA_NO_PADDING_CHECK;
         if flags & !unpadding != 0 || flags & unpadding == unpadding {
             return Err(CspError::NTE_BAD_FLAGS);
@@ -135,13 +135,14 @@ impl Csp {
                     CRYPT_DECRYPT_RSA_NO_PADDING_CHECK => Unpadding::None,
                     _ => Unpadding::Pkcs1,
                 };
-                let plain = Zeroizing::new(pair.decrypt(text, unpadding)?);
+                let plain = Zeroizing::new(pair.decrypt(&opened, text, unpadding)?);
                 let room = text.get_mut(..plain.len()).ok_or(CspError::NTE_FAIL)?;
                 room.copy_from_slice(&plain);
                 hash.feed(room)?;
                 *data.length = plain.len() as u32;
                 Ok(())
             }
+            Key::Pending(_) | Key::Agreed(_) => Err(CspError::NTE_BAD_KEY),
         }
     }
 }

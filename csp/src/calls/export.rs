@@ -1,6 +1,6 @@
 //! CPExportKey.
 
-use crate::blob::{plaintext, rsa_public, simple, wrap};
+use crate::blob::{discrete, plaintext, rsa_public, simple, wrap};
 use crate::constants::{
     AlgId, CRYPT_BLOB_VER3, CRYPT_DESTROYKEY, CRYPT_OAEP, CRYPT_SSL2_FALLBACK, CRYPT_Y_ONLY,
     OPAQUEKEYBLOB, PLAINTEXTKEYBLOB, PRIVATEKEYBLOB, PUBLICKEYBLOB, SIMPLEBLOB,
@@ -11,7 +11,7 @@ use crate::error::{CspError, Result};
 use crate::key::Key;
 use crate::output::Output;
 use crate::random;
-use crate::soft::RsaPadding;
+use crate::soft::{PublicKey, RsaPadding};
 
 /// Flags that some blob or some provider knows. Those of DSS, Diffie-Hellman and Schannel change nothing here, but
 /// CRYPT_SSL2_FALLBACK, which is for SSL 2.0 masters alone.
@@ -28,23 +28,22 @@ impl Csp {
     pub fn export_key(
         &self,
         context: usize,
-        key: usize,
+        handle: usize,
         export_key: usize,
         blob_type: u32,
         flags: u32,
         output: Output<'_>,
     ) -> Result<()> {
-        self.context(context)?;
+        let opened = self.context(context)?;
         if flags & !FLAGS != 0 {
             return Err(CspError::NTE_BAD_FLAGS);
         }
-        let key = self.key_copy(context, key)?;
+        let key = self.key_copy(context, handle)?;
         if flags & CRYPT_SSL2_FALLBACK != 0 && key.algorithm() != AlgId::CALG_SSL2_MASTER {
             return Err(CspError::NTE_BAD_KEY);
         }
         match blob_type {
             PUBLICKEYBLOB => {
-                let key = key.public()?;
                 if export_key != 0 {
                     // A key that could not even encrypt gets the page's code, the others Wine's.
                     return Err(match self.key_copy(context, export_key) {
@@ -52,11 +51,17 @@ impl Csp {
                         _ => CspError::NTE_BAD_KEY,
                     });
                 }
-                output.put(&rsa_public::build(key.algorithm(), key.key()))
+                let key = self.complete(&opened, &*self.key(context, handle)?)?;
+                let version_3 = flags & CRYPT_BLOB_VER3 != 0;
+                output.put(&match key.key() {
+                    PublicKey::Rsa(public) => rsa_public::build(key.algorithm(), public),
+                    public => discrete::build(key.algorithm(), public, version_3)?,
+                })
             }
             PRIVATEKEYBLOB => match key {
                 // Guide, section 3: private keys are not exported. A public key and a session key have none.
                 Key::Public(key) if key.pair().is_some() => Err(CspError::NTE_BAD_KEY_STATE),
+                Key::Pending(_) => Err(CspError::NTE_BAD_KEY_STATE),
                 _ => Err(CspError::NTE_BAD_KEY),
             },
             SIMPLEBLOB => self.export_simple(context, &key, export_key, flags, output),
@@ -108,11 +113,12 @@ impl Csp {
             },
             false => RsaPadding::Pkcs1,
         };
-        match output.reserve(simple::len(exchange.key().modulus_len()))? {
+        let public = exchange.key().rsa()?;
+        match output.reserve(simple::len(public.modulus_len()))? {
             None => Ok(()),
             Some(room) => fill(
                 room,
-                &simple::build(session, exchange.key(), padding, &mut random::system)?,
+                &simple::build(session, public, padding, &mut random::system)?,
             ),
         }
     }

@@ -2,18 +2,23 @@
 
 use std::sync::Arc;
 
+use crate::alg::Family;
 use crate::constants::{
-    AT_KEYEXCHANGE, AT_SIGNATURE, AlgId, CRYPT_ARCHIVABLE, CRYPT_CREATE_IV, CRYPT_CREATE_SALT,
-    CRYPT_DATA_KEY, CRYPT_EXPORTABLE, CRYPT_FORCE_KEY_PROTECTION_HIGH, CRYPT_KEK, CRYPT_NO_SALT,
-    CRYPT_ONLINE, CRYPT_SF, CRYPT_SGCKEY, CRYPT_USER_PROTECTED, CRYPT_VOLATILE,
+    ALG_CLASS_KEY_EXCHANGE, ALG_CLASS_SIGNATURE, AlgId, CRYPT_ARCHIVABLE, CRYPT_CREATE_IV,
+    CRYPT_CREATE_SALT, CRYPT_DATA_KEY, CRYPT_EXPORTABLE, CRYPT_FORCE_KEY_PROTECTION_HIGH,
+    CRYPT_KEK, CRYPT_NO_SALT, CRYPT_ONLINE, CRYPT_PREGEN, CRYPT_SF, CRYPT_SGCKEY,
+    CRYPT_USER_PROTECTED, CRYPT_VOLATILE,
 };
 use crate::context::{Context, Keyset};
 use crate::csp::{Csp, lock};
 use crate::error::{CspError, Result};
 use crate::failure;
 use crate::key::{Key, PublicHandle};
-use crate::pair::{KeyPair, KeySpec, NewPair, rsa_import};
+use crate::new_pair::NewPair;
+use crate::pair::{KeyPair, KeySpec};
+use crate::protection;
 use crate::random;
+use crate::settings::KeyProtection;
 use crate::soft::SymKey;
 
 /// Low-word flags that CPGenKey knows for pairs. CRYPT_EXPORTABLE and CRYPT_ARCHIVABLE are accepted and not granted: private
@@ -41,23 +46,30 @@ impl Csp {
     /// [`Provider::key_bits`](crate::alg::Provider::key_bits), and the module's.
     pub fn gen_key(&self, context: usize, algorithm: u32, flags: u32) -> Result<usize> {
         let opened = self.context(context)?;
-        let algorithm = match algorithm {
-            AT_KEYEXCHANGE => AlgId::CALG_RSA_KEYX,
-            AT_SIGNATURE => AlgId::CALG_RSA_SIGN,
-            id => AlgId(id),
+        let algorithm = match KeySpec::from_dword(algorithm) {
+            Some(spec) => opened.provider.pair_algorithm(spec)?,
+            None => AlgId(algorithm),
         };
-        let Some(spec) = KeySpec::of_algorithm(algorithm) else {
+        if !has_pairs(algorithm) {
             let key = SymKey::generate(opened.provider, algorithm, flags, &mut random::system)?;
             check_prompts(&opened, flags)?;
             return self.add_key(context, Key::Session(key));
-        };
+        }
         let bits = opened.provider.key_bits(algorithm, flags)?;
-        if flags & 0xffff & !PAIR_FLAGS != 0 {
+        // Only keys with domain parameters can be made in two steps.
+        let known = match opened.provider.family {
+            Family::Rsa => PAIR_FLAGS,
+            Family::Dss => PAIR_FLAGS | CRYPT_PREGEN,
+        };
+        if flags & 0xffff & !known != 0 {
             return Err(CspError::NTE_BAD_FLAGS);
         }
         check_prompts(&opened, flags)?;
-        let pair = self.new_pair(&opened, spec, NewPair::Generated { bits })?;
-        let key = Key::Public(PublicHandle::of_pair(pair));
+        if flags & CRYPT_PREGEN != 0 {
+            return self.pregen(context, &opened, algorithm, bits);
+        }
+        let pair = self.new_pair(&opened, algorithm, NewPair::generated(algorithm, bits)?)?;
+        let key = Key::Public(PublicHandle::of_pair(algorithm, pair));
         self.add_key(context, key)
     }
 
@@ -83,11 +95,12 @@ impl Csp {
     /// # Errors
     /// `NTE_BAD_UID`, `NTE_FAIL`: nothing else stands in for the module.
     pub fn gen_random(&self, context: usize, buffer: &mut [u8]) -> Result<()> {
-        self.context(context)?;
+        let opened = self.context(context)?;
         if buffer.is_empty() {
             return Ok(());
         }
-        self.store()?.session().random(buffer).map_err(|error| {
+        let store = self.store(opened.uses_pool())?;
+        store.session().random(buffer).map_err(|error| {
             failure::of_session(error);
             CspError::NTE_FAIL
         })
@@ -99,9 +112,18 @@ impl Csp {
     /// `NTE_BAD_UID`; `NTE_NO_KEY` for an empty slot, or a key specification that is none.
     pub fn get_user_key(&self, context: usize, key_spec: u32) -> Result<usize> {
         let opened = self.context(context)?;
-        let spec = KeySpec::from_dword(key_spec).ok_or(CspError::NTE_NO_KEY)?;
+        let spec = match opened.provider.family {
+            Family::Rsa => KeySpec::from_dword(key_spec),
+            // The identifiers of the algorithms serve as well.
+            Family::Dss => {
+                KeySpec::from_dword(key_spec).or_else(|| KeySpec::of_algorithm(AlgId(key_spec)))
+            }
+        };
+        let spec = spec.ok_or(CspError::NTE_NO_KEY)?;
+        self.complete_slot(&opened, spec)?;
         let pair = opened.pair(spec)?;
-        self.add_key(context, Key::Public(PublicHandle::of_pair(pair)))
+        let algorithm = opened.provider.pair_algorithm(spec)?;
+        self.add_key(context, Key::Public(PublicHandle::of_pair(algorithm, pair)))
     }
 
     /// CPDuplicateKey: an independent copy, where it stands.
@@ -125,39 +147,63 @@ impl Csp {
         self.remove_key(context, key)
     }
 
-    /// Makes a pair where the context keeps its pairs.
+    /// Makes a pair where the context keeps the pairs of its algorithm.
     pub(super) fn new_pair(
         &self,
         context: &Context,
-        spec: KeySpec,
-        new: NewPair<'_>,
+        algorithm: AlgId,
+        new: NewPair,
     ) -> Result<Arc<KeyPair>> {
-        match &context.keyset {
-            Keyset::Container { container, .. } => container.put_pair(spec, new, &self.identity()),
-            Keyset::Ephemeral(slots) => {
-                let store = self.store()?;
-                let loaded = match new {
-                    NewPair::Generated { .. } => {
-                        store.session().generate_ephemeral(new.generation())
-                    }
-                    NewPair::Imported(key) => store.session().import_ephemeral(rsa_import(key)),
-                };
-                let pair = Arc::new(KeyPair::new(spec, loaded.map_err(failure::of_key)?, None)?);
+        match (KeySpec::of_algorithm(algorithm), &context.keyset) {
+            (Some(spec), Keyset::Container { container, .. }) => {
+                container.put_pair(spec, new, &self.identity(), context)
+            }
+            (Some(spec), Keyset::Ephemeral(slots)) => {
+                let pair = self.unrecorded_pair(context, spec, new)?;
                 slots.set(spec, Some(Arc::clone(&pair)));
                 Ok(pair)
             }
+            // CALG_DH_EPHEM is never stored: its values go with its handle.
+            (None, _) => self.unrecorded_pair(context, KeySpec::Exchange, new),
         }
+    }
+
+    /// A pair that lives as long as it is used, and that the module alone protects: no card outlives it.
+    fn unrecorded_pair(
+        &self,
+        context: &Context,
+        spec: KeySpec,
+        new: NewPair,
+    ) -> Result<Arc<KeyPair>> {
+        let store = self.store(context.uses_pool())?;
+        let interaction = context.interaction();
+        protection::for_new_key(store.session(), KeyProtection::Module, &interaction, spec)?;
+        let loaded = match new {
+            NewPair::Generated(params) => store.session().generate_ephemeral(params),
+            NewPair::Imported(key) => store.session().import_ephemeral(key),
+        };
+        let loaded = loaded.map_err(failure::of_new_key)?;
+        Ok(Arc::new(KeyPair::new(spec, loaded, None, None)?))
     }
 }
 
-/// Refuses the flags that ask for a prompt where none may be shown. Elsewhere they ask for nothing: keys are protected by
-/// the module, which needs no prompt.
+/// Whether an algorithm's keys are pairs.
+fn has_pairs(algorithm: AlgId) -> bool {
+    matches!(
+        algorithm.class(),
+        ALG_CLASS_SIGNATURE | ALG_CLASS_KEY_EXCHANGE
+    )
+}
+
+/// Refuses the flags that ask for a prompt where none may be shown. Elsewhere they ask for nothing: what protects keys is
+/// the wizard's choice.
 ///
 /// # Errors
 /// `NTE_SILENT_CONTEXT`.
 pub(super) fn check_prompts(context: &Context, flags: u32) -> Result<()> {
     let needs = |flag| flags & flag != 0;
-    let silent = context.silent && needs(CRYPT_USER_PROTECTED | CRYPT_FORCE_KEY_PROTECTION_HIGH);
+    let silent =
+        context.is_silent() && needs(CRYPT_USER_PROTECTED | CRYPT_FORCE_KEY_PROTECTION_HIGH);
     let unprotectable = context.is_ephemeral() && needs(CRYPT_FORCE_KEY_PROTECTION_HIGH);
     if silent || unprotectable {
         Err(CspError::NTE_SILENT_CONTEXT)

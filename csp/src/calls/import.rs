@@ -3,9 +3,11 @@
 use zeroize::Zeroizing;
 
 use super::generate::check_prompts;
-use crate::blob::{self, BlobHeader, plaintext, rsa_private, rsa_public, simple, wrap};
+use crate::agreed::Agreed;
+use crate::alg::Family;
+use crate::blob::{self, BlobHeader, discrete, plaintext, rsa_private, rsa_public, simple, wrap};
 use crate::constants::{
-    CRYPT_ARCHIVABLE, CRYPT_DECRYPT, CRYPT_EXPORTABLE, CRYPT_IPSEC_HMAC_KEY, CRYPT_NO_SALT,
+    AlgId, CRYPT_ARCHIVABLE, CRYPT_DECRYPT, CRYPT_EXPORTABLE, CRYPT_IPSEC_HMAC_KEY, CRYPT_NO_SALT,
     CRYPT_OAEP, CRYPT_USER_PROTECTED, PLAINTEXTKEYBLOB, PRIVATEKEYBLOB, PUBLICKEYBLOB, SIMPLEBLOB,
     SYMMETRICWRAPKEYBLOB,
 };
@@ -13,8 +15,9 @@ use crate::context::Context;
 use crate::csp::Csp;
 use crate::error::{CspError, Result};
 use crate::key::{Key, PublicHandle};
-use crate::pair::{KeySpec, NewPair, Unpadding};
-use crate::soft::SymKey;
+use crate::new_pair::NewPair;
+use crate::pair::{KeySpec, Unpadding};
+use crate::soft::{PublicKey, SymKey};
 
 /// Flags that CPImportKey knows. On a private key CRYPT_EXPORTABLE and CRYPT_ARCHIVABLE are accepted and not granted.
 const FLAGS: u32 = SESSION_FLAGS | CRYPT_OAEP;
@@ -48,8 +51,10 @@ impl Csp {
         if flags & CRYPT_IPSEC_HMAC_KEY != 0 && header.blob_type != PLAINTEXTKEYBLOB {
             return Err(CspError::NTE_BAD_FLAGS);
         }
-        // Version 3 is for DSS and Diffie-Hellman keys.
-        header.check_version_2()?;
+        // Version 3 is for DSS and Diffie-Hellman keys, whose own readers tell it apart.
+        if !matches!(header.blob_type, PUBLICKEYBLOB | PRIVATEKEYBLOB) {
+            header.check_version_2()?;
+        }
         check_prompts(&opened, flags)?;
         let import = Import {
             csp: self,
@@ -84,13 +89,51 @@ struct Import<'a> {
 }
 
 impl Import<'_> {
-    /// A free-standing handle; the container is not touched.
+    /// A free-standing handle; the container is not touched. A Diffie-Hellman key that is imported with the caller's own
+    /// pair becomes the secret they share.
     fn public(&self) -> Result<Key> {
-        let key = rsa_public::parse(self.header, self.body)?;
-        Ok(Key::Public(PublicHandle::of_public(
-            self.header.algorithm,
-            key,
-        )))
+        let algorithm = self.header.algorithm;
+        self.check_algorithm()?;
+        self.csp.authorise_import(self.opened)?;
+        let key = match self.opened.provider.family {
+            Family::Rsa => PublicKey::Rsa(rsa_public::parse(self.header, self.body)?),
+            Family::Dss => {
+                let parts = discrete::parse(self.header, self.body)?;
+                match algorithm {
+                    AlgId::CALG_DSS_SIGN => PublicKey::Dsa(parts.public_key()?),
+                    _ if self.import_key != 0 => return self.agree(parts),
+                    // Version 2 has the value alone, which is nothing without a group.
+                    _ if parts.group.is_none() => return Err(CspError::NTE_BAD_KEY),
+                    _ => PublicKey::Dh(parts.public_key()?),
+                }
+            }
+        };
+        Ok(Key::Public(PublicHandle::of_public(algorithm, key)))
+    }
+
+    fn agree(&self, theirs: discrete::Parts) -> Result<Key> {
+        let own = self.csp.key(self.context, self.import_key)?;
+        let own = self.csp.complete(self.opened, &own)?;
+        let PublicKey::Dh(public) = own.key() else {
+            return Err(CspError::NTE_BAD_KEY);
+        };
+        let pair = own.pair().ok_or(CspError::NTE_BAD_KEY)?;
+        let same_group = theirs
+            .group
+            .is_none_or(|group| group.p == public.group.p && group.g == public.group.g);
+        let y = theirs.y.ok_or(CspError::NTE_BAD_DATA)?;
+        if !same_group || y.len() != public.group.p.len() {
+            return Err(CspError::NTE_BAD_DATA);
+        }
+        Ok(Key::Agreed(Agreed(pair.agree(self.opened, &y)?)))
+    }
+
+    /// A public or private key must be of an algorithm that the provider has.
+    fn check_algorithm(&self) -> Result<()> {
+        match self.opened.provider.algorithm(self.header.algorithm) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(CspError::NTE_BAD_DATA),
+        }
     }
 
     /// The private key goes into the module, and its pair into the slot its algorithm names.
@@ -108,34 +151,39 @@ impl Import<'_> {
                 &decrypted[..]
             }
         };
-        let pair = rsa_private::parse(self.header, body)?;
-        let spec = KeySpec::of_algorithm(self.header.algorithm).ok_or(CspError::NTE_BAD_DATA)?;
-        let pair = self
-            .csp
-            .new_pair(self.opened, spec, NewPair::Imported(&pair))?;
-        Ok(Key::Public(PublicHandle::of_pair(pair)))
+        let algorithm = self.header.algorithm;
+        self.check_algorithm()?;
+        let new = match self.opened.provider.family {
+            Family::Rsa => NewPair::of_rsa(&rsa_private::parse(self.header, body)?),
+            Family::Dss => NewPair::of_parts(algorithm, &discrete::parse(self.header, body)?)?,
+        };
+        let pair = self.csp.new_pair(self.opened, algorithm, new)?;
+        Ok(Key::Public(PublicHandle::of_pair(algorithm, pair)))
     }
 
     /// The module decrypts; what comes out stays in software.
     fn simple(&self) -> Result<Key> {
         let exchange = match self.import_key {
-            0 => PublicHandle::of_pair(self.opened.pair(KeySpec::Exchange)?),
+            0 => {
+                let algorithm = self.opened.provider.pair_algorithm(KeySpec::Exchange)?;
+                PublicHandle::of_pair(algorithm, self.opened.pair(KeySpec::Exchange)?)
+            }
             key => match self.csp.key_copy(self.context, key)? {
                 Key::Public(key) => key,
-                Key::Session(_) => return Err(CspError::NTE_BAD_PUBLIC_KEY),
+                _ => return Err(CspError::NTE_BAD_PUBLIC_KEY),
             },
         };
         let pair = match exchange.pair() {
-            Some(pair) if pair.spec() == KeySpec::Exchange => pair,
+            Some(pair) if exchange.algorithm() == AlgId::CALG_RSA_KEYX => pair,
             _ => return Err(CspError::NTE_BAD_PUBLIC_KEY),
         };
         exchange.check(CRYPT_DECRYPT)?;
-        let cipher = simple::parse(self.body, pair.public().modulus_len())?;
+        let cipher = simple::parse(self.body, pair.public().rsa()?.modulus_len())?;
         let unpadding = match self.flags & CRYPT_OAEP != 0 {
             true => Unpadding::Oaep(exchange.label()),
             false => Unpadding::Pkcs1,
         };
-        let bytes = Zeroizing::new(pair.decrypt(cipher, unpadding)?);
+        let bytes = Zeroizing::new(pair.decrypt(self.opened, cipher, unpadding)?);
         self.session(&bytes)
     }
 

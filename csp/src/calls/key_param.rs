@@ -3,13 +3,14 @@
 use std::sync::{Arc, Mutex};
 
 use crate::certificate;
-use crate::constants::KP_CERTIFICATE;
+use crate::constants::{AlgId, KP_ALGID, KP_CERTIFICATE, KP_X};
 use crate::context::{Context, Keyset};
 use crate::csp::{Csp, lock};
 use crate::error::{CspError, Result};
 use crate::key::{CERTIFICATE_MAX, Key, KeyParamForm};
 use crate::output::Output;
 use crate::pair::KeyPair;
+use crate::soft::SymKey;
 
 impl Csp {
     /// CPGetKeyParam.
@@ -41,7 +42,7 @@ impl Csp {
         param: u32,
         flags: u32,
     ) -> Result<KeyParamForm> {
-        let (_, key) = self.key_of_param_call(context, key, flags)?;
+        let (_, key) = self.key_of_set_call(context, key, param, flags)?;
         lock(&key).param_form(param)
     }
 
@@ -57,10 +58,22 @@ impl Csp {
         value: &[u8],
         flags: u32,
     ) -> Result<()> {
-        let (opened, key) = self.key_of_param_call(context, key, flags)?;
-        let mut key = lock(&key);
+        let (opened, shared) = self.key_of_set_call(context, key, param, flags)?;
+        let mut key = lock(&shared);
         match &mut *key {
             Key::Session(key) => key.set_param(param, value),
+            Key::Pending(_) if param == KP_X => {
+                drop(key);
+                self.complete(&opened, &shared).map(drop)
+            }
+            Key::Pending(pending) => pending.set_param(param, value),
+            Key::Agreed(agreed) => {
+                let algorithm = value.try_into().map_err(|_| CspError::NTE_BAD_DATA)?;
+                let algorithm = AlgId(u32::from_le_bytes(algorithm));
+                let session = SymKey::from_secret(opened.provider, algorithm, &agreed.0, flags)?;
+                *key = Key::Session(session);
+                Ok(())
+            }
             Key::Public(handle) if param == KP_CERTIFICATE => {
                 let pair = Arc::clone(handle.pair().ok_or(CspError::NTE_BAD_KEY)?);
                 drop(key);
@@ -83,6 +96,22 @@ impl Csp {
                 pair.set_certificate(der.to_vec());
                 Ok(())
             }
+        }
+    }
+
+    /// The flags that come with the algorithm of an agreed key are CPGenKey's; elsewhere there are none.
+    fn key_of_set_call(
+        &self,
+        context: usize,
+        key: usize,
+        param: u32,
+        flags: u32,
+    ) -> Result<(Arc<Context>, Arc<Mutex<Key>>)> {
+        let (opened, key) = self.key_of_param_call(context, key, 0)?;
+        let takes_flags = param == KP_ALGID && matches!(*lock(&key), Key::Agreed(_));
+        match flags == 0 || takes_flags {
+            true => Ok((opened, key)),
+            false => Err(CspError::NTE_BAD_FLAGS),
         }
     }
 

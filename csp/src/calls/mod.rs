@@ -10,6 +10,7 @@ mod generate;
 mod hashing;
 mod import;
 mod key_param;
+mod pregen;
 mod prov_param;
 mod signing;
 

@@ -40,13 +40,14 @@ impl Csp {
         let opened = self.context(context)?;
         check_flags(flags)?;
         let spec = KeySpec::from_dword(key_spec).ok_or(CspError::NTE_BAD_ALGID)?;
+        self.complete_slot(&opened, spec)?;
         let pair = opened.loaded_pair(spec)?;
         let hash = self.hash(context, hash)?;
-        let Some(signature) = output.reserve(pair.public().modulus_len())? else {
+        let Some(signature) = output.reserve(pair.public().signature_len()?)? else {
             return Ok(());
         };
         let (algorithm, digest) = finish(&mut lock(&hash), description)?;
-        pair.sign(algorithm, &digest, flags, signature)
+        pair.sign(&opened, algorithm, &digest, flags, signature)
     }
 
     /// CPVerifySignature, in software. Finishes the hash.
@@ -63,12 +64,12 @@ impl Csp {
         description: &[u16],
         flags: u32,
     ) -> Result<()> {
-        self.context(context)?;
+        let opened = self.context(context)?;
         check_flags(flags)?;
-        let key = self.key_copy(context, key)?;
-        let key = key.public()?.key();
+        let key = self.complete(&opened, &*self.key(context, key)?)?;
+        let key = key.key();
         let hash = self.hash(context, hash)?;
-        if signature.length != key.modulus_len() {
+        if signature.length != key.signature_len()? {
             return Err(CspError::NTE_BAD_SIGNATURE);
         }
         let bytes = signature.bytes.ok_or(CspError::ERROR_INVALID_PARAMETER)?;

@@ -1,14 +1,20 @@
-//! What the provider does in software: session keys, hashes and RSA public-key operations.
+//! What the provider does in software: session keys, hashes and public-key operations.
 //!
 //! Pure functions and values. Nothing here knows of contexts, handles, containers or the
 //! hardserver; randomness comes in through [`Random`]. A value's `Clone` is the duplicate that
 //! CPDuplicateKey and CPDuplicateHash make: it shares nothing with the original.
 
+mod discrete;
 mod hash;
+mod public;
 mod rsa;
 mod symkey;
 
+pub(crate) use discrete::trim;
+pub use discrete::{DSS_ORDER_LEN, DiscretePublicKey, Group};
 pub use hash::{HashState, HmacInfo};
+pub use public::PublicKey;
+pub(crate) use public::dss_hash;
 pub use rsa::{RsaPadding, RsaPublicKey, bare_block, digest_info, digest_info_block, x931_block};
 pub(crate) use symkey::set_odd_parity;
 pub use symkey::{ParamForm, SymKey};

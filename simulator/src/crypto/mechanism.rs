@@ -23,6 +23,10 @@ pub(super) enum Mechanism {
     ArcFour,
     /// HMAC.
     Hmac(Hash),
+    /// Diffie-Hellman: the cipher text is the peer's public value, the plain text the secret.
+    Dh,
+    /// The same with keys that show the order of their group.
+    DhEx,
 }
 
 /// A block cipher in ECB or CBC mode.
@@ -166,6 +170,9 @@ pub(super) fn lookup(mech: Mech) -> Result<Mechanism, Status> {
         Mech::RijndaelmCBCMACi0pNONE => mac(Aes, false, false),
 
         Mech::ArcFourpNONE => Mechanism::ArcFour,
+
+        Mech::DHKeyExchange => Mechanism::Dh,
+        Mech::DHExKeyExchange => Mechanism::DhEx,
 
         Mech::HMACMD5 => Mechanism::Hmac(Hash::Md5),
         Mech::HMACSHA1 => Mechanism::Hmac(Hash::Sha1),

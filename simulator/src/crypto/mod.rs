@@ -23,6 +23,7 @@
 
 mod block;
 mod channel;
+mod dh;
 mod dsa;
 mod generate;
 mod hash;

@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 use super::key::{Body, KeyMaterial};
 use super::mechanism::{Mechanism, Use, lookup, resolve};
 use super::symmetric::{self, Algorithm};
-use super::{block, dsa, iv_for, plain, rsa};
+use super::{block, dh, dsa, iv_for, plain, rsa};
 
 /// Cmd_Sign. `rng` gives what the mechanism draws: the nonce of DSA, an initialisation vector that was not given.
 ///
@@ -169,6 +169,12 @@ pub fn decrypt(
             let mut bytes = zeroize::Zeroizing::new(body.cipher.clone());
             symmetric::arc_four_apply(key.arc_four_key()?, &mut bytes)?;
             plain::reply(&bytes, wanted)
+        }
+        (Mechanism::Dh, Body::DhPrivate { p, x, .. }) => {
+            dh::agree(engine, (p, x.bytes()), &cipher.data, wanted)
+        }
+        (Mechanism::DhEx, Body::DhExPrivate { group, x, .. }) => {
+            dh::agree_in_group(engine, (group, x.bytes()), &cipher.data, wanted)
         }
         _ => Err(Status::TypeMismatch),
     }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crypto_bigint::BoxedUint;
 use engine::{Engine, number};
 use ncore::Status;
 use rand_core::CryptoRng;
@@ -72,6 +73,22 @@ pub(super) fn modulus_ranges(p: &[u8], g: &[u8]) -> Result<(), Status> {
     }
     between_one_and(g, p)?;
     not_one(g)
+}
+
+/// A public value that a peer may have: neither zero nor one nor the prime less one, of which every power is known, and
+/// below the prime.
+///
+/// # Errors
+/// `InvalidData`.
+pub(super) fn peer(value: &[u8], p: &[u8]) -> Result<(), Status> {
+    between_one_and(value, p)?;
+    not_one(value)?;
+    let less_one = number::from_be(p).wrapping_sub(BoxedUint::one());
+    if number::from_be(value) == less_one {
+        Err(Status::InvalidData)
+    } else {
+        Ok(())
+    }
 }
 
 /// Checks that take arithmetic: that primes are prime, that groups have the order they claim, that the halves of an

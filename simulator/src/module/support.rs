@@ -189,7 +189,7 @@ mod tests {
             let times = listed.iter().filter(|&&other| other == mech).count();
             assert_eq!(times, 1, "{mech}");
         }
-        for mech in [Mech::Any, Mech::ECDSA, Mech::DHKeyExchange] {
+        for mech in [Mech::Any, Mech::ECDSA, Mech::ElGamal] {
             assert!(!listed.contains(&mech), "{mech}");
         }
     }

@@ -95,6 +95,23 @@ impl SymKey {
         Ok(SymKey::assemble(provider, algorithm, key, flags))
     }
 
+    /// What an agreed secret becomes when KP_ALGID is set: a key of its first bytes, the secret being little-endian. `flags`
+    /// are as for [`SymKey::generate`].
+    ///
+    /// # Errors
+    /// As [`SymKey::generate`]; `NTE_BAD_LEN` for a secret that is too short.
+    pub fn from_secret(
+        provider: &'static Provider,
+        algorithm: AlgId,
+        secret: &[u8],
+        flags: u32,
+    ) -> Result<SymKey> {
+        let len = wanted_len(provider, algorithm, flags, GENERATE_FLAGS)?;
+        let key = secret.get(..len).ok_or(CspError::NTE_BAD_LEN)?;
+        let key = Zeroizing::new(key.to_vec());
+        Ok(SymKey::assemble(provider, algorithm, key, flags))
+    }
+
     /// The key of a PLAINTEXTKEYBLOB ([`crate::blob::plaintext`]); with CRYPT_IPSEC_HMAC_KEY and
     /// CALG_RC2 an HMAC key of any length.
     ///

@@ -3,9 +3,10 @@
 use engine::Engine;
 use ncore::Status;
 use ncore::types::{
-    Bignum, DSADiscreteLogGroup, DiscreteLogGroup, KeyData, KeyGenParams, KeyType,
+    Bignum, CipherText, DSADiscreteLogGroup, DiscreteLogGroup, KeyData, KeyGenParams, KeyType,
     KeyTypeDHExPrivateGenParams, KeyTypeDHPrivateData, KeyTypeDHPrivateGenParams,
-    KeyTypeDHPublicData, KeyTypeData, KeyTypeGenParams,
+    KeyTypeDHPublicData, KeyTypeData, KeyTypeGenParams, Mech, MechCipher,
+    MechDHExKeyExchangeCipher, MechDHKeyExchangeCipher, MechIV, PlainTextType, PlainTextTypeData,
 };
 use num_bigint::BigUint;
 
@@ -317,4 +318,122 @@ fn pairs_and_single_keys_are_made_by_their_own_commands() {
         generate_key(ENGINES[0], &params, &mut rng(1)).err(),
         Some(Status::TypeMismatch)
     );
+}
+
+fn decrypt(
+    key: &KeyMaterial,
+    mech: Mech,
+    gx: Bignum,
+    wanted: PlainTextType,
+) -> Result<PlainTextTypeData, Status> {
+    let data = match mech {
+        Mech::DHKeyExchange => MechCipher::DHKeyExchange(MechDHKeyExchangeCipher { gx }),
+        _ => MechCipher::DHExKeyExchange(MechDHExKeyExchangeCipher { gx }),
+    };
+    let cipher = CipherText {
+        mech,
+        data,
+        iv: MechIV::Empty,
+    };
+    super::super::decrypt(ENGINES[0], key, Mech::Any, &cipher, wanted).map(|plain| plain.data)
+}
+
+#[test]
+fn both_sides_agree_on_the_secret_that_num_bigint_finds() {
+    let params = |xlength| KeyTypeDHPrivateGenParams {
+        plength: 768,
+        xlength,
+        dlg: Some(oakley()),
+        ..Default::default()
+    };
+    let (mine, theirs) = (pair(params(0), 1).unwrap(), pair(params(200), 2).unwrap());
+    let ((group, x, gx), (_, other_x, other_gx)) = (halves(&mine), halves(&theirs));
+    let expected = big(&other_gx).modpow(&big(&x), &big(&group.p));
+    for (key, peer) in [(&mine, other_gx), (&theirs, gx)] {
+        let number = decrypt(
+            key,
+            Mech::DHKeyExchange,
+            peer.clone(),
+            PlainTextType::Bignum,
+        );
+        let Ok(PlainTextTypeData::Bignum(number)) = number else {
+            panic!("{number:?}")
+        };
+        assert_eq!(big(&number.m), expected);
+        let bytes = decrypt(key, Mech::DHKeyExchange, peer, PlainTextType::Bytes);
+        let Ok(PlainTextTypeData::Bytes(bytes)) = bytes else {
+            panic!("{bytes:?}")
+        };
+        assert_eq!(bytes.data.len(), 96);
+        assert_eq!(BigUint::from_bytes_be(&bytes.data), expected);
+    }
+    assert_eq!(
+        expected,
+        big(&halves(&mine).2).modpow(&big(&other_x), &big(&group.p))
+    );
+}
+
+#[test]
+fn values_of_no_peer_give_no_secret() {
+    let params = KeyTypeDHPrivateGenParams {
+        plength: 768,
+        dlg: Some(oakley()),
+        ..Default::default()
+    };
+    let key = pair(params, 1).unwrap();
+    let p = oakley().p;
+    let less_one = Bignum::from_be(&(big(&p) - 1u8).to_bytes_be());
+    for value in [Bignum::default(), Bignum::from(1), less_one, p] {
+        let answer = decrypt(&key, Mech::DHKeyExchange, value, PlainTextType::Bignum);
+        assert_eq!(answer, Err(Status::InvalidData));
+    }
+    let other = decrypt(
+        &key,
+        Mech::DHExKeyExchange,
+        Bignum::from(8),
+        PlainTextType::Bignum,
+    );
+    assert_eq!(other, Err(Status::TypeMismatch));
+    let hash = decrypt(
+        &key,
+        Mech::DHKeyExchange,
+        Bignum::from(8),
+        PlainTextType::Hash,
+    );
+    assert_eq!(hash, Err(Status::DecryptFailed));
+}
+
+#[test]
+fn a_group_that_shows_its_order_takes_its_own_members_alone() {
+    let params = KeyTypeDHExPrivateGenParams {
+        plength: 512,
+        ..Default::default()
+    };
+    let key = pair_ex(params, 3).unwrap();
+    let KeyTypeData::DHExPrivate(private) = key.to_key_data().data else {
+        panic!("a private key")
+    };
+    let group = private.dlg;
+    let member = big(&group.g).modpow(&BigUint::from(77u8), &big(&group.p));
+    let secret = decrypt(
+        &key,
+        Mech::DHExKeyExchange,
+        Bignum::from_be(&member.to_bytes_be()),
+        PlainTextType::Bignum,
+    );
+    let Ok(PlainTextTypeData::Bignum(secret)) = secret else {
+        panic!("{secret:?}")
+    };
+    assert_eq!(
+        big(&secret.m),
+        member.modpow(&big(&private.x), &big(&group.p))
+    );
+    // Of all numbers below the prime next to none is in the group.
+    let outside = decrypt(
+        &key,
+        Mech::DHExKeyExchange,
+        Bignum::from(3),
+        PlainTextType::Bignum,
+    );
+    assert_eq!(outside, Err(Status::InvalidData));
 }

@@ -1,179 +1,18 @@
-//! Containers, and the key pairs in them, against a hardserver with two modules of one Security World in this process.
+//! Containers, and the RSA pairs in them.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Barrier, Mutex, Weak};
+use std::sync::Barrier;
 
 use csp::constants::*;
-use csp::csp::{Csp, Settings};
+use csp::csp::Csp;
 use csp::error::{CspError, Result};
-use csp::identity::Identity;
 use csp::output::Output;
-use csp::security::Sid;
 use csp::{Caller, InPlace, Signature};
-use nfkm::Environment;
-use nfkm::cards::{CardSource, Unattended};
-use nfkm::world::admin::{Admin, WorldParams};
 use rsa::RsaPublicKey;
 use rsa::pkcs1v15::{Signature as RsaSignature, VerifyingKey};
 use rsa::signature::Verifier;
-use simulator::hardserver::Server;
-use simulator::options::Options;
 
-/// A hardserver with a world on both its modules.
-struct Hardserver {
-    folder: tempfile::TempDir,
-    environment: Environment,
-    _server: Server,
-}
-
-/// The hardserver, as one test sees it: with keys and containers of its own.
-struct Rig {
-    folder: tempfile::TempDir,
-    environment: Environment,
-    _hardserver: Arc<Hardserver>,
-}
-
-/// The hardserver that tests running at this moment share; making a world takes longer than any of them.
-static SHARED: Mutex<Weak<Hardserver>> = Mutex::new(Weak::new());
-
-impl Hardserver {
-    fn shared() -> Arc<Hardserver> {
-        let mut shared = SHARED.lock().unwrap();
-        shared.upgrade().unwrap_or_else(|| {
-            let hardserver = Arc::new(Hardserver::start());
-            *shared = Arc::downgrade(&hardserver);
-            hardserver
-        })
-    }
-
-    fn start() -> Hardserver {
-        let folder = tempfile::tempdir().unwrap();
-        let options = Options {
-            modules: 2,
-            ..Options::in_folder(folder.path())
-        };
-        let server = Server::start(&options).unwrap();
-        let environment = Environment {
-            server: Some(options.socket.display().to_string()),
-            privileged_server: Some(options.privileged_socket.display().to_string()),
-            kmlocal: Some(folder.path().join("local")),
-            ..Environment::default()
-        };
-        let cards = CardSource::Files(vec![folder.path().join("card")]);
-        let admin = Admin::open(&environment).unwrap();
-        admin
-            .create(
-                &[1, 2],
-                &WorldParams::new(1, 1),
-                &cards,
-                &mut Unattended::default(),
-            )
-            .unwrap();
-        Hardserver {
-            folder,
-            environment,
-            _server: server,
-        }
-    }
-}
-
-impl Rig {
-    fn start() -> Rig {
-        let hardserver = Hardserver::shared();
-        let folder = tempfile::tempdir().unwrap();
-        for file in std::fs::read_dir(hardserver.folder.path().join("local")).unwrap() {
-            let file = file.unwrap();
-            std::fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
-        }
-        let environment = Environment {
-            kmlocal: Some(folder.path().to_owned()),
-            ..hardserver.environment.clone()
-        };
-        Rig {
-            folder,
-            environment,
-            _hardserver: hardserver,
-        }
-    }
-
-    /// The library of a process of this user.
-    fn library(&self, uid: u32) -> Csp {
-        Csp::new(Settings {
-            environment: Some(self.environment.clone()),
-            identity: Some(Identity {
-                user: Sid::new(22, &[1, uid]).unwrap(),
-                group: Sid::new(22, &[2, uid]).unwrap(),
-                administrator: uid == 0,
-                user_name: Some(format!("user{uid}")),
-                host_name: Some("host".to_owned()),
-            }),
-        })
-    }
-
-    /// The files of keys and containers.
-    fn files(&self) -> Vec<PathBuf> {
-        let folder = self.folder.path();
-        let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect();
-        files.retain(|path| {
-            path.file_name()
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .starts_with("key_mscapi_")
-        });
-        files.sort();
-        files
-    }
-
-    fn key_files(&self) -> Vec<PathBuf> {
-        let mut files = self.files();
-        files.retain(|path| !path.to_str().unwrap().contains("container-"));
-        files
-    }
-
-    fn container_files(&self) -> Vec<PathBuf> {
-        let mut files = self.files();
-        files.retain(|path| path.to_str().unwrap().contains("container-"));
-        files
-    }
-}
-
-fn acquire(csp: &Csp, name: &str, flags: u32) -> Result<usize> {
-    csp.acquire_context(Some(name.as_bytes()), flags, &Caller::default())
-}
-
-/// A value by the usual two calls: NULL for the size, then a buffer of that size.
-fn value<T>(call: impl Fn(Output<'_>) -> Result<T>) -> Result<Vec<u8>> {
-    let mut length = 0;
-    call(Output::new(None, &mut length))?;
-    let mut buffer = vec![0; length as usize];
-    call(Output::new(Some(&mut buffer), &mut length))?;
-    buffer.truncate(length as usize);
-    Ok(buffer)
-}
-
-fn prov_text(csp: &Csp, context: usize, param: u32) -> String {
-    let bytes = value(|output| csp.prov_param(context, param, 0, output)).unwrap();
-    String::from_utf8(bytes[..bytes.len() - 1].to_vec()).unwrap()
-}
-
-fn hash(csp: &Csp, context: usize, algorithm: AlgId, text: &[u8]) -> usize {
-    let hash = csp.create_hash(context, algorithm.0, 0, 0).unwrap();
-    csp.hash_data(context, hash, text, 0).unwrap();
-    hash
-}
-
-fn sign(csp: &Csp, context: usize, spec: u32, text: &[u8]) -> Result<Vec<u8>> {
-    let hash = hash(csp, context, AlgId::CALG_SHA_256, text);
-    value(|output| csp.sign_hash(context, hash, spec, &[], 0, output))
-}
-
-fn public_blob(csp: &Csp, context: usize, key: usize) -> Vec<u8> {
-    value(|output| csp.export_key(context, key, 0, PUBLICKEYBLOB, 0, output)).unwrap()
-}
+use crate::rig::{Rig, acquire, hash, prov_text, public_blob, sign, value};
 
 /// Verifies with another implementation than ours, from the blob alone.
 fn verifies(blob: &[u8], text: &[u8], signature: &[u8]) -> bool {
@@ -360,6 +199,7 @@ fn users_the_machine_and_the_default_are_apart() {
     let caller = Caller {
         prov_type: Some(PROV_RSA_AES),
         provider_name: Some(b"nCipher Enhanced RSA and AES Cryptographic Provider".to_vec()),
+        ..Caller::default()
     };
     assert!(
         first
@@ -496,7 +336,7 @@ fn damage_is_told_from_absence() {
 
 /// A PRIVATEKEYBLOB of the test data's 1024-bit key, which OpenSSL made.
 fn private_blob() -> Vec<u8> {
-    include_bytes!("data/rsa-1024.privatekeyblob").to_vec()
+    include_bytes!("../data/rsa-1024.privatekeyblob").to_vec()
 }
 
 #[test]
@@ -638,7 +478,7 @@ fn parameters_of_pairs_and_containers_are_kept() {
     let blob = {
         // The pair of the test certificate is not at hand; any other key does not match it.
         let key = csp.gen_key(context, AT_SIGNATURE, 512 << 16).unwrap();
-        let certificate = include_bytes!("data/rsa-512.cer");
+        let certificate = include_bytes!("../data/rsa-512.cer");
         assert_eq!(
             csp.set_key_param(context, key, KP_CERTIFICATE, certificate, 0),
             Err(CspError::NTE_BAD_FLAGS)
@@ -649,7 +489,7 @@ fn parameters_of_pairs_and_containers_are_kept() {
     };
     assert_eq!(blob.len(), 20 + 64);
     let pair = csp.import_key(context, &private_blob(), 0, 0).unwrap();
-    let certificate = include_bytes!("data/rsa-1024.cer");
+    let certificate = include_bytes!("../data/rsa-1024.cer");
     csp.set_key_param(context, pair, KP_CERTIFICATE, certificate, 0)
         .unwrap();
     csp.release_context(context, 0).unwrap();

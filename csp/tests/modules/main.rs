@@ -1,0 +1,5 @@
+//! Keys and containers, against a hardserver with two modules of one Security World in this process.
+
+mod containers;
+mod discrete;
+mod rig;
