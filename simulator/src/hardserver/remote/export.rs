@@ -228,6 +228,10 @@ async fn link(
             match tokio::time::timeout(terms.broken, read).await {
                 Err(_) => return Ok("the importer is silent"),
                 Ok(Ok(0)) => return Ok("the importer ended it"),
+                // A process that was killed takes no leave.
+                Ok(Err(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                    return Ok("the importer ended it");
+                }
                 Ok(Ok(count)) => to_server.write_all(&buffer[..count]).await?,
                 Ok(Err(error)) => return Err(error),
             }
