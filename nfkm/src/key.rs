@@ -331,7 +331,7 @@ impl Loaded {
                     key,
                 }),
                 Err(error) if error.is_failover() => {
-                    if error.status() == Some(Status::UnknownID)
+                    if let Some(Status::UnknownID | Status::PhysTokenNotPresent) = error.status()
                         && let Some(token) = token
                     {
                         token.is_gone_from(module.number);

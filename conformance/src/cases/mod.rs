@@ -22,6 +22,8 @@ mod modes;
 mod objects;
 mod operations;
 #[cfg(feature = "embedded")]
+mod prompts;
+#[cfg(feature = "embedded")]
 mod protocol;
 mod provider;
 mod server;
@@ -58,7 +60,7 @@ pub fn all() -> Vec<&'static Case> {
     ];
     let families = families.iter().copied();
     #[cfg(feature = "embedded")]
-    let families = families.chain(protocol::FAMILIES);
+    let families = families.chain(prompts::FAMILIES).chain(protocol::FAMILIES);
     families.flatten().collect()
 }
 

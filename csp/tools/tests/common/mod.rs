@@ -228,6 +228,7 @@ fn provider() -> &'static Path {
 fn mask(word: &str) -> String {
     let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let bare = word.trim_matches(['\n', ',', '.', ':', ';', '"', '\'', '`']);
+    // Seconds since 1970 have ten digits.
     let tail = bare.rsplit(['-', '_', '/', ',']).next().unwrap_or_default();
     let parts: Vec<&str> = bare.split('-').collect();
     let digits = |separator, count| {
@@ -241,6 +242,8 @@ fn mask(word: &str) -> String {
         word.replace(tail, "<hash>")
     } else if parts.len() == 3 && parts.iter().all(|part| part.len() == 4 && is_hex(part)) {
         word.replace(bare, "<esn>")
+    } else if bare.len() == 10 && digits('-', 1) {
+        word.replace(bare, "<seconds>")
     } else if digits('-', 3) {
         word.replace(bare, "<date>")
     } else if digits(':', 3) {
