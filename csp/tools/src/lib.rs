@@ -16,6 +16,7 @@ mod json;
 pub mod keytst;
 mod names;
 pub mod poolmode;
+mod progress;
 mod setup;
 
 /// The command line of every utility.
