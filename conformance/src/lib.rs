@@ -12,6 +12,7 @@ pub mod case;
 pub mod cases;
 pub mod coverage;
 pub mod daemon;
+pub mod handshake;
 pub mod oracle;
 pub mod pages;
 pub mod report;

@@ -54,15 +54,36 @@ impl<E> Output<E> {
     }
 }
 
-/// The provider under test, registered once under all its names.
+/// What the guide's names (CAPI guide, section 3) have between the vendor and their common end, with their types.
+const NAMES: [(&str, u32); 6] = [
+    ("Enhanced", 1),
+    ("DSS Signature", 3),
+    ("Enhanced SChannel", 12),
+    ("Enhanced DSS and Diffie-Hellman", 13),
+    ("Enhanced DSS and Diffie-Hellman SChannel", 18),
+    ("Enhanced RSA and AES", 24),
+];
+
+/// The provider under test, registered once under all its names and types.
 pub fn register_provider() {
     static ONCE: OnceLock<()> = OnceLock::new();
     ONCE.get_or_init(|| {
         for vendor in ["nShield", "nCipher"] {
-            let name = format!("{vendor} Enhanced RSA and AES Cryptographic Provider");
-            cryptoapi::register(&name, super::numbers::PROV_RSA_AES, provider());
+            for (name, prov_type) in NAMES {
+                cryptoapi::register(&full_name(vendor, name), prov_type, provider());
+            }
         }
     });
+}
+
+/// The guide's name of the provider of a type; none for a type that it has not.
+pub(super) fn name_of(prov_type: u32) -> Option<String> {
+    let (name, _) = NAMES.iter().find(|(_, found)| *found == prov_type)?;
+    Some(full_name("nShield", name))
+}
+
+fn full_name(vendor: &str, name: &str) -> String {
+    format!("{vendor} {name} Cryptographic Provider")
 }
 
 /// The provider's 25 entry points and its last error.
@@ -205,6 +226,13 @@ pub(super) fn set_key_param(
     result(unsafe { ffi::CryptSetKeyParam(key, param, bytes_pointer(&data), flags) })
 }
 
+/// CryptSetKeyParam of a parameter whose data is a CRYPT_DATA_BLOB.
+pub(super) fn set_key_blob(key: Handle, param: u32, data: &[u8]) -> Result<()> {
+    let blob = DataBlob::of(data);
+    // SAFETY: the structure is what this parameter takes, and its bytes are as many as is said.
+    result(unsafe { ffi::CryptSetKeyParam(key, param, (&raw const blob).cast(), 0) })
+}
+
 /// CryptGetKeyParam.
 pub(super) fn key_param(key: Handle, param: u32, room: Room, flags: u32) -> Output<Code> {
     // SAFETY: the buffer is as long as the length says.
@@ -318,6 +346,13 @@ pub(super) fn set_hash_param(
     let data = data.map(padded);
     // SAFETY: the data is NULL or longer than any parameter of plain bytes.
     result(unsafe { ffi::CryptSetHashParam(hash, param, bytes_pointer(&data), flags) })
+}
+
+/// CryptSetHashParam of a parameter whose data is a CRYPT_DATA_BLOB.
+pub(super) fn set_hash_blob(hash: Handle, param: u32, data: &[u8]) -> Result<()> {
+    let blob = DataBlob::of(data);
+    // SAFETY: the structure is what this parameter takes, and its bytes are as many as is said.
+    result(unsafe { ffi::CryptSetHashParam(hash, param, (&raw const blob).cast(), 0) })
 }
 
 /// CryptSetHashParam with HP_HMAC_INFO.
@@ -516,6 +551,23 @@ fn with_buffer(
         result,
         length: used,
         buffer,
+    }
+}
+
+/// `CRYPT_DATA_BLOB`.
+#[repr(C)]
+struct DataBlob {
+    length: u32,
+    data: *const u8,
+}
+
+impl DataBlob {
+    /// The structure for some data, which must live as long as it is used.
+    fn of(data: &[u8]) -> DataBlob {
+        DataBlob {
+            length: length(data),
+            data: data.as_ptr(),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod cipher;
 mod client;
 mod failover;
 mod frames;
+mod handshake;
 mod hash;
 mod keyblobs;
 mod keys;
@@ -19,6 +20,7 @@ mod objects;
 mod operations;
 mod protocol;
 mod provider;
+mod schannel;
 mod server;
 mod sign;
 mod tickets;
@@ -34,6 +36,8 @@ pub fn all() -> Vec<&'static Case> {
         cipher::CASES,
         blobs::CASES,
         provider::CASES,
+        schannel::CASES,
+        handshake::CASES,
         client::CASES,
         server::CASES,
         frames::CASES,
