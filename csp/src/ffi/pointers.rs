@@ -237,16 +237,29 @@ pub(super) unsafe fn key_param<'a>(form: KeyParamForm, data: *const u8) -> Resul
         KeyParamForm::Null => Ok(&[]),
         // SAFETY: so many bytes, says the form.
         KeyParamForm::Plain(ParamForm::Bytes(length)) => unsafe { bytes(data, length) },
-        KeyParamForm::Plain(ParamForm::Blob) => {
-            // SAFETY: a blob structure, says the form.
-            let blob = unsafe { data.cast::<CryptDataBlob>().read_unaligned() };
-            // SAFETY: the structure's pointer leads to as many bytes as it says.
-            unsafe { bytes(blob.pbData, blob.cbData as usize) }
-        }
+        // SAFETY: a blob structure, says the form.
+        KeyParamForm::Plain(ParamForm::Blob) => unsafe { data_blob(data) },
         KeyParamForm::Plain(ParamForm::HmacInfo) => Err(CspError::NTE_BAD_TYPE),
         // SAFETY: a DER value, says the form.
         KeyParamForm::Der => unsafe { der(data) },
     }
+}
+
+/// The bytes of a CRYPT_DATA_BLOB or CRYPT_INTEGER_BLOB.
+///
+/// # Errors
+/// `ERROR_INVALID_PARAMETER` for NULL, in the structure too unless it has no bytes.
+///
+/// # Safety
+/// `data` is NULL or leads to the structure, and its pointer to as many bytes as it says, for as long as the slice lives.
+pub(super) unsafe fn data_blob<'a>(data: *const u8) -> Result<&'a [u8]> {
+    if data.is_null() {
+        return Err(CspError::ERROR_INVALID_PARAMETER);
+    }
+    // SAFETY: not NULL, so it leads to the structure.
+    let blob = unsafe { data.cast::<CryptDataBlob>().read_unaligned() };
+    // SAFETY: the structure's pointer leads to as many bytes as it says.
+    unsafe { bytes(blob.pbData, blob.cbData as usize) }
 }
 
 /// A DER value, which tells its length itself.
