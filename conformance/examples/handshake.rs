@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser;
-use conformance::capi::{Capi, Provider};
 use conformance::capi::numbers::{PROV_DH_SCHANNEL, PROV_RSA_SCHANNEL};
+use conformance::capi::{Capi, Provider};
 use conformance::coverage::Recorder;
 use conformance::daemon::Role;
 use conformance::handshake::Session;

@@ -199,7 +199,9 @@ impl Import<'_> {
             true => Unpadding::Oaep(exchange.label()),
             false => Unpadding::Pkcs1,
         };
-        let decrypted = pair.decrypt(self.opened, cipher, unpadding).map(Zeroizing::new);
+        let decrypted = pair
+            .decrypt(self.opened, cipher, unpadding)
+            .map(Zeroizing::new);
         if !is_schannel(algorithm) {
             return self.session(&decrypted?);
         }
