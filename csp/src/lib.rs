@@ -28,8 +28,11 @@ mod new_pair;
 pub mod output;
 mod pair;
 mod pending;
+pub mod prompt;
+mod protection;
 mod random;
 pub mod security;
+pub mod settings;
 pub mod soft;
 #[allow(unsafe_code)]
 mod sys;

@@ -238,11 +238,16 @@ impl Session {
             let under = under.map(|id| (token, id));
             let making = Making::new(token.client(), &module, world, recovery, under);
             match making.and_then(|making| making.make(origin)) {
-                Err(error) if error.is_failover() => last = Some(Arc::new(error)),
+                Err(error) if error.is_another_modules() => last = Some(error),
                 result => return result,
             }
         }
-        Err(Error::NoUsableModule { cause: last })
+        match last {
+            Some(error @ Error::NeedsFipsCard { .. }) => Err(error),
+            last => Err(Error::NoUsableModule {
+                cause: last.map(Arc::new),
+            }),
+        }
     }
 
     /// The public half of a recorded key, out of its blob.

@@ -17,6 +17,7 @@ mod merged;
 mod modes;
 mod objects;
 mod operations;
+mod prompts;
 mod protocol;
 mod provider;
 mod server;
@@ -48,6 +49,7 @@ pub fn all() -> Vec<&'static Case> {
         failover::CASES,
     ]
     .into_iter()
+    .chain(prompts::FAMILIES)
     .chain(protocol::FAMILIES)
     .flatten()
     .collect()

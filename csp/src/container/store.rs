@@ -35,12 +35,16 @@ pub(crate) struct Changing<'a> {
 }
 
 impl Store {
-    /// Connects.
+    /// Connects, to use the pool of modules or the modules themselves.
     ///
     /// # Errors
     /// `NTE_FAIL`; the cause is logged.
-    pub(crate) fn open(environment: &Environment) -> Result<Store> {
-        let session = Session::open(environment).map_err(failure::of_session)?;
+    pub(crate) fn open(environment: &Environment, pool: bool) -> Result<Store> {
+        let session = match pool {
+            true => Session::open_pool(environment),
+            false => Session::open(environment),
+        };
+        let session = session.map_err(failure::of_session)?;
         Ok(Store {
             session,
             open: Mutex::default(),

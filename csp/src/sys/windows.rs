@@ -1,10 +1,14 @@
 //! Windows: the token's user, the ANSI code page, the system's own last error.
 
-use std::ffi::c_void;
-use std::ptr;
-use std::sync::Once;
+pub(crate) mod dialogs;
 
-use windows_sys::Win32::Foundation::{CloseHandle, GetLastError, HANDLE, SetLastError};
+use std::ffi::c_void;
+use std::sync::Once;
+use std::{io, ptr};
+
+use windows_sys::Win32::Foundation::{
+    CloseHandle, ERROR_FILE_NOT_FOUND, ERROR_SUCCESS, GetLastError, HANDLE, SetLastError,
+};
 use windows_sys::Win32::Globalization::{
     CP_ACP, MB_ERR_INVALID_CHARS, MultiByteToWideChar, WideCharToMultiByte,
 };
@@ -14,6 +18,9 @@ use windows_sys::Win32::Security::{
 };
 use windows_sys::Win32::System::LibraryLoader::{
     GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_PIN, GetModuleHandleExW,
+};
+use windows_sys::Win32::System::Registry::{
+    HKEY_LOCAL_MACHINE, REG_DWORD, RRF_RT_REG_DWORD, RegGetValueW, RegSetKeyValueW,
 };
 use windows_sys::Win32::System::SystemInformation::{
     ComputerNamePhysicalNetBIOS, GetComputerNameExW,
@@ -182,6 +189,60 @@ pub(crate) fn pin_library() {
             )
         };
     });
+}
+
+/// A DWORD value of a key under HKEY_LOCAL_MACHINE; None when there is none.
+///
+/// # Errors
+/// The system's, as for a value of another type.
+pub(crate) fn registry_dword(key: &str, name: &str) -> io::Result<Option<u32>> {
+    let (key, name) = (wide(key), wide(name));
+    let mut value = 0u32;
+    let mut length = size_of::<u32>() as u32;
+    // SAFETY: both names end with a NUL, and the buffer is as long as said.
+    let code = unsafe {
+        RegGetValueW(
+            HKEY_LOCAL_MACHINE,
+            key.as_ptr(),
+            name.as_ptr(),
+            RRF_RT_REG_DWORD,
+            ptr::null_mut(),
+            (&raw mut value).cast(),
+            &raw mut length,
+        )
+    };
+    match code {
+        ERROR_SUCCESS => Ok(Some(value)),
+        ERROR_FILE_NOT_FOUND => Ok(None),
+        code => Err(io::Error::from_raw_os_error(code as i32)),
+    }
+}
+
+/// Sets such a value, making the key if need be.
+///
+/// # Errors
+/// The system's: only administrators may.
+pub(crate) fn set_registry_dword(key: &str, name: &str, value: u32) -> io::Result<()> {
+    let (key, name) = (wide(key), wide(name));
+    // SAFETY: both names end with a NUL, and the data is as long as said.
+    let code = unsafe {
+        RegSetKeyValueW(
+            HKEY_LOCAL_MACHINE,
+            key.as_ptr(),
+            name.as_ptr(),
+            REG_DWORD,
+            (&raw const value).cast(),
+            size_of::<u32>() as u32,
+        )
+    };
+    match code {
+        ERROR_SUCCESS => Ok(()),
+        code => Err(io::Error::from_raw_os_error(code as i32)),
+    }
+}
+
+fn wide(text: &str) -> Vec<u16> {
+    text.encode_utf16().chain([0]).collect()
 }
 
 /// Sets the calling thread's last error.
