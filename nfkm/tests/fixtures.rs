@@ -93,39 +93,6 @@ fn key_files_of_version_2_are_read() {
 }
 
 #[test]
-fn write_fixtures() {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    let world = World::required(&Folder::at(fixtures.join("version-1"))).unwrap();
-    let folder = Folder::at(fixtures.join("version-2"));
-    let key = nfkm::kmdata::KeyRecord {
-        plainname: None,
-        hash: [0x51; 20],
-        flags: 2 | 8 | 16 | 2048,
-        gentime: 1_795_451_660,
-        esn: "6C4C-E7B5-0859".to_owned(),
-        key_type: 2,
-        cardset: None,
-        hkm: world.hkm(),
-        blob: Vec::new(),
-        public_blob: Some(vec![1, 2, 3]),
-        recovery: None,
-        generation: None,
-        nvram: Some(nfkm::kmdata::NvramRecord {
-            esn: "6C4C-E7B5-0859".to_owned(),
-            blob: Some(*b"k5151515151"),
-            counter: Some(*b"c0123456789"),
-        }),
-    };
-    let name = EntryName::new("mscapi", "stored").unwrap();
-    folder
-        .replace_entry(&world.hknso, &name, EntryContent::Key(Box::new(key)))
-        .unwrap();
-    let name = EntryName::new("mscapi", "container-2").unwrap();
-    let data = EntryContent::Opaque(b"data of an application".to_vec());
-    folder.replace_entry(&world.hknso, &name, data).unwrap();
-}
-
-#[test]
 fn card_files_of_version_2_are_read() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     // They belong to the world of the other fixtures, whose file has not changed.
