@@ -1,8 +1,8 @@
 //! The user interface: what the provider asks a person at key generation and key loading (CAPI guide, section 8).
 //!
-//! There is one trait and several forms of it: nobody ([`silent`]), answers prepared for CI ([`scripted`]), a terminal or
-//! dialogs, and a process whose prompts nobody sees ([`unattended`]). Only the thread that calls is blocked. Which form a
-//! context has is decided in [`Interaction::prompt`] alone.
+//! There is one trait and several forms of it: nobody (`silent`), answers prepared for CI (`scripted`), a terminal or
+//! dialogs, and a process whose prompts nobody sees (`unattended`). Only the thread that calls is blocked. Which form a
+//! context has is decided in `Interaction::prompt` alone.
 
 #[cfg(windows)]
 mod dialog;
