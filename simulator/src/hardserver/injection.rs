@@ -63,6 +63,14 @@ impl Hardserver {
                     work()
                 }));
             }
+            Ready::TearCard(bytes) => {
+                return Struck::Meanwhile(Box::new(move |work| {
+                    module.tear_cards(usize::try_from(bytes).unwrap_or(usize::MAX));
+                    let reply = work();
+                    module.remove_cards();
+                    reply
+                }));
+            }
             Ready::WriteFails => {
                 slot.failing_writes.fetch_add(1, Ordering::Relaxed);
             }
