@@ -41,7 +41,7 @@ pub(crate) trait Prompt {
 /// What a key may be loaded on, and under.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Offer {
-    /// The card sets to choose from. A key that exists has its own, which is the only one.
+    /// The card sets to choose from. Empty where only the modules are in question: a key that exists has its set.
     pub(crate) sets: Vec<OfferedSet>,
     /// The modules to choose from, at least one.
     pub(crate) modules: Vec<OfferedModule>,
@@ -67,7 +67,7 @@ pub(crate) struct OfferedModule {
 /// What was chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Choice {
-    /// Index into [`Offer::sets`].
+    /// Index into [`Offer::sets`]; 0 if that is empty.
     pub(crate) set: usize,
     /// Numbers of modules, at least one.
     pub(crate) modules: Vec<u32>,
