@@ -5,6 +5,10 @@
 #![allow(missing_docs)] // The names are the reference's.
 
 pub const PROV_RSA_FULL: u32 = 1;
+pub const PROV_DSS: u32 = 3;
+pub const PROV_RSA_SCHANNEL: u32 = 12;
+pub const PROV_DSS_DH: u32 = 13;
+pub const PROV_DH_SCHANNEL: u32 = 18;
 pub const PROV_RSA_AES: u32 = 24;
 
 pub const CALG_MD2: u32 = 0x8001;
@@ -13,12 +17,15 @@ pub const CALG_SHA1: u32 = 0x8004;
 pub const CALG_MAC: u32 = 0x8005;
 pub const CALG_SSL3_SHAMD5: u32 = 0x8008;
 pub const CALG_HMAC: u32 = 0x8009;
+pub const CALG_TLS1PRF: u32 = 0x800a;
 pub const CALG_SHA_256: u32 = 0x800c;
 pub const CALG_SHA_384: u32 = 0x800d;
 pub const CALG_SHA_512: u32 = 0x800e;
 pub const CALG_RSA_SIGN: u32 = 0x2400;
 pub const CALG_RSA_KEYX: u32 = 0xa400;
 pub const CALG_DSS_SIGN: u32 = 0x2200;
+pub const CALG_DH_EPHEM: u32 = 0xaa02;
+pub const CALG_DH_SF: u32 = 0xaa01;
 pub const CALG_DES: u32 = 0x6601;
 pub const CALG_RC2: u32 = 0x6602;
 pub const CALG_3DES: u32 = 0x6603;

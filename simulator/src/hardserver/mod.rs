@@ -18,16 +18,20 @@ mod modules;
 mod pace;
 mod poller;
 mod pool;
+mod remote;
+mod replies;
 mod routing;
 mod runs;
 mod state_lock;
 mod statistics;
 mod stream;
+mod unit;
 mod worker;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -42,8 +46,12 @@ pub(crate) use self::listeners::{open_tcp, open_unix};
 pub(crate) use self::modules::Slot as ModuleSlot;
 use self::modules::{MAX_MODULES, Modules};
 use self::poller::Poller;
+use self::remote::{Exporter, Guests, Imported, Kneti, Links, Parcel, link_profile};
+pub use self::remote::{KnetiError, KnetiHash, NotAHash};
 use self::state_lock::StateLock;
 use self::stream::Stream;
+use self::unit::Own;
+pub(crate) use self::unit::Unit;
 use self::worker::Worker;
 use crate::control::{self, Control};
 use crate::environment::Record;
@@ -51,7 +59,7 @@ use crate::faults::Faults;
 use crate::job::Now;
 use crate::module::mode::Mode;
 use crate::module::{Module, PowerOnError, Setup, SlotKind};
-use crate::options::{Options, OptionsError};
+use crate::options::{Import, Options, OptionsError};
 use crate::seed::Seed;
 use crate::store::{Failing, RedbStore};
 
@@ -71,6 +79,8 @@ pub struct Server {
     endpoints: Endpoints,
     control: Option<Control>,
     listeners: Option<Listeners>,
+    exporter: Option<Exporter>,
+    links: Option<Links>,
     _lock: StateLock,
 }
 
@@ -87,6 +97,10 @@ pub struct Endpoints {
     pub privileged_port: Option<u16>,
     /// The control channel.
     pub control: control::Access,
+    /// Where other hardservers import the modules, if any may.
+    pub impath: Option<SocketAddr>,
+    /// The hash of the key by which other hardservers know this one, if it has to do with any.
+    pub kneti: Option<KnetiHash>,
     /// The serial numbers of the modules, in the order of their numbers.
     pub serial_numbers: Vec<String>,
 }
@@ -129,6 +143,9 @@ pub enum StartError {
     /// Somebody answers on a socket that this hardserver was to use.
     #[error("somebody already answers on {0}: stop them, or choose another socket")]
     SocketInUse(PathBuf),
+    /// The key by which other hardservers know this one.
+    #[error(transparent)]
+    Kneti(#[from] KnetiError),
     /// A socket's path holds something else.
     #[error("{0} is in the way of a socket, and is not one")]
     NotASocket(PathBuf),
@@ -171,12 +188,21 @@ impl Server {
         let engines = options.engines.max(1);
         let modules = Modules::new(engines, options.timings.clone(), options.seed.is_some());
         let modules = Arc::new(modules);
+        let alone = options.imports.is_empty() && options.hs_clients.is_empty();
+        let kneti = match alone {
+            true => None,
+            false => Some(Kneti::load(&options.state)?),
+        };
+        let profile = WireProfile {
+            frame_len: options.frame_len,
+            ..WireProfile::default()
+        };
 
         let shared = Arc::new(Hardserver {
-            profile: WireProfile {
-                frame_len: options.frame_len,
-                ..WireProfile::default()
-            },
+            link_profile: link_profile(&profile),
+            profile,
+            kneti: kneti.clone(),
+            impath: OnceLock::new(),
             engine: options.engine.engine(),
             clients: Arc::new(Clients::new(seed.clone(), Arc::clone(&modules), ordinal)),
             seed,
@@ -198,7 +224,11 @@ impl Server {
         for _ in 0..options.modules.max(1) {
             shared.power_up()?;
         }
-        let serial_numbers = shared.modules.iter().map(|slot| slot.module.esn());
+        let mut lines = Vec::new();
+        for import in &options.imports {
+            lines.push(shared.import(import)?);
+        }
+        let serial_numbers = shared.modules.iter().map(|slot| slot.unit.esn());
         let serial_numbers = serial_numbers.collect();
         let control = Control::open(options, Arc::clone(&shared))?;
         // From here on the value stops its threads when it is dropped, also on the way out of an error.
@@ -209,14 +239,18 @@ impl Server {
                 port: None,
                 privileged_port: None,
                 control: control.access().clone(),
+                impath: None,
+                kneti: kneti.as_ref().map(|kneti| kneti.hash),
                 serial_numbers,
             },
             control: Some(control),
             shared,
             listeners: None,
+            exporter: None,
+            links: None,
             _lock: lock,
         };
-        let workers = server.shared.modules.len() * engines;
+        let workers = options.modules.max(1) as usize * engines;
         server.shared.hire(workers)?;
         for number in 0..SUBSTITUTES {
             let name = format!("substitute-{number}");
@@ -224,6 +258,16 @@ impl Server {
             server.shared.spawn(name, run)?;
         }
         server.shared.spawn("pace".to_owned(), Worker::release)?;
+        if let Some(kneti) = &kneti {
+            server.exporter = Exporter::open(&server.shared, kneti)?;
+            if let Some(exporter) = &server.exporter {
+                server.endpoints.impath = Some(exporter.address);
+                server.shared.impath.get_or_init(|| exporter.address);
+            }
+            if !lines.is_empty() {
+                server.links = Some(Links::open(&server.shared, kneti, lines)?);
+            }
+        }
         let listeners = Listeners::open(options, Arc::clone(&server.shared))?;
         server.endpoints.port = listeners.port;
         server.endpoints.privileged_port = listeners.privileged_port;
@@ -249,7 +293,8 @@ impl Server {
     /// every command for it is HardwareFailed until it is plugged in again.
     ///
     /// # Errors
-    /// InvalidModule if there is no module of this number, HardwareFailed if it is unplugged.
+    /// InvalidModule if there is no module of this number, NotAvailable if it is another hardserver's, HardwareFailed if it
+    /// is unplugged.
     pub fn unplug(&self, number: u32) -> Result<(), Status> {
         self.shared.unplug(number)
     }
@@ -257,8 +302,8 @@ impl Server {
     /// Plugs an unplugged module in again. It has what it had kept: its world, its non-volatile memory, its cards.
     ///
     /// # Errors
-    /// InvalidModule if there is no module of this number, InvalidState if it is not unplugged, Failed if its state cannot be
-    /// read.
+    /// InvalidModule if there is no module of this number, NotAvailable if it is another hardserver's, InvalidState if it is
+    /// not unplugged, Failed if its state cannot be read.
     pub fn plug_in(&self, number: u32) -> Result<(), Status> {
         self.shared.plug_in(number)
     }
@@ -281,6 +326,9 @@ impl Server {
         drop(self.control.take());
         drop(self.listeners.take());
         let drained = self.shared.drain(SHUTDOWN_PATIENCE);
+        // Until here the answers of other hardservers were awaited, and theirs sent.
+        drop(self.exporter.take());
+        drop(self.links.take());
         // Nobody is hired any more: `spawn` asks under the same lock whether the server stops.
         let workers = std::mem::take(&mut *self.shared.workers());
         self.shared.poller.wake_all();
@@ -352,6 +400,12 @@ pub fn is_running(state: &Path) -> bool {
 #[derive(Debug)]
 pub(crate) struct Hardserver {
     profile: WireProfile,
+    /// That of the links to importers.
+    link_profile: WireProfile,
+    /// The key by which other hardservers know this one.
+    kneti: Option<Kneti>,
+    /// Where they import its modules.
+    impath: OnceLock<SocketAddr>,
     engine: Arc<dyn engine::Engine>,
     seed: Seed,
     modules: Arc<Modules>,
@@ -412,7 +466,8 @@ impl Hardserver {
     /// As [`Server::unplug`].
     pub(crate) fn unplug(&self, number: u32) -> Result<(), Status> {
         let slot = self.module(number).ok_or(Status::InvalidModule)?;
-        slot.module.unplug()?;
+        let own = slot.unit.own().ok_or(Status::NotAvailable)?;
+        own.module.unplug()?;
         self.end_what_was_in_work(slot);
         tracing::info!(module = number, "unplugged");
         Ok(())
@@ -421,10 +476,11 @@ impl Hardserver {
     /// As [`Server::plug_in`].
     pub(crate) fn plug_in(&self, number: u32) -> Result<(), Status> {
         let slot = self.module(number).ok_or(Status::InvalidModule)?;
-        if slot.module.mode().0 != Mode::Absent {
+        let own = slot.unit.own().ok_or(Status::NotAvailable)?;
+        if own.module.mode().0 != Mode::Absent {
             return Err(Status::InvalidState);
         }
-        slot.module.power_cycle().map_err(|error| {
+        own.module.power_cycle().map_err(|error| {
             tracing::error!(module = number, %error, "not plugged in");
             Status::Failed
         })?;
@@ -437,9 +493,25 @@ impl Hardserver {
         let mut numbers = self.modules.numbers();
         let number = numbers.next().ok_or(StartError::TooManyModules)?;
         let on = power_on(number, &self.options, &self.seed, self.now())?;
-        let slot = self.clients.add_module(&mut numbers, on);
+        let slot = self.clients.add_module(&mut numbers, Unit::Own(on));
         slot.map(|slot| slot.number)
             .ok_or(StartError::TooManyModules)
+    }
+
+    /// Puts a module of another hardserver into the table. It, and the line of its jobs that wait for something.
+    fn import(
+        &self,
+        import: &Import,
+    ) -> Result<(Arc<Imported>, mpsc::Receiver<Parcel>), StartError> {
+        let mut numbers = self.modules.numbers();
+        let number = numbers.next().ok_or(StartError::TooManyModules)?;
+        let (makers, line) = mpsc::channel();
+        let imported = Imported::new(number, import.clone(), self.profile.clone(), makers);
+        let imported = Arc::new(imported);
+        let unit = Unit::Imported(Arc::clone(&imported));
+        let slot = self.clients.add_module(&mut numbers, unit);
+        slot.ok_or(StartError::TooManyModules)?;
+        Ok((imported, line))
     }
 
     /// Starts so many more workers.
@@ -483,7 +555,7 @@ impl Hardserver {
     /// Answers what was in work at a module before its last reset.
     pub(crate) fn end_what_was_in_work(&self, slot: &ModuleSlot) {
         if let Ok(index) = self.modules.index_of(slot.number) {
-            self.held.hurry(index, slot.module.epoch());
+            self.held.hurry(index, slot.epoch());
         }
     }
 
@@ -539,7 +611,7 @@ impl Hardserver {
     }
 
     /// Takes a new connection under its care.
-    fn accept(&self, stream: Stream, privileged: bool) {
+    fn accept(&self, stream: Stream, privileged: bool, guests: Option<Guests>) {
         if self.connections.count() >= MAX_CONNECTIONS {
             tracing::warn!(
                 max = MAX_CONNECTIONS,
@@ -553,8 +625,11 @@ impl Hardserver {
         }
         let number = self.connections.number();
         let opened = self.started.elapsed();
-        let connection =
-            Connection::new(number, stream, privileged, opened, self.profile.frame_len);
+        let frame_len = match &guests {
+            None => self.profile.frame_len,
+            Some(_) => self.link_profile.frame_len,
+        };
+        let connection = Connection::new(number, stream, privileged, opened, frame_len, guests);
         let connection = Arc::new(connection);
         self.connections.insert(Arc::clone(&connection));
         if let Err(error) = self.poller.add(connection.stream(), number) {
@@ -585,8 +660,15 @@ impl Hardserver {
         for slot in self.modules.iter() {
             drop(
                 slot.engines
-                    .withdraw(|task| task.answer.connection.number == connection.number),
+                    .withdraw(|task| task.owed.answer.connection.number == connection.number),
             );
+            if let Some(imported) = slot.unit.imported() {
+                drop(
+                    imported.line().withdraw(|parcel| {
+                        parcel.owed.answer.connection.number == connection.number
+                    }),
+                );
+            }
         }
     }
 
@@ -638,12 +720,7 @@ fn seed(options: &Options) -> std::io::Result<Seed> {
 }
 
 /// Switches a module on, with a card reader as slot 0.
-fn power_on(
-    number: u32,
-    options: &Options,
-    seed: &Seed,
-    now: Now,
-) -> Result<PoweredOn, StartError> {
+fn power_on(number: u32, options: &Options, seed: &Seed, now: Now) -> Result<Own, StartError> {
     let fail = |cause| StartError::Module { number, cause };
     let path = options.state.join(format!("module{number}.redb"));
     let store = RedbStore::open(&path).map_err(|cause| fail(cause.into()))?;
@@ -659,18 +736,9 @@ fn power_on(
         now,
     })
     .map_err(fail)?;
-    Ok(PoweredOn {
+    Ok(Own {
         module,
         failing_writes,
         state: path,
     })
-}
-
-/// A module that is on, and what a fault on purpose needs of it.
-struct PoweredOn {
-    module: Arc<Module>,
-    /// The number of its next writes that fail.
-    failing_writes: Arc<AtomicU32>,
-    /// The file of its state.
-    state: PathBuf,
 }

@@ -89,7 +89,7 @@ impl Place {
     fn initialise(&self) -> anyhow::Result<()> {
         let mut person = Person::new(&self.hands, &[ADMIN, "second"]);
         let admin = Admin::open(&self.site.environment())?;
-        admin.load(&[1], &CardSource::Readers, &mut person)?;
+        admin.load(&[1], &CardSource::Readers, false, &mut person)?;
         self.hands.remove(1)
     }
 
@@ -142,6 +142,8 @@ fn thousand(_: &Rig) -> anyhow::Result<Outcome> {
     }
     equal(csp.count(context, key)?, 600, "the count")?;
     place.site.kill_and_restart()?;
+    // The control channel of another process.
+    place.hands = place.site.hands()?;
     for _ in 0..400 {
         csp.sign(context)?;
     }

@@ -264,12 +264,12 @@ fn signature_application(rig: &Rig) -> anyhow::Result<Outcome> {
     message(&cert)?;
     let key = WireRsa::new(&bench.export(pair.public)?)?;
     let digest = Hash::Sha256.digest(&cert.modcertmsg);
-    key.verify(Hash::Sha256, &digest, rsa_number(&cert.signature)?)?;
+    key.verify(Some(Hash::Sha256), &digest, rsa_number(&cert.signature)?)?;
     let mut changed = cert.modcertmsg.clone();
     changed[9] ^= 1;
     let digest = Hash::Sha256.digest(&changed);
     ensure!(
-        key.verify(Hash::Sha256, &digest, rsa_number(&cert.signature)?)
+        key.verify(Some(Hash::Sha256), &digest, rsa_number(&cert.signature)?)
             .is_err(),
         "the signature is another message's too"
     );
