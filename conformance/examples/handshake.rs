@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser;
-use conformance::capi::Capi;
 use conformance::capi::numbers::{PROV_DH_SCHANNEL, PROV_RSA_SCHANNEL};
+use conformance::capi::{Capi, Provider};
 use conformance::coverage::Recorder;
 use conformance::daemon::Role;
 use conformance::handshake::Session;
@@ -49,7 +49,8 @@ fn main() -> anyhow::Result<ExitCode> {
     let _target = prepared.open()?;
     let openssl = Openssl::new()?;
     let (_peer, stream) = openssl.serve(kind, suite)?;
-    let context = Capi::new(Recorder::default()).verify_context_of(prov_type)?;
+    let capi = Capi::new(Recorder::default(), Provider::of_type(prov_type));
+    let context = capi.verify_context()?;
     let public = |der: &[u8]| openssl.public_blob(kind, der);
     let mut session = Session::connect(stream, context, Version::Tls1, suite, public)?;
 

@@ -5,7 +5,9 @@
 #![allow(missing_docs)] // The names are the reference's.
 
 pub const PROV_RSA_FULL: u32 = 1;
+pub const PROV_DSS: u32 = 3;
 pub const PROV_RSA_SCHANNEL: u32 = 12;
+pub const PROV_DSS_DH: u32 = 13;
 pub const PROV_DH_SCHANNEL: u32 = 18;
 pub const PROV_RSA_AES: u32 = 24;
 
@@ -23,6 +25,7 @@ pub const CALG_RSA_SIGN: u32 = 0x2400;
 pub const CALG_RSA_KEYX: u32 = 0xa400;
 pub const CALG_DSS_SIGN: u32 = 0x2200;
 pub const CALG_DH_EPHEM: u32 = 0xaa02;
+pub const CALG_DH_SF: u32 = 0xaa01;
 pub const CALG_SSL3_MASTER: u32 = 0x4c01;
 pub const CALG_SCHANNEL_MASTER_HASH: u32 = 0x4c02;
 pub const CALG_SCHANNEL_MAC_KEY: u32 = 0x4c03;

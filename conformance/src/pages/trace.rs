@@ -112,7 +112,7 @@ const GUIDE: [Section; 13] = [
     Section {
         number: "8",
         title: "User interface issues",
-        besides: "keys have module protection, which never prompts",
+        besides: "tests of `csp/src/protection.rs` and `csp/src/prompt`",
     },
     Section {
         number: "9",

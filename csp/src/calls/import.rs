@@ -97,6 +97,7 @@ impl Import<'_> {
     fn public(&self) -> Result<Key> {
         let algorithm = self.header.algorithm;
         self.check_algorithm()?;
+        self.csp.authorise_import(self.opened)?;
         let key = match self.opened.provider.family {
             Family::Rsa => PublicKey::Rsa(rsa_public::parse(self.header, self.body)?),
             Family::Dss => {
@@ -127,7 +128,7 @@ impl Import<'_> {
         if !same_group || y.len() != public.group.p.len() {
             return Err(CspError::NTE_BAD_DATA);
         }
-        Ok(Key::Agreed(Agreed(pair.agree(&y)?)))
+        Ok(Key::Agreed(Agreed(pair.agree(self.opened, &y)?)))
     }
 
     /// A public or private key must be of an algorithm that the provider has.
@@ -188,7 +189,9 @@ impl Import<'_> {
             true => Unpadding::Oaep(exchange.label()),
             false => Unpadding::Pkcs1,
         };
-        let decrypted = pair.decrypt(cipher, unpadding).map(Zeroizing::new);
+        let decrypted = pair
+            .decrypt(self.opened, cipher, unpadding)
+            .map(Zeroizing::new);
         if !is_schannel(algorithm) {
             return self.session(&decrypted?);
         }

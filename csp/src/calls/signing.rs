@@ -47,7 +47,7 @@ impl Csp {
             return Ok(());
         };
         let (algorithm, digest) = finish(&mut lock(&hash), description)?;
-        pair.sign(algorithm, &digest, flags, signature)
+        pair.sign(&opened, algorithm, &digest, flags, signature)
     }
 
     /// CPVerifySignature, in software. Finishes the hash.
