@@ -66,9 +66,6 @@ pub(crate) const DEFAULT_PERMISSIONS: u32 =
 /// What may be set. CRYPT_EXPORT and CRYPT_ARCHIVE are not for the caller to give.
 const CHANGEABLE_PERMISSIONS: u32 = DEFAULT_PERMISSIONS | CRYPT_EXPORT_KEY | CRYPT_IMPORT_KEY;
 
-/// The longest OAEP label, in bytes; a label has no limit of its own that anyone could reach.
-const LABEL_MAX: usize = 64 << 10;
-
 /// The longest certificate that is stored with a pair, in bytes.
 pub(crate) const CERTIFICATE_MAX: usize = 64 << 10;
 
@@ -189,11 +186,10 @@ impl PublicHandle {
                 let value = value.try_into().map_err(|_| CspError::NTE_BAD_DATA)?;
                 self.set_permissions(u32::from_le_bytes(value))
             }
-            KP_OAEP_PARAMS if value.len() <= LABEL_MAX => {
+            KP_OAEP_PARAMS => {
                 self.label = value.to_vec();
                 Ok(())
             }
-            KP_OAEP_PARAMS => Err(CspError::NTE_BAD_DATA),
             _ => Err(no_such(param)),
         }
     }

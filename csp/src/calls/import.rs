@@ -31,6 +31,9 @@ const SESSION_FLAGS: u32 = CRYPT_EXPORTABLE
     | CRYPT_ARCHIVABLE
     | CRYPT_IPSEC_HMAC_KEY;
 
+/// The longest blob, in bytes. Parts of it are copied, so there must be an end to it; the longest key has a tenth of that.
+const BLOB_MAX: usize = 128 << 10;
+
 impl Csp {
     /// CPImportKey. `import_key` is 0 or a key: the exchange pair of a SIMPLEBLOB (0: the context's own), the session key
     /// of an encrypted PRIVATEKEYBLOB or a SYMMETRICWRAPKEYBLOB.
@@ -49,6 +52,9 @@ impl Csp {
         if flags & !FLAGS != 0 {
             return Err(CspError::NTE_BAD_FLAGS);
         }
+        if blob.len() > BLOB_MAX {
+            return Err(CspError::NTE_BAD_DATA);
+        }
         let (header, body) = blob::parse(blob)?;
         if flags & CRYPT_IPSEC_HMAC_KEY != 0 && header.blob_type != PLAINTEXTKEYBLOB {
             return Err(CspError::NTE_BAD_FLAGS);
@@ -56,6 +62,10 @@ impl Csp {
         // Version 3 is for DSS and Diffie-Hellman keys, whose own readers tell it apart.
         if !matches!(header.blob_type, PUBLICKEYBLOB | PRIVATEKEYBLOB) {
             header.check_version_2()?;
+        }
+        if import_key != 0 {
+            // Also where the blob needs none.
+            self.key(context, import_key)?;
         }
         check_prompts(&opened, flags)?;
         let import = Import {

@@ -12,6 +12,10 @@ use crate::output::Output;
 use crate::pair::KeyPair;
 use crate::soft::{Master, SymKey, is_schannel};
 
+/// The longest value of a parameter other than a certificate, in bytes. Numbers have 2 KiB at most; a label has no limit of
+/// its own that anyone could reach.
+const VALUE_MAX: usize = 64 << 10;
+
 impl Csp {
     /// CPGetKeyParam.
     ///
@@ -59,6 +63,9 @@ impl Csp {
         flags: u32,
     ) -> Result<()> {
         let (opened, shared) = self.key_of_set_call(context, key, param, flags)?;
+        if value.len() > VALUE_MAX && param != KP_CERTIFICATE {
+            return Err(CspError::NTE_BAD_DATA);
+        }
         let mut key = lock(&shared);
         match &mut *key {
             Key::Session(key) => key.set_param(param, value),

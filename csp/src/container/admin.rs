@@ -10,7 +10,7 @@ use nfkm::kmdata::{EntryContent, Folder, KeyRecord};
 use nfkm::{EntryName, Environment, Hash, World};
 
 use super::id;
-use super::store::APPNAME;
+use super::store::{self, APPNAME};
 use crate::alg::{Family, Provider};
 use crate::identity::Identity;
 use crate::names::{self, NAMES};
@@ -311,9 +311,10 @@ impl Containers {
             path: self.folder.entry_path(&name),
             reason,
         })?;
-        Ok(self
-            .folder
-            .replace_entry(&self.world, &name, EntryContent::Opaque(data))?)
+        self.folder
+            .replace_entry(&self.world, &name, EntryContent::Opaque(data))?;
+        store::protect(&self.folder, ident, &record.descriptor);
+        Ok(())
     }
 }
 

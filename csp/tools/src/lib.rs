@@ -5,23 +5,31 @@
 //! others work on the files of the Security World through `csp::admin`.
 
 mod capi;
+pub mod cng;
 pub mod cspcheck;
 pub mod cspimport;
 pub mod cspmigrate;
 pub mod csptest;
 pub mod csputils;
+pub mod cspwizard;
 mod json;
 pub mod keytst;
 mod names;
+pub mod poolmode;
+mod setup;
 
 /// The command line of every utility.
 pub fn commands() -> Vec<clap::Command> {
     vec![
+        cng::install_command(),
+        cng::register_command(),
+        poolmode::command(),
         cspcheck::command(),
         cspimport::command(),
         cspmigrate::command(),
         csptest::command(),
         csputils::command(),
+        cspwizard::command(),
         keytst::command(),
     ]
 }

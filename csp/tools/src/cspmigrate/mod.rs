@@ -6,8 +6,7 @@
 mod export;
 mod old;
 #[cfg(windows)]
-#[allow(unsafe_code)]
-mod sys;
+mod system;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -19,7 +19,7 @@ use csp::identity::Identity;
 use super::Skipped;
 use super::export::Export;
 #[cfg(windows)]
-use super::sys;
+use super::system;
 
 /// Where old containers are.
 pub(super) enum Registry {
@@ -73,7 +73,7 @@ impl Registry {
         let entries = match self {
             Registry::Export(export) => export.entries(),
             #[cfg(windows)]
-            Registry::System => sys::entries(CONTAINERS)?,
+            Registry::System => system::entries(CONTAINERS)?,
         };
         Ok(entries
             .into_iter()
@@ -86,7 +86,7 @@ impl Registry {
         match self {
             Registry::Export(export) => export.remove(&old.place),
             #[cfg(windows)]
-            Registry::System => sys::remove(&old.place),
+            Registry::System => system::remove(&old.place),
         }
     }
 }

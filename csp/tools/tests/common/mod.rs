@@ -10,9 +10,10 @@ use std::sync::OnceLock;
 
 use csp::admin::Containers;
 use csp::identity::Identity;
-use nfkm::Environment;
+use ncore::types::{KeyGenParams, KeyType, KeyTypeGenParams, KeyTypeRSAPrivateGenParams};
 use nfkm::cards::{CardSource, Unattended};
 use nfkm::world::admin::{Admin, WorldParams};
+use nfkm::{Environment, IdentRule, NewKeyPair, Protection};
 use simulator::hardserver::Server;
 use simulator::options::Options;
 
@@ -186,11 +187,15 @@ impl From<Output> for Run {
 
 fn utility_path(utility: &str) -> &'static str {
     match utility {
+        "cnginstall" => env!("CARGO_BIN_EXE_cnginstall"),
+        "cngregister" => env!("CARGO_BIN_EXE_cngregister"),
+        "configure-csp-poolmode" => env!("CARGO_BIN_EXE_configure-csp-poolmode"),
         "cspcheck" => env!("CARGO_BIN_EXE_cspcheck"),
         "cspimport" => env!("CARGO_BIN_EXE_cspimport"),
         "cspmigrate" => env!("CARGO_BIN_EXE_cspmigrate"),
         "csptest" => env!("CARGO_BIN_EXE_csptest"),
         "csputils" => env!("CARGO_BIN_EXE_csputils"),
+        "cspwizard" => env!("CARGO_BIN_EXE_cspwizard"),
         "keytst" => env!("CARGO_BIN_EXE_keytst"),
         _ => panic!("there is no {utility}"),
     }
@@ -223,6 +228,7 @@ fn provider() -> &'static Path {
 fn mask(word: &str) -> String {
     let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let bare = word.trim_matches(['\n', ',', '.', ':', ';', '"', '\'', '`']);
+    // Seconds since 1970 have ten digits.
     let tail = bare.rsplit(['-', '_', '/', ',']).next().unwrap_or_default();
     let parts: Vec<&str> = bare.split('-').collect();
     let digits = |separator, count| {
@@ -236,11 +242,32 @@ fn mask(word: &str) -> String {
         word.replace(tail, "<hash>")
     } else if parts.len() == 3 && parts.iter().all(|part| part.len() == 4 && is_hex(part)) {
         word.replace(bare, "<esn>")
+    } else if bare.len() == 10 && digits('-', 1) {
+        word.replace(bare, "<seconds>")
     } else if digits('-', 3) {
         word.replace(bare, "<date>")
     } else if digits(':', 3) {
         word.replace(bare, "<time>")
     } else {
         word.to_owned()
+    }
+}
+
+/// What a key of 1024 bits under module protection is made of.
+pub fn rsa_key(appname: &str, ident: &str) -> NewKeyPair {
+    let params = KeyTypeRSAPrivateGenParams {
+        lenbits: 1024,
+        ..KeyTypeRSAPrivateGenParams::default()
+    };
+    NewKeyPair {
+        appname: appname.to_owned(),
+        ident: IdentRule::Fixed(ident.to_owned()),
+        plainname: None,
+        params: KeyGenParams {
+            type_: KeyType::RSAPrivate,
+            params: KeyTypeGenParams::RSAPrivate(params),
+        },
+        recovery: true,
+        protection: Protection::Module,
     }
 }
