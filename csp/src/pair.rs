@@ -23,8 +23,10 @@ use crate::soft::{self, DSS_ORDER_LEN, PublicKey, RsaPublicKey};
 
 /// Which of a container's two pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KeySpec {
+pub enum KeySpec {
+    /// AT_KEYEXCHANGE.
     Exchange = 0,
+    /// AT_SIGNATURE.
     Signature = 1,
 }
 

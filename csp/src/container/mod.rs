@@ -1,6 +1,7 @@
 //! Containers: named places of up to two key pairs, kept as opaque entries of the Security World (CAPI guide, sections 7
 //! and 11). A container holds no key, only which keys are its own.
 
+pub mod admin;
 pub(crate) mod id;
 pub(crate) mod record;
 pub(crate) mod store;
