@@ -12,6 +12,7 @@ mod client;
 mod failover;
 #[cfg(feature = "embedded")]
 mod frames;
+mod handshake;
 mod hash;
 mod keyblobs;
 mod keys;
@@ -26,6 +27,7 @@ mod prompts;
 #[cfg(feature = "embedded")]
 mod protocol;
 mod provider;
+mod schannel;
 mod server;
 mod sign;
 mod tickets;
@@ -41,6 +43,8 @@ pub fn all() -> Vec<&'static Case> {
         cipher::CASES,
         blobs::CASES,
         provider::CASES,
+        schannel::CASES,
+        handshake::CASES,
         client::CASES,
         server::CASES,
         #[cfg(feature = "embedded")]

@@ -64,7 +64,11 @@ fn klf2_stays_through_everything_and_belongs_to_one_module() {
     assert_eq!(said(&mut rig, ModuleAttribTag::KLF2), first);
     drop(rig);
     assert_eq!(said(&mut power_on(), ModuleAttribTag::KLF2), first);
-    let mut other = Rig::with(1, b"another", Box::new(crate::store::MemoryStore::default()));
+    let mut other = Rig::with(
+        1,
+        b"another",
+        Box::new(crate::store::MemoryStore::default()),
+    );
     assert_ne!(said(&mut other, ModuleAttribTag::KLF2), first);
 }
 
