@@ -17,6 +17,7 @@ pub mod coverage;
 #[cfg(feature = "embedded")]
 pub mod daemon;
 pub mod differences;
+pub mod handshake;
 pub mod oracle;
 #[cfg(feature = "embedded")]
 pub mod pages;

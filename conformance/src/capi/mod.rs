@@ -222,6 +222,17 @@ impl Capi {
         })
     }
 
+    /// A context without a container on the provider of a type, by its name in the guide.
+    pub fn verify_context_of(&self, prov_type: u32) -> CapiResult<Context> {
+        let provider = Provider::of_type(prov_type);
+        self.acquire_from(
+            None,
+            Some(&provider.name),
+            prov_type,
+            numbers::CRYPT_VERIFYCONTEXT,
+        )
+    }
+
     /// A context without a container.
     pub fn verify_context(&self) -> CapiResult<Context> {
         self.acquire(None, numbers::CRYPT_VERIFYCONTEXT)
@@ -527,6 +538,27 @@ impl Key {
         self.set_param(param, Some(&value.to_le_bytes()), 0)
     }
 
+    /// CryptSetKeyParam of a CRYPT_DATA_BLOB.
+    pub fn set_blob(&self, param: u32, data: &[u8]) -> CapiResult<()> {
+        self.capi.noted(
+            Function::SetKeyParam,
+            sys::set_key_blob(self.handle, param, data),
+        )
+    }
+
+    /// CryptSetKeyParam(KP_SCHANNEL_ALG).
+    pub fn set_schannel_alg(
+        &self,
+        usage: u32,
+        algid: u32,
+        bits: u32,
+        flags: u32,
+    ) -> CapiResult<()> {
+        let words = [usage, algid, bits, flags, 0];
+        let structure: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        self.set_param(numbers::KP_SCHANNEL_ALG, Some(&structure), 0)
+    }
+
     /// CryptExportKey: the size, then the blob.
     pub fn export(
         &self,
@@ -669,6 +701,14 @@ impl Hash {
         self.capi.noted(
             Function::SetHashParam,
             sys::set_hash_param(self.handle, param, data, flags),
+        )
+    }
+
+    /// CryptSetHashParam of a CRYPT_DATA_BLOB.
+    pub fn set_blob(&self, param: u32, data: &[u8]) -> CapiResult<()> {
+        self.capi.noted(
+            Function::SetHashParam,
+            sys::set_hash_blob(self.handle, param, data),
         )
     }
 

@@ -12,6 +12,7 @@ mod client;
 mod failover;
 #[cfg(feature = "embedded")]
 mod frames;
+mod handshake;
 mod hash;
 mod keyblobs;
 mod keys;
@@ -22,8 +23,11 @@ mod modes;
 mod objects;
 mod operations;
 #[cfg(feature = "embedded")]
+mod prompts;
+#[cfg(feature = "embedded")]
 mod protocol;
 mod provider;
+mod schannel;
 mod server;
 mod sign;
 mod tickets;
@@ -39,6 +43,8 @@ pub fn all() -> Vec<&'static Case> {
         cipher::CASES,
         blobs::CASES,
         provider::CASES,
+        schannel::CASES,
+        handshake::CASES,
         client::CASES,
         server::CASES,
         #[cfg(feature = "embedded")]
@@ -58,7 +64,7 @@ pub fn all() -> Vec<&'static Case> {
     ];
     let families = families.iter().copied();
     #[cfg(feature = "embedded")]
-    let families = families.chain(protocol::FAMILIES);
+    let families = families.chain(prompts::FAMILIES).chain(protocol::FAMILIES);
     families.flatten().collect()
 }
 

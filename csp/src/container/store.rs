@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use nfkm::kmdata::Turn;
+use nfkm::kmdata::{Folder, Turn};
 use nfkm::{EntryName, Environment, Session};
 
 use super::record::{Record, Scope, Slot};
@@ -36,12 +36,16 @@ pub(crate) struct Changing<'a> {
 }
 
 impl Store {
-    /// Connects.
+    /// Connects, to use the pool of modules or the modules themselves.
     ///
     /// # Errors
     /// `NTE_FAIL`; the cause is logged.
-    pub(crate) fn open(environment: &Environment) -> Result<Store> {
-        let session = Session::open(environment).map_err(failure::of_session)?;
+    pub(crate) fn open(environment: &Environment, pool: bool) -> Result<Store> {
+        let session = match pool {
+            true => Session::open_pool(environment),
+            false => Session::open(environment),
+        };
+        let session = session.map_err(failure::of_session)?;
         Ok(Store {
             session,
             open: Mutex::default(),
@@ -90,20 +94,8 @@ impl Store {
         self.session
             .save_opaque(APPNAME, ident, &data)
             .map_err(failure::of_container)?;
-        self.protect(ident, &record.descriptor);
+        protect(self.session.folder(), ident, &record.descriptor);
         Ok(())
-    }
-
-    /// Gives the container's file the container's own access list, which the provider checks by itself too: a file system
-    /// that keeps none is no reason to fail.
-    fn protect(&self, ident: &str, descriptor: &Descriptor) {
-        let Ok(name) = EntryName::new(APPNAME, ident) else {
-            return;
-        };
-        let path = self.session.folder().entry_path(&name);
-        if let Err(error) = sys::protect(&path, &descriptor.encode(DACL)) {
-            log::error(format_args!("{}: no access list: {error}", path.display()));
-        }
     }
 
     /// Makes a container without keys.
@@ -227,5 +219,17 @@ impl Store {
             .unwrap_or_else(PoisonError::into_inner)
             .get(ident)
             .and_then(Weak::upgrade)
+    }
+}
+
+/// Gives a container's file the container's own access list, which the provider checks by itself too: a file system that
+/// keeps none is no reason to fail.
+pub(super) fn protect(folder: &Folder, ident: &str, descriptor: &Descriptor) {
+    let Ok(name) = EntryName::new(APPNAME, ident) else {
+        return;
+    };
+    let path = folder.entry_path(&name);
+    if let Err(error) = sys::protect(&path, &descriptor.encode(DACL)) {
+        log::error(format_args!("{}: no access list: {error}", path.display()));
     }
 }

@@ -71,6 +71,11 @@ fn log_failure(name: &str, error: CspError) {
     }
 }
 
+/// How many contexts, keys and hashes the process holds: what is left where all were released was leaked.
+pub fn live_handles() -> [usize; 3] {
+    CSP.live_handles()
+}
+
 /// Why the calling thread's last entry point that answered FALSE did so.
 #[unsafe(no_mangle)]
 pub extern "system" fn CSPGetLastError() -> u32 {

@@ -1,11 +1,12 @@
 //! Windows: the token's user, the ANSI code page, the system's own last error.
 
+pub(crate) mod dialogs;
+
 use std::ffi::{OsString, c_void};
-use std::io;
 use std::os::windows::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
-use std::ptr;
 use std::sync::Once;
+use std::{io, ptr};
 
 use windows_sys::Win32::Foundation::{CloseHandle, GetLastError, HANDLE, HMODULE, SetLastError};
 use windows_sys::Win32::Globalization::{

@@ -10,6 +10,7 @@ use csp::error::Result;
 use csp::identity::Identity;
 use csp::output::Output;
 use csp::security::Sid;
+use csp::settings::SetupParameters;
 use nfkm::Environment;
 use nfkm::cards::{CardSource, Unattended};
 use nfkm::world::admin::{Admin, WorldParams};
@@ -26,7 +27,8 @@ struct Hardserver {
 /// The hardserver, as one test sees it: with keys and containers of its own.
 pub(crate) struct Rig {
     pub(crate) folder: tempfile::TempDir,
-    environment: Environment,
+    /// Where a process finds both.
+    pub(crate) environment: Environment,
     _hardserver: Arc<Hardserver>,
 }
 
@@ -104,6 +106,8 @@ impl Rig {
                 user_name: Some(format!("user{uid}")),
                 host_name: Some("host".to_owned()),
             }),
+            setup: Some(SetupParameters::default()),
+            answers: None,
         })
     }
 

@@ -190,6 +190,13 @@ pub(super) fn set_key_param(
     result(unsafe { platform::CryptSetKeyParam(key, param, bytes_pointer(&data), flags) })
 }
 
+/// CryptSetKeyParam of a parameter whose data is a CRYPT_DATA_BLOB.
+pub(super) fn set_key_blob(key: Handle, param: u32, data: &[u8]) -> Result<()> {
+    let blob = DataBlob::of(data);
+    // SAFETY: the structure is what this parameter takes, and its bytes are as many as is said.
+    result(unsafe { platform::CryptSetKeyParam(key, param, (&raw const blob).cast(), 0) })
+}
+
 /// CryptGetKeyParam.
 pub(super) fn key_param(key: Handle, param: u32, room: Room, flags: u32) -> Output<Code> {
     // SAFETY: the buffer is as long as the length says.
@@ -303,6 +310,13 @@ pub(super) fn set_hash_param(
     let data = data.map(padded);
     // SAFETY: the data is NULL or longer than any parameter of plain bytes.
     result(unsafe { platform::CryptSetHashParam(hash, param, bytes_pointer(&data), flags) })
+}
+
+/// CryptSetHashParam of a parameter whose data is a CRYPT_DATA_BLOB.
+pub(super) fn set_hash_blob(hash: Handle, param: u32, data: &[u8]) -> Result<()> {
+    let blob = DataBlob::of(data);
+    // SAFETY: the structure is what this parameter takes, and its bytes are as many as is said.
+    result(unsafe { platform::CryptSetHashParam(hash, param, (&raw const blob).cast(), 0) })
 }
 
 /// CryptSetHashParam with HP_HMAC_INFO.
@@ -507,6 +521,23 @@ fn with_buffer(
         result,
         length: used,
         buffer,
+    }
+}
+
+/// `CRYPT_DATA_BLOB`.
+#[repr(C)]
+struct DataBlob {
+    length: u32,
+    data: *const u8,
+}
+
+impl DataBlob {
+    /// The structure for some data, which must live as long as it is used.
+    fn of(data: &[u8]) -> DataBlob {
+        DataBlob {
+            length: length(data),
+            data: data.as_ptr(),
+        }
     }
 }
 

@@ -138,6 +138,18 @@ pub(super) const CASES: &[Case] = &[
         denies(Cmd::GenerateKeyPair, Status::InvalidData),
     ]),
     Case::new(
+        "dsa.dh.agreement",
+        "A pair agrees on the secret that num-bigint finds, and on none with a value that nobody can have",
+        "nCore API: Cmd_Decrypt, Mech_DHKeyExchange, Mech_DHExKeyExchange",
+        dh_agreement,
+    )
+    .covers(&[
+        replies(Cmd::Decrypt),
+        denies(Cmd::Decrypt, Status::InvalidData),
+        denies(Cmd::Decrypt, Status::TypeMismatch),
+        denies(Cmd::Decrypt, Status::AccessDenied),
+    ]),
+    Case::new(
         "dsa.dh.with-order",
         "A pair that shows its order has one",
         "nCore API: KeyType_DHExPrivate",
@@ -911,6 +923,75 @@ fn dh_with_order(rig: &Rig) -> anyhow::Result<Outcome> {
         )?;
         let one = big(&public.gx).modpow(&big(&public.dlg.q), &big(&public.dlg.p));
         is(one, BigUint::from(1_u32), "the public value to the order")?;
+    }
+    Ok(Outcome::Passed)
+}
+
+fn dh_agreement(rig: &Rig) -> anyhow::Result<Outcome> {
+    let bench = Bench::open(rig)?;
+    let plain = |dlg: DiscreteLogGroup, ops| {
+        let params = KeyTypeDHPrivateGenParams {
+            plength: dlg.p.bits() as u32,
+            dlg: Some(dlg),
+            ..KeyTypeDHPrivateGenParams::default()
+        };
+        bench.pair_args(dh_params(params), may(ops), may(Op::EXPORT_AS_PLAIN))
+    };
+    let agree = |key, mech, gx: Bignum| {
+        let data = match mech {
+            Mech::DHKeyExchange => MechCipher::DHKeyExchange(MechDHKeyExchangeCipher { gx }),
+            _ => MechCipher::DHExKeyExchange(MechDHExKeyExchangeCipher { gx }),
+        };
+        let cipher = CipherText {
+            mech,
+            data,
+            iv: MechIV::Empty,
+        };
+        bench.send(DecryptArgs {
+            reply_type: PlainTextType::Bignum,
+            ..decrypt_args(key, cipher)
+        })
+    };
+    let secret = |plain: &PlainText| match &plain.data {
+        PlainTextTypeData::Bignum(number) => Ok(big(&number.m)),
+        other => Err(anyhow::anyhow!("a number was expected, not {other:?}")),
+    };
+    for vector in vectors::parse(include_str!("../../../../vectors/dh-groups.txt"))? {
+        let group = DiscreteLogGroup {
+            p: field(&vector, "p"),
+            g: field(&vector, "g"),
+        };
+        let ops = Op::EXPORT_AS_PLAIN | Op::DECRYPT;
+        let one = bench.send(plain(group.clone(), ops))?;
+        let KeyTypeData::DHPrivate(private) = bench.export(one.keypriv)?.data else {
+            bail!("no private key")
+        };
+        let other = bench.send(plain(group.clone(), Op::EXPORT_AS_PLAIN))?;
+        let KeyTypeData::DHPublic(public) = bench.export(other.keypub)?.data else {
+            bail!("no public key")
+        };
+        let mech = Mech::DHKeyExchange;
+        let found = agree(one.keypriv, mech, public.gx.clone())?.plain;
+        let p = big(&group.p);
+        is(
+            secret(&found)?,
+            big(&public.gx).modpow(&big(&private.x), &p),
+            "the secret",
+        )?;
+        let less_one = bignum(&(&p - 1_u32));
+        for value in [
+            Bignum::default(),
+            Bignum::from(1),
+            less_one,
+            group.p.clone(),
+        ] {
+            denied(agree(one.keypriv, mech, value), Status::InvalidData)?;
+        }
+        denied(
+            agree(one.keypriv, Mech::DHExKeyExchange, public.gx.clone()),
+            Status::TypeMismatch,
+        )?;
+        denied(agree(other.keypriv, mech, public.gx), Status::AccessDenied)?;
     }
     Ok(Outcome::Passed)
 }
