@@ -20,6 +20,7 @@ pub mod runner;
 pub mod spare;
 pub mod sys;
 pub mod target;
+pub mod threads;
 pub mod vectors;
 pub mod walk;
 pub mod wire;
