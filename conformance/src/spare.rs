@@ -16,6 +16,7 @@ use simulator::options::Options;
 use tempfile::TempDir;
 
 use crate::coverage::Recorder;
+use crate::walk::Hands;
 use crate::wire::Wire;
 
 /// Every operation that an officer can make public.
@@ -58,6 +59,15 @@ impl Spare {
         }
         self.server = Some(Server::start(&self.options)?);
         Ok(())
+    }
+
+    /// The hands at its modules.
+    ///
+    /// # Errors
+    /// It is not running.
+    pub fn hands(&self) -> anyhow::Result<Hands> {
+        let server = self.server.as_ref().context("the hardserver is stopped")?;
+        Ok(Hands::at(server.endpoints().control.clone()))
     }
 
     /// What a client's process would have in its environment.

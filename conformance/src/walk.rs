@@ -74,7 +74,7 @@ impl Site {
     /// The control channel's record cannot be read.
     pub fn hands(&self) -> anyhow::Result<Hands> {
         let access = Access::read(&self.settings.state()).context("no control channel")?;
-        Ok(Hands(Client::new(access)))
+        Ok(Hands::at(access))
     }
 }
 
@@ -83,7 +83,21 @@ impl Site {
 pub struct Hands(Client);
 
 impl Hands {
-    /// Puts a card into a module's reader, a blank one if there is none of the name; what was in it comes out first.
+    /// The hands of whoever has access to the control channel.
+    pub fn at(access: Access) -> Hands {
+        Hands(Client::new(access))
+    }
+
+    /// What can be seen of a module.
+    ///
+    /// # Errors
+    /// The control channel refuses.
+    pub fn look(&self, module: u32) -> anyhow::Result<api::Module> {
+        Ok(self.0.get(&format!("/modules/{module}"))?)
+    }
+
+    /// Puts a card into a module's reader, a blank one if there is none of the name. It comes out of the reader where it
+    /// was, and what was in this one comes out first.
     ///
     /// # Errors
     /// The control channel refuses.
@@ -95,6 +109,13 @@ impl Hands {
         if !cards.iter().any(|card| card.name == name) {
             let _: Vec<api::Card> = self.0.post("/cards", &card)?;
         }
+        let status: api::Status = self.0.get("/status")?;
+        for other in status.modules {
+            let is_here = |slot: &api::Slot| slot.card.as_deref() == Some(name);
+            if other.number != module && other.slots.iter().any(is_here) {
+                self.remove(other.number)?;
+            }
+        }
         self.remove(module)?;
         let _: api::Module = self.0.put(&place(module), &card)?;
         Ok(())
@@ -105,7 +126,7 @@ impl Hands {
     /// # Errors
     /// The control channel refuses.
     pub fn remove(&self, module: u32) -> anyhow::Result<()> {
-        let before: api::Module = self.0.get(&format!("/modules/{module}"))?;
+        let before = self.look(module)?;
         if before.slots.first().is_some_and(|slot| slot.insertions > 0) {
             let _: Option<String> = self.0.delete(&place(module))?;
         }

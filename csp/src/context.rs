@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, Weak};
 use crate::alg::Provider;
 use crate::container::Container;
 use crate::container::record::Scope;
+use crate::csp::lock;
 use crate::error::{CspError, Result};
 use crate::key::Key;
 use crate::pair::{KeyPair, KeySpec, Slots};
+use crate::prompt::Interaction;
 
 /// The object behind a context handle.
 #[derive(Debug)]
@@ -18,8 +20,8 @@ pub(crate) struct Context {
     pub(crate) keyset: Keyset,
     /// Whose containers PP_ENUMCONTAINERS walks: the machine's or the user's.
     pub(crate) scope: Scope,
-    /// CRYPT_SILENT: nothing may be shown.
-    pub(crate) silent: bool,
+    /// What its prompts depend on.
+    pub(crate) interaction: Mutex<Interaction>,
     pub(crate) enumerations: Mutex<Enumerations>,
     /// By slot, the handle whose pair is still to be made for it (CRYPT_PREGEN).
     pub(crate) pending: Mutex<[Weak<Mutex<Key>>; 2]>,
@@ -55,7 +57,7 @@ impl Context {
         self.of_our_kind(
             spec,
             match &self.keyset {
-                Keyset::Container { container, .. } => container.pair(spec),
+                Keyset::Container { container, .. } => container.pair(spec, self),
                 Keyset::Ephemeral(slots) => slots.get(spec).ok_or(CspError::NTE_NO_KEY),
             },
         )
@@ -69,7 +71,7 @@ impl Context {
         self.of_our_kind(
             spec,
             match &self.keyset {
-                Keyset::Container { container, .. } => container.loaded_pair(spec),
+                Keyset::Container { container, .. } => container.loaded_pair(spec, self),
                 Keyset::Ephemeral(slots) => slots.get(spec).ok_or(CspError::NTE_NO_KEY),
             },
         )
@@ -84,6 +86,21 @@ impl Context {
             true => Ok(pair),
             false => Err(CspError::NTE_BAD_KEY),
         })
+    }
+
+    /// What its prompts depend on, as it is now.
+    pub(crate) fn interaction(&self) -> Interaction {
+        lock(&self.interaction).clone()
+    }
+
+    /// CRYPT_SILENT: whether nothing may be shown.
+    pub(crate) fn is_silent(&self) -> bool {
+        lock(&self.interaction).silent
+    }
+
+    /// Whether it uses the pool in place of the modules.
+    pub(crate) fn uses_pool(&self) -> bool {
+        lock(&self.interaction).setup.pool_mode
     }
 
     /// Whether the context has no container.

@@ -2,14 +2,19 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use nfkm::Environment;
+use nfkm::{Environment, World};
 
 use crate::container::store::Store;
 use crate::context::Context;
 use crate::error::{CspError, Result};
+use crate::failure;
 use crate::handle::{Kind, NO_OWNER, Table};
 use crate::identity::Identity;
 use crate::key::Key;
+use crate::log;
+use crate::prompt::{Answers, Interaction};
+use crate::protection;
+use crate::settings::SetupParameters;
 use crate::soft::HashState;
 
 /// A provider library: everything that its 25 functions work on. A process has one; tests have as many as they like.
@@ -32,6 +37,10 @@ pub struct Settings {
     pub environment: Option<Environment>,
     /// Who calls. None: the user of the process.
     pub identity: Option<Identity>,
+    /// The wizard's parameters. None: those of the machine at each acquire.
+    pub setup: Option<SetupParameters>,
+    /// Prepared answers to prompts. None: what the variable says at each acquire, and else a person is asked.
+    pub answers: Option<Answers>,
 }
 
 /// The session in use, and for what it is good.
@@ -40,6 +49,7 @@ struct Current {
     /// A child process must not share its parent's connection.
     process: u32,
     environment: Environment,
+    pool: bool,
     store: Arc<Store>,
 }
 
@@ -66,32 +76,82 @@ impl Csp {
             .unwrap_or_else(Identity::from_process)
     }
 
-    /// The session with the hardserver, opened when it is first needed, and again when the variables changed or the process
-    /// forked.
+    /// What prompts of a new context depend on, and with what the wizard's parameters are.
+    ///
+    /// # Errors
+    /// `NTE_FAIL` when the parameters or the prepared answers cannot be read; the cause is logged.
+    pub(crate) fn interaction(&self, silent: bool, window: usize) -> Result<Interaction> {
+        let unreadable = |error: &dyn std::error::Error| {
+            log::error(format_args!("settings: {error}"));
+            CspError::NTE_FAIL
+        };
+        let setup = match self.settings.setup {
+            Some(setup) => setup,
+            None => {
+                SetupParameters::read(&self.environment()).map_err(|error| unreadable(&error))?
+            }
+        };
+        let answers = match &self.settings.answers {
+            Some(answers) => Some(answers.clone()),
+            None => Answers::from_process().map_err(|error| unreadable(&error))?,
+        };
+        Ok(Interaction {
+            silent,
+            setup,
+            answers: answers.map(Arc::new),
+            window,
+            ..Interaction::default()
+        })
+    }
+
+    fn environment(&self) -> Environment {
+        let given = self.settings.environment.clone();
+        given.unwrap_or_else(Environment::from_process)
+    }
+
+    /// The session with the hardserver, of the modules or of their pool: opened when it is first needed, and again when the
+    /// variables changed or the process forked.
     ///
     /// # Errors
     /// `NTE_FAIL`; the cause is logged.
-    pub(crate) fn store(&self) -> Result<Arc<Store>> {
-        let environment = self
-            .settings
-            .environment
-            .clone()
-            .unwrap_or_else(Environment::from_process);
+    pub(crate) fn store(&self, pool: bool) -> Result<Arc<Store>> {
+        let environment = self.environment();
         let process = std::process::id();
         let mut current = lock(&self.current);
         match &*current {
-            Some(found) if found.process == process && found.environment == environment => {
+            Some(found)
+                if found.process == process
+                    && found.environment == environment
+                    && found.pool == pool =>
+            {
                 Ok(Arc::clone(&found.store))
             }
             _ => {
-                let store = Arc::new(Store::open(&environment)?);
+                let store = Arc::new(Store::open(&environment, pool)?);
                 *current = Some(Current {
                     process,
                     environment,
+                    pool,
                     store: Arc::clone(&store),
                 });
                 Ok(store)
             }
+        }
+    }
+
+    /// A world of FIPS 140 level 3 wants a card even for importing a public key, which no module sees. Elsewhere the
+    /// import needs no hardserver.
+    ///
+    /// # Errors
+    /// Those of [`protection::authorise`].
+    pub(crate) fn authorise_import(&self, context: &Context) -> Result<()> {
+        let folder = self.environment().folder().map_err(failure::of_session)?;
+        match World::read(&folder).map_err(failure::of_session)? {
+            Some(world) if world.is_strict_fips() => {
+                let store = self.store(context.uses_pool())?;
+                protection::authorise(store.session(), &context.interaction())
+            }
+            _ => Ok(()),
         }
     }
 

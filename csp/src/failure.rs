@@ -34,6 +34,14 @@ pub(crate) fn of_key(error: Error) -> CspError {
         | Error::WrongContent { .. }
         | Error::Foreign { .. }
         | Error::WrongKey { .. } => CspError::NTE_KEYSET_ENTRY_BAD,
+        Error::WrongPassphrase { .. } => CspError::SCARD_W_WRONG_CHV,
+        Error::Cards(_) => CspError::SCARD_E_NO_SMARTCARD,
+        // It was there when it was looked for.
+        Error::NeedsFipsCard { .. } => CspError::SCARD_W_REMOVED_CARD,
+        Error::Status {
+            status: Status::PhysTokenNotPresent,
+            ..
+        } => CspError::SCARD_W_REMOVED_CARD,
         _ => common(&error),
     }
 }
@@ -113,6 +121,23 @@ mod tests {
         assert_eq!(of_key(corrupt()), CspError::NTE_KEYSET_ENTRY_BAD);
         assert_eq!(of_key(status(Status::UseLimitExceeded)), CspError::NTE_PERM);
         assert_eq!(of_key(status(Status::HardwareFailed)), CspError::NTE_FAIL);
+        assert_eq!(
+            of_key(status(Status::PhysTokenNotPresent)),
+            CspError::SCARD_W_REMOVED_CARD
+        );
+        assert_eq!(
+            of_key(Error::NeedsFipsCard { module: 1 }),
+            CspError::SCARD_W_REMOVED_CARD
+        );
+        assert_eq!(
+            of_key(Error::Cards("no reader".to_owned())),
+            CspError::SCARD_E_NO_SMARTCARD
+        );
+        let wrong = Error::WrongPassphrase {
+            place: "card".to_owned(),
+            tries: 3,
+        };
+        assert_eq!(of_key(wrong), CspError::SCARD_W_WRONG_CHV);
         assert_eq!(
             of_decryption(status(Status::DecryptFailed)),
             CspError::NTE_BAD_DATA

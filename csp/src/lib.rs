@@ -28,11 +28,16 @@ mod new_pair;
 pub mod output;
 mod pair;
 mod pending;
+pub mod prompt;
+mod protection;
 mod random;
+pub mod registration;
 pub mod security;
+pub mod settings;
 pub mod soft;
 #[allow(unsafe_code)]
 mod sys;
 
 pub use calls::{Caller, HashParam, InPlace, ProvParamForm, Signature};
+pub use container::admin;
 pub use key::KeyParamForm;

@@ -38,6 +38,11 @@ pub(crate) fn error(text: fmt::Arguments<'_>) {
     write(ERROR, text);
 }
 
+/// What the provider does by itself or waits for, of which a user may want to know.
+pub(crate) fn notice(text: fmt::Arguments<'_>) {
+    write(NOTIFICATION, text);
+}
+
 /// An entry point's call and what became of it.
 pub(crate) fn call(text: fmt::Arguments<'_>) {
     write(DEBUG1, text);

@@ -48,6 +48,14 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
+    /// The caller's whole buffer, for a value of which he has as much as he wants and no size is told.
+    ///
+    /// # Errors
+    /// `ERROR_INVALID_PARAMETER` for NULL.
+    pub fn whole(self) -> Result<&'a mut [u8]> {
+        self.buffer.ok_or(CspError::ERROR_INVALID_PARAMETER)
+    }
+
     /// Hands out a DWORD.
     ///
     /// # Errors

@@ -1,25 +1,32 @@
 //! Key pairs whose private half is in a module: the two slots that hold them, and what the module does with them.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use ncore::types::{
     Bignum, CipherText, Mech, MechCipher, MechDHKeyExchangeCipher, MechIV, MechRSApPKCS1Cipher,
     MechRSApPKCS1OAEPIV, PlainText, PlainTextType, PlainTextTypeBignumData, PlainTextTypeBytesData,
     PlainTextTypeData, PlainTextTypeHashData,
 };
-use nfkm::LoadedKey;
+use nfkm::{LoadedKey, Session};
 use zeroize::Zeroizing;
 
 use crate::constants::{AT_KEYEXCHANGE, AT_SIGNATURE, AlgId, CRYPT_NOHASHOID, CRYPT_X931_FORMAT};
+use crate::context::Context;
+use crate::csp::lock;
 use crate::error::{CspError, Result};
 use crate::failure;
 use crate::new_pair;
+use crate::prompt::Interaction;
+use crate::protection;
 use crate::soft::{self, DSS_ORDER_LEN, PublicKey, RsaPublicKey};
 
 /// Which of a container's two pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KeySpec {
+pub enum KeySpec {
+    /// AT_KEYEXCHANGE.
     Exchange = 0,
+    /// AT_SIGNATURE.
     Signature = 1,
 }
 
@@ -32,9 +39,28 @@ pub(crate) struct Slots([RwLock<Option<Arc<KeyPair>>>; 2]);
 pub(crate) struct KeyPair {
     spec: KeySpec,
     public: PublicKey,
-    loaded: LoadedKey,
+    loaded: RwLock<Loading>,
+    /// Where it is recorded, unless it is not.
+    home: Option<Home>,
+    /// Held by the one thread that loads the key again; in it, when it was last looked whether more modules could have it.
+    reloading: Mutex<Instant>,
     /// KP_CERTIFICATE, which is stored with the pair and so shared by all its handles.
     certificate: Mutex<Option<Vec<u8>>>,
+}
+
+/// Where a pair is recorded.
+#[derive(Debug)]
+pub(crate) struct Home {
+    pub(crate) session: Session,
+    /// Application name of the key's entry.
+    pub(crate) appname: String,
+}
+
+/// One loading of the key. A key under a card set is loaded anew when its modules lose the set's token.
+#[derive(Clone, Debug)]
+struct Loading {
+    number: u64,
+    key: LoadedKey,
 }
 
 /// How a decrypted block is unpadded.
@@ -95,14 +121,17 @@ impl KeyPair {
     /// `NTE_BAD_KEY` if it is no key whose public half a blob can express.
     pub(crate) fn new(
         spec: KeySpec,
-        loaded: LoadedKey,
+        key: LoadedKey,
+        home: Option<Home>,
         certificate: Option<Vec<u8>>,
     ) -> Result<KeyPair> {
-        let public = new_pair::public_half(loaded.public())?;
+        let public = new_pair::public_half(key.public())?;
         Ok(KeyPair {
             spec,
             public,
-            loaded,
+            loaded: RwLock::new(Loading { number: 0, key }),
+            home,
+            reloading: Mutex::new(Instant::now()),
             certificate: Mutex::new(certificate),
         })
     }
@@ -116,8 +145,8 @@ impl KeyPair {
     }
 
     /// Ident of the key's entry; none for a key that is not recorded.
-    pub(crate) fn ident(&self) -> Option<&str> {
-        self.loaded.ident()
+    pub(crate) fn ident(&self) -> Option<String> {
+        self.loaded().key.ident().map(str::to_owned)
     }
 
     pub(crate) fn certificate(&self) -> Option<Vec<u8>> {
@@ -142,29 +171,35 @@ impl KeyPair {
     /// key that signs nothing, and the module's.
     pub(crate) fn sign(
         &self,
+        context: &Context,
         algorithm: AlgId,
         digest: &[u8],
         flags: u32,
         signature: &mut [u8],
     ) -> Result<()> {
         match &self.public {
-            PublicKey::Rsa(key) => self.sign_rsa(key, algorithm, digest, flags, signature),
-            PublicKey::Dsa(_) => self.sign_dss(algorithm, digest, signature),
+            PublicKey::Rsa(key) => self.sign_rsa(context, key, algorithm, digest, flags, signature),
+            PublicKey::Dsa(_) => self.sign_dss(context, algorithm, digest, signature),
             PublicKey::Dh(_) => Err(CspError::NTE_BAD_KEY),
         }
     }
 
-    fn sign_dss(&self, algorithm: AlgId, digest: &[u8], signature: &mut [u8]) -> Result<()> {
+    fn sign_dss(
+        &self,
+        context: &Context,
+        algorithm: AlgId,
+        digest: &[u8],
+        signature: &mut [u8],
+    ) -> Result<()> {
         soft::dss_hash(algorithm)?;
         let data = digest.try_into().map_err(|_| CspError::NTE_FAIL)?;
         let plain = PlainText {
             type_: PlainTextType::Hash,
             data: PlainTextTypeData::Hash(PlainTextTypeHashData { data }),
         };
-        let signed = self
-            .loaded
-            .sign(Mech::DSA, plain)
-            .map_err(failure::of_key)?;
+        let signed = self.perform(context, failure::of_key, |key| {
+            key.sign(Mech::DSA, plain.clone())
+        })?;
         let MechCipher::DSA(numbers) = &signed.data else {
             return Err(CspError::NTE_FAIL);
         };
@@ -177,6 +212,7 @@ impl KeyPair {
 
     fn sign_rsa(
         &self,
+        context: &Context,
         key: &RsaPublicKey,
         algorithm: AlgId,
         digest: &[u8],
@@ -188,6 +224,7 @@ impl KeyPair {
             let block = Bignum::from_be(&soft::x931_block(algorithm, digest, length)?);
             let data = PlainTextTypeData::Bignum(PlainTextTypeBignumData { m: block });
             self.raise(
+                context,
                 PlainText {
                     type_: PlainTextType::Bignum,
                     data,
@@ -206,6 +243,7 @@ impl KeyPair {
         }
         let data = PlainTextTypeData::Bytes(PlainTextTypeBytesData { data });
         self.raise(
+            context,
             PlainText {
                 type_: PlainTextType::Bytes,
                 data,
@@ -215,11 +253,10 @@ impl KeyPair {
     }
 
     /// The private operation of a signature; the result goes to `signature` with zeros at the high end.
-    fn raise(&self, plain: PlainText, signature: &mut [u8]) -> Result<()> {
-        let signed = self
-            .loaded
-            .sign(Mech::RSApPKCS1, plain)
-            .map_err(failure::of_key)?;
+    fn raise(&self, context: &Context, plain: PlainText, signature: &mut [u8]) -> Result<()> {
+        let signed = self.perform(context, failure::of_key, |key| {
+            key.sign(Mech::RSApPKCS1, plain.clone())
+        })?;
         let MechCipher::RSApPKCS1(MechRSApPKCS1Cipher { m }) = &signed.data else {
             return Err(CspError::NTE_FAIL);
         };
@@ -231,7 +268,7 @@ impl KeyPair {
     ///
     /// # Errors
     /// `NTE_BAD_KEY` for a pair of another kind, `NTE_BAD_DATA` for a value that nobody can have, and the module's.
-    pub(crate) fn agree(&self, y: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+    pub(crate) fn agree(&self, context: &Context, y: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let PublicKey::Dh(key) = &self.public else {
             return Err(CspError::NTE_BAD_KEY);
         };
@@ -244,10 +281,9 @@ impl KeyPair {
             data,
             iv: MechIV::Empty,
         };
-        let plain = self
-            .loaded
-            .decrypt(mech, cipher, PlainTextType::Bignum)
-            .map_err(failure::of_decryption)?;
+        let plain = self.perform(context, failure::of_decryption, |key| {
+            key.decrypt(mech, cipher.clone(), PlainTextType::Bignum)
+        })?;
         let PlainTextTypeData::Bignum(number) = plain.data else {
             return Err(CspError::NTE_FAIL);
         };
@@ -261,7 +297,12 @@ impl KeyPair {
     /// # Errors
     /// `NTE_BAD_DATA` for a wrong length or padding, or a number not below the modulus, which is what a cipher text for
     /// another key often is; and the module's.
-    pub(crate) fn decrypt(&self, cipher: &[u8], unpadding: Unpadding<'_>) -> Result<Vec<u8>> {
+    pub(crate) fn decrypt(
+        &self,
+        context: &Context,
+        cipher: &[u8],
+        unpadding: Unpadding<'_>,
+    ) -> Result<Vec<u8>> {
         let public = self.public.rsa()?;
         let length = public.modulus_len();
         if !public.may_have_made(cipher) {
@@ -281,10 +322,10 @@ impl KeyPair {
         let data = MechCipher::RSApPKCS1(MechRSApPKCS1Cipher {
             m: Bignum::from_le(cipher),
         });
-        let plain = self
-            .loaded
-            .decrypt(mech, CipherText { mech, data, iv }, reply)
-            .map_err(failure::of_decryption)?;
+        let cipher = CipherText { mech, data, iv };
+        let plain = self.perform(context, failure::of_decryption, |key| {
+            key.decrypt(mech, cipher.clone(), reply)
+        })?;
         match plain.data {
             PlainTextTypeData::Bytes(bytes) if reply == PlainTextType::Bytes => Ok(bytes.data),
             PlainTextTypeData::Bignum(number) if reply == PlainTextType::Bignum => {
@@ -294,6 +335,92 @@ impl KeyPair {
         }
     }
 }
+
+impl KeyPair {
+    /// Has the module work with the private key. A key under a card set is loaded again first if it was lost with its
+    /// token, by the rules for loading a key: that may take the card, and its user.
+    fn perform<T>(
+        &self,
+        context: &Context,
+        code: fn(nfkm::Error) -> CspError,
+        work: impl Fn(&LoadedKey) -> Result<T, nfkm::Error>,
+    ) -> Result<T> {
+        let now = self.loaded();
+        match work(&now.key) {
+            Err(error) if error.is_loss() && now.key.token().is_some() => {
+                failure::of_key(error);
+                let fresh = self.load_again(&now, context)?;
+                work(&fresh.key).map_err(code)
+            }
+            Ok(value) => {
+                self.spread(&now, context);
+                Ok(value)
+            }
+            Err(error) => Err(code(error)),
+        }
+    }
+
+    /// The key as it is loaded after `lost` was lost. The first thread that comes here loads it.
+    fn load_again(&self, lost: &Loading, context: &Context) -> Result<Loading> {
+        let _one_at_a_time = lock(&self.reloading);
+        let now = self.loaded();
+        if now.number != lost.number {
+            return Ok(now);
+        }
+        self.reload(&now, &context.interaction())
+    }
+
+    /// From time to time, while a key under an automatic card set is used, one thread looks whether the card is in more
+    /// modules than the key is on: one that was cleared or failed is back.
+    fn spread(&self, now: &Loading, context: &Context) {
+        let Some((token, home)) = now.key.token().zip(self.home.as_ref()) else {
+            return;
+        };
+        let Ok(mut looked) = self.reloading.try_lock() else {
+            return;
+        };
+        if looked.elapsed() < LOOK_EVERY {
+            return;
+        }
+        let interaction = context.interaction();
+        let possible = protection::automatic_modules(&home.session, token, &interaction, self.spec)
+            .unwrap_or_default();
+        let loaded = now.key.modules();
+        let is_more =
+            possible.len() > loaded.len() && loaded.iter().all(|module| possible.contains(module));
+        if is_more && self.loaded().number == now.number {
+            // What is loaded works, so a failure is no one's concern.
+            let _ = self.reload(now, &interaction);
+        }
+        *looked = Instant::now();
+    }
+
+    fn reload(&self, now: &Loading, interaction: &Interaction) -> Result<Loading> {
+        let lost = CspError::NTE_FAIL;
+        let home = self.home.as_ref().ok_or(lost)?;
+        let ident = now.key.ident().ok_or(lost)?;
+        let fresh = Loading {
+            number: now.number + 1,
+            key: protection::load(&home.session, &home.appname, ident, interaction, self.spec)?,
+        };
+        let mut place = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *place, fresh.clone());
+        drop(place);
+        // Outside the lock: unloading it talks to the hardserver.
+        drop(old);
+        Ok(fresh)
+    }
+
+    fn loaded(&self) -> Loading {
+        self.loaded
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// How often it is looked whether a key in use could be on more modules.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Bytes that PKCS#1 v1.5 padding adds at least (RFC 8017 section 9.2).
 const PKCS1_OVERHEAD: usize = 11;

@@ -9,6 +9,7 @@ use csp::error::{CspError, Result};
 use csp::identity::Identity;
 use csp::output::Output;
 use csp::security::Sid;
+use csp::settings::SetupParameters;
 use csp::{Caller, HashParam, InPlace, Signature};
 use nfkm::Environment;
 
@@ -28,6 +29,8 @@ fn offline() -> Csp {
             user_name: Some("somebody".to_owned()),
             host_name: Some("somewhere".to_owned()),
         }),
+        setup: Some(SetupParameters::default()),
+        answers: None,
     })
 }
 
@@ -174,6 +177,7 @@ fn the_provider_tells_what_it_is() {
     let caller = Caller {
         prov_type: Some(PROV_RSA_AES),
         provider_name: Some(alias.to_vec()),
+        ..Caller::default()
     };
     let context = csp
         .acquire_context(None, CRYPT_VERIFYCONTEXT, &caller)
@@ -337,9 +341,17 @@ fn counting_and_nvram_storage_are_refused_unless_switched_off() {
         Ok(())
     );
     assert_eq!(csp.set_prov_param(context, PP_DELETEKEY, &[], 0), Ok(()));
+    for (param, value) in [
+        (PP_SIGNATURE_PIN, &b"pin"[..]),
+        (PP_KEYEXCHANGE_PIN, b""),
+        (PP_UI_PROMPT, b"\xfc\0"),
+        (PP_CLIENT_HWND, &[0; size_of::<usize>()]),
+    ] {
+        assert_eq!(csp.set_prov_param(context, param, value, 0), Ok(()));
+    }
     assert_eq!(
-        csp.set_prov_param(context, PP_SIGNATURE_PIN, &[], 0),
-        Err(CspError::NTE_NOT_SUPPORTED)
+        csp.set_prov_param(context, PP_UI_PROMPT, b"\0\xd8", 0),
+        Err(CspError::NTE_BAD_DATA)
     );
     assert_eq!(
         csp.prov_param_form(context, PP_NAME),
@@ -851,7 +863,7 @@ fn a_derived_key_finishes_its_hash() {
     let value = hash_value(&csp, context, hash).unwrap();
     let other = csp.create_hash(context, AlgId::CALG_SHA1.0, 0, 0).unwrap();
     assert_eq!(
-        csp.set_hash_param(context, other, &HashParam::Bytes(&value)),
+        csp.set_hash_param(context, other, HP_HASHVAL, &HashParam::Bytes(&value)),
         Ok(())
     );
     assert_eq!(hash_value(&csp, context, other), Ok(value));

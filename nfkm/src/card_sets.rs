@@ -37,6 +37,17 @@ pub struct NewCardSet {
     pub passphrase_recovery: bool,
 }
 
+/// An operator card in a reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorCard {
+    /// The module, from 1.
+    pub module: u32,
+    /// Its set.
+    pub set: CardSetRecord,
+    /// Whether it has a pass phrase.
+    pub passphrase: bool,
+}
+
 impl NewCardSet {
     /// A set that is neither persistent nor remotely readable, without time limit and pass phrase recovery.
     pub fn new(name: &str, needed: u32, cards: u32) -> NewCardSet {
@@ -190,22 +201,44 @@ impl Session {
         only("card set", name, sets.iter().filter(is_meant)).cloned()
     }
 
+    /// The operator cards of the world that are in readers of usable modules, in the order of modules and slots.
+    ///
+    /// # Errors
+    /// [`Error::NoWorld`], [`Error::Corrupt`], [`Error::Foreign`], [`Error::File`], [`Error::NoUsableModule`],
+    /// [`Error::Connection`].
+    pub fn operator_cards(&self) -> Result<Vec<OperatorCard>, Error> {
+        let world = World::required(self.folder())?;
+        let client = self.client()?;
+        let known = self.known_cards(&world)?;
+        let mut found = Vec::new();
+        for module in self.usable_modules(&client, &world)? {
+            for (place, content) in cards::in_readers(&client, module.number, &known)? {
+                if let CardContent::Operator {
+                    set, passphrase, ..
+                } = content
+                {
+                    found.push(OperatorCard {
+                        module: place.module,
+                        set: *set,
+                        passphrase,
+                    });
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// The usable modules with a card of the set in a reader.
     ///
     /// # Errors
-    /// [`Error::NoWorld`], [`Error::NoUsableModule`], [`Error::Connection`].
+    /// Those of [`Session::operator_cards`].
     pub fn modules_with_card(&self, set: &CardSetRecord) -> Result<Vec<u32>, Error> {
-        let world = World::required(self.folder())?;
-        let client = self.client()?;
-        let known = Known::new(Some(&world), vec![set.clone()]);
-        let mut found = Vec::new();
-        for module in self.usable_modules(&client, &world)? {
-            let cards = cards::in_readers(&client, module.number, &known)?;
-            let is_of_set = |(_, content): &_| matches!(content, CardContent::Operator { .. });
-            if cards.iter().any(is_of_set) {
-                found.push(module.number);
-            }
-        }
+        let cards = self.operator_cards()?.into_iter();
+        let mut found: Vec<u32> = cards
+            .filter(|card| card.set.hkltu == set.hkltu)
+            .map(|card| card.module)
+            .collect();
+        found.dedup();
         Ok(found)
     }
 
@@ -269,7 +302,7 @@ fn load_on(
         left: set.shares_needed,
     };
     match cards.read(client, module, vec![reading], !set.persistent) {
-        Ok(card) => Ok(Member { module, id, card }),
+        Ok(card) => Ok(Member::new(module, id, card)),
         Err(error) => {
             client.destroy(id);
             Err(error)

@@ -93,6 +93,15 @@ impl Environment {
             },
         ))
     }
+
+    /// The folder of settings: `NFAST_KMDATA/config`, else `NFAST_HOME/kmdata/config`, else the built-in default.
+    pub fn config_folder(&self) -> PathBuf {
+        match (&self.kmdata, &self.home) {
+            (Some(kmdata), _) => kmdata.join("config"),
+            (None, Some(home)) => home.join("kmdata").join("config"),
+            (None, None) => PathBuf::from(DEFAULT_KMLOCAL).with_file_name("config"),
+        }
+    }
 }
 
 #[cfg(unix)]

@@ -215,6 +215,18 @@ impl Error {
         }
     }
 
+    /// Whether what was loaded is gone, with every module that had it, with the connection, or because the time of its
+    /// token is over. Loading it again, with its cards if it has such, may help.
+    pub fn is_loss(&self) -> bool {
+        let is_over = self.status() == Some(Status::TimeLimitExceeded);
+        self.is_failover() || is_over || matches!(self, Error::NoUsableModule { .. })
+    }
+
+    /// Whether another module may do what this one did not: it went away, or has no card for a world of FIPS 140 level 3.
+    pub(crate) fn is_another_modules(&self) -> bool {
+        self.is_failover() || matches!(self, Error::NeedsFipsCard { .. })
+    }
+
     /// Whether a module or the connection went away, so that another module, or this one after loading the key again,
     /// may still do what was asked.
     pub(crate) fn is_failover(&self) -> bool {
@@ -241,6 +253,8 @@ impl Error {
                     | Status::InvalidModule
                     | Status::InvalidState
                     | Status::UnknownKM
+                    // The card left, with a token that lives no longer than that.
+                    | Status::PhysTokenNotPresent
                     | Status::NotAvailable
                     | Status::NoModuleMemory
             ),

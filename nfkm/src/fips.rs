@@ -14,6 +14,8 @@ use ncore::types::{
 use crate::Hash;
 use crate::client::{Client, KeyId};
 use crate::error::Error;
+use crate::modules;
+use crate::session::Session;
 use crate::world::World;
 use crate::world::admin::authority;
 
@@ -72,6 +74,34 @@ impl<'a> FipsAuthorisation<'a> {
     /// LTFIPS as it is loaded, of which new cards get a share too.
     pub(crate) fn token(&self) -> Option<KeyId> {
         self.loaded.as_ref().map(|loaded| loaded.token)
+    }
+}
+
+impl Session {
+    /// Takes the authorisation for a moment: that it is to be had is all that an import of a public key needs, which no
+    /// module does.
+    ///
+    /// # Errors
+    /// [`Error::NeedsFipsCard`] when the world asks for it and no usable module has a card; [`Error::NoWorld`],
+    /// [`Error::NoUsableModule`], and the others of making a key.
+    pub fn check_authorisation(&self) -> Result<(), Error> {
+        let world = World::required(self.folder())?;
+        if !world.is_strict_fips() {
+            return Ok(());
+        }
+        let client = self.client()?;
+        let mut last = None;
+        // A pool has no slots: its members have.
+        for module in modules::survey(&client, self.folder(), Some(&world))? {
+            if !module.is_usable() || module.is_pool() {
+                continue;
+            }
+            match FipsAuthorisation::obtain(&client, module.number, &world) {
+                Err(error) if error.is_another_modules() => last = Some(error),
+                result => return result.map(drop),
+            }
+        }
+        Err(last.unwrap_or(Error::NoUsableModule { cause: None }))
     }
 }
 

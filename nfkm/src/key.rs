@@ -97,6 +97,11 @@ impl LoadedKey {
         &self.0.public
     }
 
+    /// The card set or softcard that protects the key, as it is loaded; None for a key that the module alone protects.
+    pub fn token(&self) -> Option<&LoadedToken> {
+        self.0.token.as_ref()
+    }
+
     /// The numbers of the modules that hold the private key now.
     pub fn modules(&self) -> Vec<u32> {
         self.0
@@ -325,7 +330,14 @@ impl Loaded {
                     module: module.number,
                     key,
                 }),
-                Err(error) if error.is_failover() => last = Some(Arc::new(error)),
+                Err(error) if error.is_failover() => {
+                    if let Some(Status::UnknownID | Status::PhysTokenNotPresent) = error.status()
+                        && let Some(token) = token
+                    {
+                        token.is_gone_from(module.number);
+                    }
+                    last = Some(Arc::new(error));
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -227,11 +227,16 @@ impl Session {
         for (module, under) in token::places(usable, Some(token)) {
             let under = under.map(|id| (token, id));
             match make_on(token.client(), &module, world, origin, recovery, under) {
-                Err(error) if error.is_failover() => last = Some(Arc::new(error)),
+                Err(error) if error.is_another_modules() => last = Some(error),
                 result => return result,
             }
         }
-        Err(Error::NoUsableModule { cause: last })
+        match last {
+            Some(error @ Error::NeedsFipsCard { .. }) => Err(error),
+            last => Err(Error::NoUsableModule {
+                cause: last.map(Arc::new),
+            }),
+        }
     }
 
     /// The public half of a recorded key, out of its blob.

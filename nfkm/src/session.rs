@@ -24,6 +24,8 @@ pub struct Session(Arc<Inner>);
 struct Inner {
     folder: Folder,
     link: Link,
+    /// Whether keys are loaded on the pool, and else on the modules.
+    pool: bool,
 }
 
 impl Session {
@@ -32,9 +34,23 @@ impl Session {
     /// # Errors
     /// [`Error::Setting`], [`Error::SymbolicLink`], [`Error::Connection`], [`Error::Status`].
     pub fn open(environment: &Environment) -> Result<Session, Error> {
+        Session::connect(environment, false)
+    }
+
+    /// Connects to the hardserver, to use its pool of modules as if that were one (HSM Pool mode): a key is loaded once,
+    /// and its members are the hardserver's concern. Only keys under module protection can be used, and without a pool
+    /// there is no usable module.
+    ///
+    /// # Errors
+    /// Those of [`Session::open`].
+    pub fn open_pool(environment: &Environment) -> Result<Session, Error> {
+        Session::connect(environment, true)
+    }
+
+    fn connect(environment: &Environment, pool: bool) -> Result<Session, Error> {
         let folder = environment.folder()?;
         let link = Link::open(environment.endpoint()?)?;
-        Ok(Session(Arc::new(Inner { folder, link })))
+        Ok(Session(Arc::new(Inner { folder, link, pool })))
     }
 
     /// The Key Management Data folder.
@@ -51,6 +67,14 @@ impl Session {
         let modules =
             self.connected(|client| modules::survey(client, self.folder(), Some(&world)))?;
         Ok(WorldInfo { world, modules })
+    }
+
+    /// Whether the world is of FIPS 140 level 3.
+    ///
+    /// # Errors
+    /// [`Error::NoWorld`], [`Error::Corrupt`].
+    pub fn is_strict_fips(&self) -> Result<bool, Error> {
+        Ok(World::required(self.folder())?.is_strict_fips())
     }
 
     /// Fills `buffer` with random bytes from any module (Cmd_GenerateRandom).
@@ -124,7 +148,8 @@ impl Session {
         self.0.link.client()
     }
 
-    /// The modules on which keys of the world can be loaded, but for a pool, whose members are among them.
+    /// The modules on which keys of the world can be loaded, but for a pool, whose members are among them; or the pool
+    /// alone, if that is what the session uses.
     ///
     /// # Errors
     /// [`Error::NoUsableModule`], [`Error::Connection`].
@@ -135,7 +160,7 @@ impl Session {
     ) -> Result<Vec<Module>, Error> {
         let mut modules = modules::survey(client, self.folder(), Some(world))?;
         let fault = modules.iter().find_map(|module| module.fault.clone());
-        modules.retain(|module| module.is_usable() && !module.is_pool());
+        modules.retain(|module| module.is_usable() && module.is_pool() == self.0.pool);
         match modules.is_empty() {
             true => Err(Error::NoUsableModule { cause: fault }),
             false => Ok(modules),
@@ -169,7 +194,8 @@ impl Session {
     /// the command that it had, and the connection may turn out to be lost.
     ///
     /// # Errors
-    /// [`Error::NoUsableModule`] with the last failure, and whatever `action` meets that another module cannot help.
+    /// [`Error::NoUsableModule`] with the last failure, [`Error::NeedsFipsCard`] when a card in some module is all that is
+    /// missing, and whatever `action` meets that another module cannot help.
     pub(crate) fn on_some_module<T>(
         &self,
         world: &World,
@@ -185,11 +211,16 @@ impl Session {
                 }
                 modules => modules?,
             };
+            let mut needs_card = None;
             for module in &modules {
                 match action(&client, module) {
+                    Err(error @ Error::NeedsFipsCard { .. }) => needs_card = Some(error),
                     Err(error) if error.is_failover() => last = Some(Arc::new(error)),
                     result => return result,
                 }
+            }
+            if let Some(error) = needs_card {
+                return Err(error);
             }
         }
         Err(Error::NoUsableModule { cause: last })

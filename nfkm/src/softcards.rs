@@ -76,11 +76,7 @@ impl Session {
         let mut result = Ok(());
         for module in self.usable_modules(&client, &world)? {
             match load_on(&client, module.number, &world, softcard, pin(passphrase)) {
-                Ok(id) => members.push(Member {
-                    module: module.number,
-                    id,
-                    card: None,
-                }),
+                Ok(id) => members.push(Member::new(module.number, id, None)),
                 Err(error) => result = Err(error),
             }
         }

@@ -1,6 +1,7 @@
 //! Logical tokens of operator card sets and softcards, loaded and ready to protect keys.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ncore::types::PhysToken;
 
@@ -31,6 +32,18 @@ pub(crate) struct Member {
     pub(crate) id: KeyId,
     /// The soft token slot with a card that must stay there as long as the token.
     pub(crate) card: Option<PhysToken>,
+    gone: AtomicBool,
+}
+
+impl Member {
+    pub(crate) fn new(module: u32, id: KeyId, card: Option<PhysToken>) -> Member {
+        Member {
+            module,
+            id,
+            card,
+            gone: AtomicBool::new(false),
+        }
+    }
 }
 
 impl LoadedToken {
@@ -58,9 +71,9 @@ impl LoadedToken {
         self.0.softcard
     }
 
-    /// The modules on which it was loaded, by number.
+    /// The modules on which it is loaded, by number, as far as is known.
     pub fn modules(&self) -> Vec<u32> {
-        self.0.members.iter().map(|member| member.module).collect()
+        self.present().map(|member| member.module).collect()
     }
 
     /// The client its identifiers belong to.
@@ -68,10 +81,24 @@ impl LoadedToken {
         &self.0.client
     }
 
-    /// Its identifier on a module, if it was loaded there.
+    /// Its identifier on a module, if it is loaded there.
     pub(crate) fn on(&self, module: u32) -> Option<KeyId> {
-        let member = self.0.members.iter().find(|member| member.module == module);
+        let member = self.present().find(|member| member.module == module);
         member.map(|member| member.id)
+    }
+
+    /// The module does not know it any more: it was cleared, or the card left.
+    pub(crate) fn is_gone_from(&self, module: u32) {
+        for member in &self.0.members {
+            if member.module == module {
+                member.gone.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn present(&self) -> impl Iterator<Item = &Member> {
+        let is_there = |member: &&Member| !member.gone.load(Ordering::Relaxed);
+        self.0.members.iter().filter(is_there)
     }
 }
 

@@ -72,7 +72,7 @@ const GUIDE: [Section; 13] = [
     Section {
         number: "1.4",
         title: "Utility help options",
-        besides: "`nfkm/tools/tests/utilities.rs`",
+        besides: "`nfkm/tools/tests/utilities.rs`, `csp/tools/tests/conventions.rs`",
     },
     Section {
         number: "2.2",
@@ -92,12 +92,12 @@ const GUIDE: [Section; 13] = [
     Section {
         number: "4",
         title: "CSP setup and utilities",
-        besides: "no installer: [cryptoapi.md](cryptoapi.md) says where providers are found",
+        besides: "`csp/tools/tests/setup.rs`; [utilities.md](utilities.md)",
     },
     Section {
         number: "5",
         title: "Utilities for the CAPI CSP",
-        besides: "the utilities are not there",
+        besides: "`csp/tools/tests`; [utilities.md](utilities.md)",
     },
     Section {
         number: "6",
@@ -112,7 +112,7 @@ const GUIDE: [Section; 13] = [
     Section {
         number: "8",
         title: "User interface issues",
-        besides: "keys have module protection, which never prompts",
+        besides: "tests of `csp/src/protection.rs` and `csp/src/prompt`",
     },
     Section {
         number: "9",
@@ -127,7 +127,7 @@ const GUIDE: [Section; 13] = [
     Section {
         number: "11",
         title: "Container storage format",
-        besides: "`nfkm/tests/fixtures.rs`; registry containers of old versions are not read",
+        besides: "`nfkm/tests/fixtures.rs`, `csp/tools/tests/migrate.rs`",
     },
 ];
 

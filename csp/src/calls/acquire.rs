@@ -26,6 +26,8 @@ pub struct Caller {
     pub prov_type: Option<u32>,
     /// `pszProvName`: the name that was opened, without its NUL.
     pub provider_name: Option<Vec<u8>>,
+    /// What `FuncReturnhWnd` tells: the window that owns prompts; 0 for none.
+    pub window: usize,
 }
 
 /// What CPAcquireContext is to do.
@@ -59,6 +61,7 @@ impl Csp {
         let (provider, provider_name) = provider(caller)?;
         let name = container_name(container)?;
         let identity = self.identity();
+        let interaction = self.interaction(flags & CRYPT_SILENT != 0, caller.window)?;
         let scope = match flags & CRYPT_MACHINE_KEYSET != 0 {
             true => Scope::Machine,
             false => Scope::User(identity.user.to_string()),
@@ -73,7 +76,7 @@ impl Csp {
                 };
                 let canonical = names::canonical(provider.prov_type).ok_or(CspError::NTE_FAIL)?;
                 let place = Place {
-                    store: self.store()?,
+                    store: self.store(interaction.setup.pool_mode)?,
                     provider: canonical,
                     scope: &scope,
                     name: &name,
@@ -101,7 +104,7 @@ impl Csp {
             provider_name,
             keyset,
             scope,
-            silent: flags & CRYPT_SILENT != 0,
+            interaction: Mutex::new(interaction),
             enumerations: Mutex::new(Enumerations::default()),
             pending: Mutex::default(),
         })
@@ -237,6 +240,7 @@ mod tests {
             let caller = Caller {
                 prov_type,
                 provider_name: name.map(|name| name.as_bytes().to_vec()),
+                window: 0,
             };
             provider(&caller).map(|(provider, name)| (provider.prov_type, name))
         };

@@ -81,7 +81,7 @@ impl Csp {
                     .copy_from_slice(&cipher);
                 Ok(())
             }
-            Key::Pending(_) | Key::Agreed(_) => Err(CspError::NTE_BAD_KEY),
+            Key::Pending(_) | Key::Agreed(_) | Key::Master(_) => Err(CspError::NTE_BAD_KEY),
         }
     }
 
@@ -99,7 +99,7 @@ impl Csp {
         flags: u32,
         data: InPlace<'_>,
     ) -> Result<()> {
-        self.context(context)?;
+        let opened = self.context(context)?;
         let unpadding = CRYPT_OAEP | CRYPT_DECRYPT_RSA_NO_PADDING_CHECK;
         if flags & !unpadding != 0 || flags & unpadding == unpadding {
             return Err(CspError::NTE_BAD_FLAGS);
@@ -135,14 +135,14 @@ impl Csp {
                     CRYPT_DECRYPT_RSA_NO_PADDING_CHECK => Unpadding::None,
                     _ => Unpadding::Pkcs1,
                 };
-                let plain = Zeroizing::new(pair.decrypt(text, unpadding)?);
+                let plain = Zeroizing::new(pair.decrypt(&opened, text, unpadding)?);
                 let room = text.get_mut(..plain.len()).ok_or(CspError::NTE_FAIL)?;
                 room.copy_from_slice(&plain);
                 hash.feed(room)?;
                 *data.length = plain.len() as u32;
                 Ok(())
             }
-            Key::Pending(_) | Key::Agreed(_) => Err(CspError::NTE_BAD_KEY),
+            Key::Pending(_) | Key::Agreed(_) | Key::Master(_) => Err(CspError::NTE_BAD_KEY),
         }
     }
 }

@@ -16,8 +16,10 @@ use crate::failure;
 use crate::key::{Key, PublicHandle};
 use crate::new_pair::NewPair;
 use crate::pair::{KeyPair, KeySpec};
+use crate::protection;
 use crate::random;
-use crate::soft::SymKey;
+use crate::settings::KeyProtection;
+use crate::soft::{Master, SymKey, is_schannel};
 
 /// Low-word flags that CPGenKey knows for pairs. CRYPT_EXPORTABLE and CRYPT_ARCHIVABLE are accepted and not granted: private
 /// keys never leave the module, and ordinary callers pass the flag on every key. The salt flags and those that are defined
@@ -49,9 +51,13 @@ impl Csp {
             None => AlgId(algorithm),
         };
         if !has_pairs(algorithm) {
-            let key = SymKey::generate(opened.provider, algorithm, flags, &mut random::system)?;
+            let (provider, random) = (opened.provider, &mut random::system);
+            let key = match is_schannel(algorithm) {
+                true => Key::Master(Master::generate(provider, algorithm, flags, random)?),
+                false => Key::Session(SymKey::generate(provider, algorithm, flags, random)?),
+            };
             check_prompts(&opened, flags)?;
-            return self.add_key(context, Key::Session(key));
+            return self.add_key(context, key);
         }
         let bits = opened.provider.key_bits(algorithm, flags)?;
         // Only keys with domain parameters can be made in two steps.
@@ -71,10 +77,12 @@ impl Csp {
         self.add_key(context, key)
     }
 
-    /// CPDeriveKey: a session key out of a hash, which is finished by it.
+    /// CPDeriveKey: a session key out of a hash, which is finished by it; a key of a connection out of a master hash, which
+    /// is left as it was.
     ///
     /// # Errors
-    /// `NTE_BAD_UID`, `NTE_BAD_HASH`, and those of [`SymKey::derive`].
+    /// `NTE_BAD_UID`, `NTE_BAD_HASH`, and those of [`SymKey::derive`] or
+    /// [`MasterHash::derive`](crate::soft::MasterHash::derive).
     pub fn derive_key(
         &self,
         context: usize,
@@ -84,7 +92,14 @@ impl Csp {
     ) -> Result<usize> {
         let opened = self.context(context)?;
         let base = self.hash(context, base)?;
-        let key = SymKey::derive(opened.provider, AlgId(algorithm), &mut lock(&base), flags)?;
+        let (provider, algorithm, mut base) = (opened.provider, AlgId(algorithm), lock(&base));
+        let key = if is_schannel(algorithm) {
+            provider.algorithm(algorithm)?;
+            base.master()?.derive(algorithm, flags)?
+        } else {
+            SymKey::derive(provider, algorithm, &mut base, flags)?
+        };
+        drop(base);
         self.add_key(context, Key::Session(key))
     }
 
@@ -93,11 +108,12 @@ impl Csp {
     /// # Errors
     /// `NTE_BAD_UID`, `NTE_FAIL`: nothing else stands in for the module.
     pub fn gen_random(&self, context: usize, buffer: &mut [u8]) -> Result<()> {
-        self.context(context)?;
+        let opened = self.context(context)?;
         if buffer.is_empty() {
             return Ok(());
         }
-        self.store()?.session().random(buffer).map_err(|error| {
+        let store = self.store(opened.uses_pool())?;
+        store.session().random(buffer).map_err(|error| {
             failure::of_session(error);
             CspError::NTE_FAIL
         })
@@ -153,27 +169,34 @@ impl Csp {
     ) -> Result<Arc<KeyPair>> {
         match (KeySpec::of_algorithm(algorithm), &context.keyset) {
             (Some(spec), Keyset::Container { container, .. }) => {
-                container.put_pair(spec, new, &self.identity())
+                container.put_pair(spec, new, &self.identity(), context)
             }
             (Some(spec), Keyset::Ephemeral(slots)) => {
-                let pair = self.unrecorded_pair(spec, new)?;
+                let pair = self.unrecorded_pair(context, spec, new)?;
                 slots.set(spec, Some(Arc::clone(&pair)));
                 Ok(pair)
             }
             // CALG_DH_EPHEM is never stored: its values go with its handle.
-            (None, _) => self.unrecorded_pair(KeySpec::Exchange, new),
+            (None, _) => self.unrecorded_pair(context, KeySpec::Exchange, new),
         }
     }
 
-    /// A pair that lives as long as it is used.
-    fn unrecorded_pair(&self, spec: KeySpec, new: NewPair) -> Result<Arc<KeyPair>> {
-        let store = self.store()?;
+    /// A pair that lives as long as it is used, and that the module alone protects: no card outlives it.
+    fn unrecorded_pair(
+        &self,
+        context: &Context,
+        spec: KeySpec,
+        new: NewPair,
+    ) -> Result<Arc<KeyPair>> {
+        let store = self.store(context.uses_pool())?;
+        let interaction = context.interaction();
+        protection::for_new_key(store.session(), KeyProtection::Module, &interaction, spec)?;
         let loaded = match new {
             NewPair::Generated(params) => store.session().generate_ephemeral(params),
             NewPair::Imported(key) => store.session().import_ephemeral(key),
         };
         let loaded = loaded.map_err(failure::of_new_key)?;
-        Ok(Arc::new(KeyPair::new(spec, loaded, None)?))
+        Ok(Arc::new(KeyPair::new(spec, loaded, None, None)?))
     }
 }
 
@@ -185,14 +208,15 @@ fn has_pairs(algorithm: AlgId) -> bool {
     )
 }
 
-/// Refuses the flags that ask for a prompt where none may be shown. Elsewhere they ask for nothing: keys are protected by
-/// the module, which needs no prompt.
+/// Refuses the flags that ask for a prompt where none may be shown. Elsewhere they ask for nothing: what protects keys is
+/// the wizard's choice.
 ///
 /// # Errors
 /// `NTE_SILENT_CONTEXT`.
 pub(super) fn check_prompts(context: &Context, flags: u32) -> Result<()> {
     let needs = |flag| flags & flag != 0;
-    let silent = context.silent && needs(CRYPT_USER_PROTECTED | CRYPT_FORCE_KEY_PROTECTION_HIGH);
+    let silent =
+        context.is_silent() && needs(CRYPT_USER_PROTECTED | CRYPT_FORCE_KEY_PROTECTION_HIGH);
     let unprotectable = context.is_ephemeral() && needs(CRYPT_FORCE_KEY_PROTECTION_HIGH);
     if silent || unprotectable {
         Err(CspError::NTE_SILENT_CONTEXT)

@@ -10,7 +10,7 @@ use crate::error::{CspError, Result};
 use crate::key::{CERTIFICATE_MAX, Key, KeyParamForm};
 use crate::output::Output;
 use crate::pair::KeyPair;
-use crate::soft::SymKey;
+use crate::soft::{Master, SymKey, is_schannel};
 
 /// The longest value of a parameter other than a certificate, in bytes. Numbers have 2 KiB at most; a label has no limit of
 /// its own that anyone could reach.
@@ -69,6 +69,7 @@ impl Csp {
         let mut key = lock(&shared);
         match &mut *key {
             Key::Session(key) => key.set_param(param, value),
+            Key::Master(key) => key.set_param(param, value),
             Key::Pending(_) if param == KP_X => {
                 drop(key);
                 self.complete(&opened, &shared).map(drop)
@@ -77,8 +78,11 @@ impl Csp {
             Key::Agreed(agreed) => {
                 let algorithm = value.try_into().map_err(|_| CspError::NTE_BAD_DATA)?;
                 let algorithm = AlgId(u32::from_le_bytes(algorithm));
-                let session = SymKey::from_secret(opened.provider, algorithm, &agreed.0, flags)?;
-                *key = Key::Session(session);
+                let (provider, secret) = (opened.provider, &agreed.0);
+                *key = match is_schannel(algorithm) {
+                    true => Key::Master(Master::from_secret(provider, algorithm, secret, flags)?),
+                    false => Key::Session(SymKey::from_secret(provider, algorithm, secret, flags)?),
+                };
                 Ok(())
             }
             Key::Public(handle) if param == KP_CERTIFICATE => {

@@ -18,6 +18,7 @@ use crate::error::{CspError, Result};
 use crate::names;
 use crate::output::Output;
 use crate::pair::KeySpec;
+use crate::prompt::Secret;
 use crate::security::{DACL, Descriptor, GROUP, OWNER, Right, SACL};
 use crate::sys;
 
@@ -30,6 +31,12 @@ pub enum ProvParamForm {
     Dword,
     /// A self-relative security descriptor; NULL is not allowed.
     Descriptor,
+    /// A window handle, as wide as a pointer; NULL is no window.
+    Window,
+    /// Text that ends with a NUL, in the encoding of the A functions; NULL is no text.
+    Text,
+    /// UTF-16 text that ends with a NUL, which is left away; NULL is no text.
+    WideText,
 }
 
 /// PP_VERSION 2.0: major in the second byte, minor in the lowest.
@@ -105,10 +112,10 @@ impl Csp {
         match param {
             PP_KEYSET_SEC_DESCR => Ok(ProvParamForm::Descriptor),
             PP_CRYPT_COUNT_KEY_USE | PP_NO_HOST_STORAGE => Ok(ProvParamForm::Dword),
-            PP_CLIENT_HWND | PP_CONTEXT_INFO | PP_UI_PROMPT | PP_DELETEKEY
-            | PP_USE_HARDWARE_RNG | PP_KEYEXCHANGE_PIN | PP_SIGNATURE_PIN => {
-                Ok(ProvParamForm::None)
-            }
+            PP_CLIENT_HWND => Ok(ProvParamForm::Window),
+            PP_KEYEXCHANGE_PIN | PP_SIGNATURE_PIN => Ok(ProvParamForm::Text),
+            PP_UI_PROMPT => Ok(ProvParamForm::WideText),
+            PP_CONTEXT_INFO | PP_DELETEKEY | PP_USE_HARDWARE_RNG => Ok(ProvParamForm::None),
             _ => Err(CspError::NTE_BAD_TYPE),
         }
     }
@@ -116,8 +123,8 @@ impl Csp {
     /// CPSetProvParam, with the data read as [`Csp::prov_param_form`] said.
     ///
     /// # Errors
-    /// `NTE_BAD_UID`, `NTE_BAD_FLAGS`, `NTE_BAD_TYPE`, `NTE_PERM`; `NTE_NOT_SUPPORTED` for key counting, keys in NVRAM and
-    /// pass phrases, which module-protected keys do not have.
+    /// `NTE_BAD_UID`, `NTE_BAD_FLAGS`, `NTE_BAD_TYPE`, `NTE_PERM`; `NTE_BAD_DATA` for a text that is none;
+    /// `NTE_NOT_SUPPORTED` for key counting and keys in NVRAM.
     pub fn set_prov_param(
         &self,
         context: usize,
@@ -133,15 +140,26 @@ impl Csp {
             return Err(CspError::NTE_BAD_FLAGS);
         }
         match param {
-            // The layer above keeps the window for itself; texts of prompts wait for a prompt, and a context's private
-            // information has no reader. The module is the only generator there is.
-            PP_CLIENT_HWND | PP_CONTEXT_INFO | PP_UI_PROMPT | PP_USE_HARDWARE_RNG => Ok(()),
+            // A context's private information has no reader, and the module is the only generator there is.
+            PP_CONTEXT_INFO | PP_USE_HARDWARE_RNG => Ok(()),
+            PP_CLIENT_HWND => {
+                let window = value.try_into().map_or(0, usize::from_ne_bytes);
+                lock(&context.interaction).window = window;
+                Ok(())
+            }
+            PP_UI_PROMPT => {
+                let (units, _) = value.as_chunks();
+                let units: Vec<u16> = units.iter().map(|unit| u16::from_le_bytes(*unit)).collect();
+                let text = String::from_utf16(&units).map_err(|_| CspError::NTE_BAD_DATA)?;
+                lock(&context.interaction).text = Some(text).filter(|text| !text.is_empty());
+                Ok(())
+            }
+            PP_KEYEXCHANGE_PIN => set_pin(&context, KeySpec::Exchange, value),
+            PP_SIGNATURE_PIN => set_pin(&context, KeySpec::Signature, value),
             PP_CRYPT_COUNT_KEY_USE | PP_NO_HOST_STORAGE if value.iter().all(|byte| *byte == 0) => {
                 Ok(())
             }
-            PP_CRYPT_COUNT_KEY_USE | PP_NO_HOST_STORAGE | PP_KEYEXCHANGE_PIN | PP_SIGNATURE_PIN => {
-                Err(CspError::NTE_NOT_SUPPORTED)
-            }
+            PP_CRYPT_COUNT_KEY_USE | PP_NO_HOST_STORAGE => Err(CspError::NTE_NOT_SUPPORTED),
             PP_DELETEKEY => match &context.keyset {
                 Keyset::Ephemeral(slots) => {
                     slots.set(KeySpec::Exchange, None);
@@ -176,7 +194,7 @@ impl Csp {
             };
             let provider =
                 names::canonical(context.provider.prov_type).ok_or(CspError::NTE_FAIL)?;
-            walk.containers = self.store()?.names(provider, scope)?;
+            walk.containers = self.store(context.uses_pool())?.names(provider, scope)?;
             walk.containers.reverse();
         }
         let name = walk
@@ -206,6 +224,14 @@ impl Csp {
         }
         container(context)?.set_descriptor(flags, from, &rights, &self.identity())
     }
+}
+
+/// Keeps the pass phrase of the cards of a slot's key; an empty one is none.
+fn set_pin(context: &Context, spec: KeySpec, value: &[u8]) -> Result<()> {
+    let text = sys::decode_ansi(value).ok_or(CspError::NTE_BAD_DATA)?;
+    let pin = Some(Secret::from(text)).filter(|pin| !pin.text().is_empty());
+    lock(&context.interaction).pins[spec as usize] = pin;
+    Ok(())
 }
 
 /// PP_KEYSET_SEC_DESCR.

@@ -1,22 +1,26 @@
 //! Containers: named places of up to two key pairs, kept as opaque entries of the Security World (CAPI guide, sections 7
 //! and 11). A container holds no key, only which keys are its own.
 
+pub mod admin;
 pub(crate) mod id;
 pub(crate) mod record;
 pub(crate) mod store;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use ncore::types::KeyGenParams;
-use nfkm::{IdentRule, LoadedKey, NewKeyPair, Protection};
+use nfkm::{IdentRule, LoadedKey, NewKeyPair};
 
 use self::record::{Record, Slot};
 use self::store::{APPNAME, Changing, Store};
+use crate::context::Context;
+use crate::csp::lock;
 use crate::error::{CspError, Result};
 use crate::failure;
 use crate::identity::Identity;
 use crate::new_pair::NewPair;
-use crate::pair::{KeyPair, KeySpec, Slots};
+use crate::pair::{Home, KeyPair, KeySpec, Slots};
+use crate::protection;
 use crate::security::{Descriptor, Right};
 
 /// An open container. All contexts that have it open in this process share one, and with it the loaded keys: a key made
@@ -48,8 +52,9 @@ impl Container {
     /// The pair of a slot as it is now, also after another process has replaced it.
     ///
     /// # Errors
-    /// `NTE_NO_KEY` when the slot is empty, its key's entry is missing, or the container was deleted.
-    pub(crate) fn pair(&self, spec: KeySpec) -> Result<Arc<KeyPair>> {
+    /// `NTE_NO_KEY` when the slot is empty, its key's entry is missing, or the container was deleted; those of
+    /// [`protection::load`].
+    pub(crate) fn pair(&self, spec: KeySpec, context: &Context) -> Result<Arc<KeyPair>> {
         let record = match self.store.read(&self.ident) {
             Err(CspError::NTE_BAD_KEYSET) => return Err(CspError::NTE_NO_KEY),
             record => record?,
@@ -57,18 +62,27 @@ impl Container {
         let slot = record.slots[spec as usize]
             .as_ref()
             .ok_or(CspError::NTE_NO_KEY)?;
-        let _one_at_a_time = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pair) = self.slots.get(spec)
-            && pair.ident() == Some(&slot.ident)
-        {
+        let in_slot = || {
+            let pair = self.slots.get(spec);
+            pair.filter(|pair| pair.ident().as_ref() == Some(&slot.ident))
+        };
+        // Not to wait for another slot's key, which may be waiting for its card.
+        if let Some(pair) = in_slot() {
             return Ok(pair);
         }
-        let loaded = self
-            .store
-            .session()
-            .load_key(&slot.appname, &slot.ident)
-            .map_err(failure::of_key)?;
-        let pair = Arc::new(KeyPair::new(spec, loaded, slot.certificate.clone())?);
+        let _one_at_a_time = lock(&self.loading);
+        if let Some(pair) = in_slot() {
+            return Ok(pair);
+        }
+        let session = self.store.session();
+        let interaction = context.interaction();
+        let loaded = protection::load(session, &slot.appname, &slot.ident, &interaction, spec)?;
+        let home = Home {
+            session: session.clone(),
+            appname: slot.appname.clone(),
+        };
+        let pair = KeyPair::new(spec, loaded, Some(home), slot.certificate.clone())?;
+        let pair = Arc::new(pair);
         self.slots.set(spec, Some(Arc::clone(&pair)));
         Ok(pair)
     }
@@ -77,33 +91,38 @@ impl Container {
     ///
     /// # Errors
     /// As [`Container::pair`].
-    pub(crate) fn loaded_pair(&self, spec: KeySpec) -> Result<Arc<KeyPair>> {
+    pub(crate) fn loaded_pair(&self, spec: KeySpec, context: &Context) -> Result<Arc<KeyPair>> {
         match self.slots.get(spec) {
             Some(pair) => Ok(pair),
-            None => self.pair(spec),
+            None => self.pair(spec, context),
         }
     }
 
     /// Makes a pair, records it, and puts it in its slot in place of an older one.
     ///
     /// # Errors
-    /// `NTE_BAD_KEYSET` when the container was deleted, `NTE_PERM` when the user may not write to it, and the module's.
+    /// `NTE_BAD_KEYSET` when the container was deleted, `NTE_PERM` when the user may not write to it, those of
+    /// [`protection::for_new_key`], and the module's.
     pub(crate) fn put_pair(
         &self,
         spec: KeySpec,
         new: NewPair,
         user: &Identity,
+        context: &Context,
     ) -> Result<Arc<KeyPair>> {
         let record = self.writable(user)?;
+        let session = self.store.session();
+        let interaction = context.interaction();
+        let protection =
+            protection::for_new_key(session, interaction.setup.protection, &interaction, spec)?;
         let request = |params| NewKeyPair {
             appname: APPNAME.to_owned(),
             ident: IdentRule::KeyHash,
             plainname: Some(record.name.clone()).filter(|name| !name.is_empty()),
             params,
             recovery: true,
-            protection: Protection::Module,
+            protection: protection.clone(),
         };
-        let session = self.store.session();
         match new {
             NewPair::Generated(params) => {
                 let loaded = session
@@ -135,7 +154,7 @@ impl Container {
         let turn = self.store.changing()?;
         let mut record = self.writable(user)?;
         match &mut record.slots[pair.spec() as usize] {
-            Some(slot) if Some(slot.ident.as_str()) == pair.ident() => {
+            Some(slot) if Some(&slot.ident) == pair.ident().as_ref() => {
                 slot.certificate = Some(certificate.clone())
             }
             _ => return Err(CspError::NTE_NO_KEY),
@@ -198,7 +217,11 @@ impl Container {
             ident,
             certificate: None,
         };
-        let pair = Arc::new(KeyPair::new(spec, loaded, None)?);
+        let home = Home {
+            session: self.store.session().clone(),
+            appname: APPNAME.to_owned(),
+        };
+        let pair = Arc::new(KeyPair::new(spec, loaded, Some(home), None)?);
         // Read again: making the key took a while.
         let updated = self.store.read(&self.ident).and_then(|mut record| {
             let old = record.slots[spec as usize].replace(slot.clone());

@@ -431,14 +431,18 @@ pub unsafe extern "system" fn CPSetHashParam(
                 }
                 // SAFETY: as many bytes at pbData as the hash's value has.
                 let value = unsafe { pointers::bytes(pbData, length) }?;
-                csp.set_hash_param(hProv, hHash, &HashParam::Bytes(value))?;
+                csp.set_hash_param(hProv, hHash, dwParam, &HashParam::Bytes(value))?;
             }
             ParamForm::HmacInfo => {
                 // SAFETY: HMAC_INFO at pbData.
                 let info = unsafe { pointers::hmac_info(pbData) }?;
-                csp.set_hash_param(hProv, hHash, &HashParam::Hmac(info))?;
+                csp.set_hash_param(hProv, hHash, dwParam, &HashParam::Hmac(info))?;
             }
-            ParamForm::Blob => return Err(CspError::NTE_BAD_TYPE),
+            ParamForm::Blob => {
+                // SAFETY: a blob structure at pbData.
+                let value = unsafe { pointers::data_blob(pbData) }?;
+                csp.set_hash_param(hProv, hHash, dwParam, &HashParam::Bytes(value))?;
+            }
         }
         Ok(None)
     })

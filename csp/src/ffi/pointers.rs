@@ -36,6 +36,9 @@ pub struct VTableProvStruc {
     pub pszProvName: *mut c_char,
 }
 
+/// `CRYPT_RETURN_HWND`.
+type ReturnHwnd = unsafe extern "system" fn(window: *mut usize);
+
 /// `CRYPT_DATA_BLOB` and `CRYPT_INTEGER_BLOB`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -230,9 +233,21 @@ pub(super) unsafe fn caller(pointer: *const VTableProvStruc) -> Caller {
         true => unsafe { c_string(ptr::addr_of!((*pointer).pszProvName).read_unaligned()) },
         false => None,
     };
+    // SAFETY: every version has this member, which is NULL or a function of this type, says the header.
+    let window_of: Option<ReturnHwnd> = unsafe {
+        ptr::addr_of!((*pointer).FuncReturnhWnd)
+            .cast::<Option<ReturnHwnd>>()
+            .read_unaligned()
+    };
+    let mut window = 0;
+    if let Some(window_of) = window_of {
+        // SAFETY: the function stores a window handle where it is told to.
+        unsafe { window_of(&raw mut window) };
+    }
     Caller {
         prov_type,
         provider_name: name.map(<[u8]>::to_vec),
+        window,
     }
 }
 
@@ -251,16 +266,29 @@ pub(super) unsafe fn key_param<'a>(form: KeyParamForm, data: *const u8) -> Resul
         KeyParamForm::Null => Ok(&[]),
         // SAFETY: so many bytes, says the form.
         KeyParamForm::Plain(ParamForm::Bytes(length)) => unsafe { bytes(data, length) },
-        KeyParamForm::Plain(ParamForm::Blob) => {
-            // SAFETY: a blob structure, says the form.
-            let blob = unsafe { data.cast::<CryptDataBlob>().read_unaligned() };
-            // SAFETY: the structure's pointer leads to as many bytes as it says.
-            unsafe { bytes(blob.pbData, blob.cbData as usize) }
-        }
+        // SAFETY: a blob structure, says the form.
+        KeyParamForm::Plain(ParamForm::Blob) => unsafe { data_blob(data) },
         KeyParamForm::Plain(ParamForm::HmacInfo) => Err(CspError::NTE_BAD_TYPE),
         // SAFETY: a DER value, says the form.
         KeyParamForm::Der => unsafe { der(data) },
     }
+}
+
+/// The bytes of a CRYPT_DATA_BLOB or CRYPT_INTEGER_BLOB.
+///
+/// # Errors
+/// `ERROR_INVALID_PARAMETER` for NULL, in the structure too unless it has no bytes.
+///
+/// # Safety
+/// `data` is NULL or leads to the structure, and its pointer to as many bytes as it says, for as long as the slice lives.
+pub(super) unsafe fn data_blob<'a>(data: *const u8) -> Result<&'a [u8]> {
+    if data.is_null() {
+        return Err(CspError::ERROR_INVALID_PARAMETER);
+    }
+    // SAFETY: not NULL, so it leads to the structure.
+    let blob = unsafe { data.cast::<CryptDataBlob>().read_unaligned() };
+    // SAFETY: the structure's pointer leads to as many bytes as it says.
+    unsafe { bytes(blob.pbData, blob.cbData as usize) }
 }
 
 /// A DER value, which tells its length itself.
@@ -295,6 +323,25 @@ unsafe fn der<'a>(data: *const u8) -> Result<&'a [u8]> {
 pub(super) unsafe fn prov_param<'a>(form: ProvParamForm, data: *const u8) -> Result<&'a [u8]> {
     match form {
         ProvParamForm::None => Ok(&[]),
+        ProvParamForm::Window | ProvParamForm::Text | ProvParamForm::WideText if data.is_null() => {
+            Ok(&[])
+        }
+        // SAFETY: a window handle, says the form.
+        ProvParamForm::Window => unsafe { bytes(data, size_of::<usize>()) },
+        // SAFETY: a string, says the form.
+        ProvParamForm::Text => Ok(unsafe { c_string(data.cast()) }.unwrap_or_default()),
+        ProvParamForm::WideText => {
+            // Not read as units, for which the pointer might not be aligned.
+            let mut length = 0;
+            loop {
+                // SAFETY: a string of units, says the form, which has not ended yet.
+                let known = unsafe { bytes(data, length + 2) }?;
+                match known[length..] {
+                    [0, 0] => return Ok(&known[..length]),
+                    _ => length += 2,
+                }
+            }
+        }
         // SAFETY: a DWORD, says the form.
         ProvParamForm::Dword => unsafe { bytes(data, 4) },
         ProvParamForm::Descriptor => {
@@ -381,6 +428,7 @@ mod tests {
         let full = Caller {
             prov_type: Some(24),
             provider_name: Some(b"nCipher".to_vec()),
+            window: 0,
         };
         assert_eq!(said(&structure(3, name)), full);
         assert_eq!(
@@ -394,6 +442,21 @@ mod tests {
         assert_eq!(said(&structure(3, ptr::null_mut())).provider_name, None);
         // SAFETY: NULL is allowed.
         assert_eq!(unsafe { caller(ptr::null()) }, Caller::default());
+    }
+
+    #[test]
+    fn the_window_is_asked_for() {
+        unsafe extern "system" fn answer(window: *mut usize) {
+            // SAFETY: `caller` passes a variable of its own.
+            unsafe { window.write(0x1234) };
+        }
+        let answer: ReturnHwnd = answer;
+        let structure = VTableProvStruc {
+            FuncReturnhWnd: answer as *const c_void,
+            ..structure(1, ptr::null_mut())
+        };
+        // SAFETY: a whole structure with a real function.
+        assert_eq!(unsafe { caller(&raw const structure) }.window, 0x1234);
     }
 
     #[test]
@@ -424,6 +487,34 @@ mod tests {
             assert_eq!(
                 hmac_info(ptr::null()),
                 Err(CspError::ERROR_INVALID_PARAMETER)
+            );
+        }
+    }
+
+    #[test]
+    fn texts_and_windows_of_prompts_may_be_absent() {
+        let units: Vec<u16> = "ü\0x".encode_utf16().collect();
+        let window = 0x1234_usize;
+        // SAFETY: NULL is allowed here, and the others are live and end as their forms say.
+        unsafe {
+            for form in [
+                ProvParamForm::Window,
+                ProvParamForm::Text,
+                ProvParamForm::WideText,
+            ] {
+                assert_eq!(prov_param(form, ptr::null()), Ok(&[][..]));
+            }
+            assert_eq!(
+                prov_param(ProvParamForm::Text, c"pin".as_ptr().cast()),
+                Ok(&b"pin"[..])
+            );
+            assert_eq!(
+                prov_param(ProvParamForm::WideText, units.as_ptr().cast()),
+                Ok(&[0xfc, 0][..])
+            );
+            assert_eq!(
+                prov_param(ProvParamForm::Window, (&raw const window).cast()),
+                Ok(&window.to_ne_bytes()[..])
             );
         }
     }

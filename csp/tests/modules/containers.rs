@@ -199,6 +199,7 @@ fn users_the_machine_and_the_default_are_apart() {
     let caller = Caller {
         prov_type: Some(PROV_RSA_AES),
         provider_name: Some(b"nCipher Enhanced RSA and AES Cryptographic Provider".to_vec()),
+        ..Caller::default()
     };
     assert!(
         first

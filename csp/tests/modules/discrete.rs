@@ -14,7 +14,7 @@ use crate::rig::{Rig, hash, public_blob, value};
 fn open(csp: &Csp, prov_type: u32, name: &str, flags: u32) -> Result<usize> {
     let caller = Caller {
         prov_type: Some(prov_type),
-        provider_name: None,
+        ..Caller::default()
     };
     csp.acquire_context(Some(name.as_bytes()), flags, &caller)
 }

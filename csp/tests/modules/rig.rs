@@ -10,6 +10,7 @@ use csp::error::Result;
 use csp::identity::Identity;
 use csp::output::Output;
 use csp::security::Sid;
+use csp::settings::SetupParameters;
 use nfkm::Environment;
 use nfkm::cards::{CardSource, Unattended};
 use nfkm::world::admin::{Admin, WorldParams};
@@ -105,6 +106,8 @@ impl Rig {
                 user_name: Some(format!("user{uid}")),
                 host_name: Some("host".to_owned()),
             }),
+            setup: Some(SetupParameters::default()),
+            answers: None,
         })
     }
 

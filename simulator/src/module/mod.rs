@@ -354,6 +354,7 @@ impl Module {
     fn admit(self: &Arc<Self>, job: Job) -> Outcome {
         let Job {
             command,
+            number,
             client,
             now,
             streams,
@@ -383,6 +384,7 @@ impl Module {
         let module = Arc::clone(self);
         let mut call = Call {
             module,
+            number,
             client,
             now,
             streams,
