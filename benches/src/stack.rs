@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use conformance::capi::{Capi, Context, numbers};
+use conformance::capi::{Capi, Context, Provider, numbers};
 use conformance::coverage::Recorder;
 use conformance::target::{Choice, Prepared, Target};
 
@@ -78,7 +78,10 @@ impl Signer {
     /// # Errors
     /// CryptoAPI refuses.
     pub fn new() -> anyhow::Result<Signer> {
-        let capi = Capi::new(Recorder::default());
+        let capi = Capi::new(
+            Recorder::default(),
+            Provider::of_type(numbers::PROV_RSA_AES),
+        );
         let context = capi.acquire(Some("benchmark"), numbers::CRYPT_NEWKEYSET)?;
         context.gen_pair(numbers::AT_SIGNATURE, KEY_BITS)?;
         Ok(Signer { context })

@@ -4,8 +4,14 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::coverage::Cover;
+use crate::capi::numbers::{
+    PROV_DH_SCHANNEL, PROV_DSS, PROV_DSS_DH, PROV_RSA_AES, PROV_RSA_FULL, PROV_RSA_SCHANNEL,
+};
+use crate::coverage::{Cover, Subject};
 use crate::rig::Rig;
+
+/// The provider types of the RSA family. The one with the most algorithms comes first.
+pub const RSA: &[u32] = &[PROV_RSA_AES, PROV_RSA_FULL, PROV_RSA_SCHANNEL];
 
 /// One case. The tables of them are in [`crate::cases`], one file a family.
 pub struct Case {
@@ -16,6 +22,9 @@ pub struct Case {
     /// Where the claim comes from: a section of the CAPI guide, a page of Microsoft's reference, a command of the nCore
     /// API, an RFC.
     pub source: &'static str,
+    /// The provider types it holds for; never empty. Without a provider to try, the first
+    /// one's is taken. Cases that speak to no provider do not ask.
+    pub types: &'static [u32],
     /// What the target must have; where it lacks something the case is skipped with that reason.
     pub needs: &'static [Need],
     /// The functions and commands it exercises, with their answers. A case that passes without having met every one of
@@ -25,8 +34,28 @@ pub struct Case {
     pub run: fn(&Rig) -> anyhow::Result<Outcome>,
 }
 
+/// The provider types of the guide.
+pub const EVERY: &[u32] = &[
+    PROV_RSA_AES,
+    PROV_RSA_FULL,
+    PROV_RSA_SCHANNEL,
+    PROV_DSS,
+    PROV_DSS_DH,
+    PROV_DH_SCHANNEL,
+];
+
 impl Case {
-    /// A case that needs a Security World and declares nothing yet.
+    /// A case for every provider type of the guide, or for none; else as [`Case::new`].
+    pub const fn any(
+        id: &'static str,
+        title: &'static str,
+        source: &'static str,
+        run: fn(&Rig) -> anyhow::Result<Outcome>,
+    ) -> Case {
+        Case::new(id, title, source, run).on(EVERY)
+    }
+
+    /// A case for the RSA family that needs a Security World and declares nothing yet.
     pub const fn new(
         id: &'static str,
         title: &'static str,
@@ -37,10 +66,17 @@ impl Case {
             id,
             title,
             source,
+            types: RSA,
             needs: &[Need::World],
             covers: &[],
             run,
         }
+    }
+
+    /// For these provider types in place of [`RSA`].
+    pub const fn on(self, types: &'static [u32]) -> Case {
+        assert!(!types.is_empty());
+        Case { types, ..self }
     }
 
     /// With these needs in place of [`Need::World`].
@@ -51,6 +87,12 @@ impl Case {
     /// With these declarations.
     pub const fn covers(self, covers: &'static [Cover]) -> Case {
         Case { covers, ..self }
+    }
+
+    /// Whether it tries a provider of this type.
+    pub fn tries(&self, prov_type: u32) -> bool {
+        let speaks_to_one = |cover: &Cover| matches!(cover.subject, Subject::Function(_));
+        self.covers.iter().any(speaks_to_one) && self.types.contains(&prov_type)
     }
 
     /// The first part of the id.
@@ -112,6 +154,8 @@ pub enum Verdict {
     Passed,
     /// The claim does not hold, the case panicked, hung, or did not meet what it declares to cover.
     Failed(String),
+    /// The claim does not hold, and a row of the list of differences says why: see [`crate::differences`].
+    Differs(String),
     /// As [`Outcome::Unsupported`].
     Unsupported(String),
     /// As [`Outcome::Skipped`].
@@ -124,6 +168,7 @@ impl Verdict {
         match self {
             Verdict::Passed => "passed",
             Verdict::Failed(_) => "failed",
+            Verdict::Differs(_) => "differs",
             Verdict::Unsupported(_) => "unsupported",
             Verdict::Skipped(_) => "skipped",
         }
@@ -133,9 +178,10 @@ impl Verdict {
     pub fn reason(&self) -> Option<&str> {
         match self {
             Verdict::Passed => None,
-            Verdict::Failed(reason) | Verdict::Unsupported(reason) | Verdict::Skipped(reason) => {
-                Some(reason)
-            }
+            Verdict::Failed(reason)
+            | Verdict::Differs(reason)
+            | Verdict::Unsupported(reason)
+            | Verdict::Skipped(reason) => Some(reason),
         }
     }
 }

@@ -7,9 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use clap::{Args, Parser};
-use conformance::case::Case;
+use conformance::capi::Provider;
+use conformance::case::{Case, Finished};
 use conformance::cases;
+#[cfg(feature = "embedded")]
 use conformance::daemon::Role;
+use conformance::differences::Differences;
 use conformance::report::{Report, table};
 use conformance::runner::{self, Event};
 use conformance::target::{Choice, Prepared, Target};
@@ -21,6 +24,7 @@ use ncore::client::Endpoint;
 #[derive(Debug, Parser)]
 #[command(name = "conformance", version, args_conflicts_with_subcommands = true)]
 struct Cli {
+    #[cfg(feature = "embedded")]
     #[command(subcommand)]
     role: Option<Role>,
     #[command(flatten)]
@@ -42,12 +46,28 @@ struct Run {
     #[arg(long, requires = "privileged")]
     sacrifice: bool,
     /// The number of modules of our own hardserver
+    #[cfg(feature = "embedded")]
     #[arg(long, value_name = "N", default_value_t = 2, conflicts_with = "target",
           value_parser = clap::value_parser!(u32).range(1..=32))]
     modules: u32,
     /// Makes every random value of our own hardserver follow from these bytes
+    #[cfg(feature = "embedded")]
     #[arg(long, value_name = "HEX", conflicts_with = "target")]
     seed: Option<String>,
+    /// Try this registered provider with the cases for its type, and no others
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
+    /// A file of the cases that this provider answers otherwise than they expect, which must be all of those
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "provider",
+        conflicts_with = "filter"
+    )]
+    differences: Option<PathBuf>,
+    /// List the registered providers, each with its type, instead of running cases
+    #[arg(long)]
+    providers: bool,
     /// List the cases instead of running them
     #[arg(long)]
     list: bool,
@@ -64,10 +84,13 @@ struct Run {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    #[cfg(feature = "embedded")]
     let result = match cli.role {
         Some(role) => role.play().map(|()| ExitCode::SUCCESS),
         None => run(&cli.run),
     };
+    #[cfg(not(feature = "embedded"))]
+    let result = run(&cli.run);
     result.unwrap_or_else(|error| {
         eprintln!("conformance: {error:#}");
         ExitCode::from(2)
@@ -75,9 +98,22 @@ fn main() -> ExitCode {
 }
 
 fn run(run: &Run) -> anyhow::Result<ExitCode> {
-    let cases = chosen(&run.filter);
+    if run.providers {
+        for provider in Provider::registered() {
+            anstream::println!("{:3}  {}", provider.prov_type, provider.name);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let provider = run.provider.as_deref().map(Provider::named).transpose()?;
+    let is_known = |id: &str| cases::all().iter().any(|case| case.id == id);
+    let differences = run
+        .differences
+        .as_ref()
+        .map(|file| Differences::read(file, is_known))
+        .transpose()?;
+    let cases = chosen(&run.filter, provider.as_ref());
     if cases.is_empty() {
-        anyhow::bail!("no case has an id with {}", run.filter.join(" or "));
+        anyhow::bail!("there is no such case");
     }
     let width = table::id_width(&cases);
     if run.list {
@@ -87,21 +123,37 @@ fn run(run: &Run) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
 
-    let prepared = Prepared::new(choice(run))?;
+    let prepared = Prepared::new(choice(run)?)?;
     // Before the first thread: the provider runs in this process and reads its environment.
     prepared.point_provider()?;
     runner::catch_panics();
-    let target = Arc::new(prepared.open()?);
+    let target = prepared.open()?;
+    let target = Arc::new(match &provider {
+        Some(provider) => target.with_provider(provider.clone()),
+        None => target,
+    });
+    let judge = |finished: &mut Finished| {
+        if let (Some(provider), Some(differences)) = (&provider, &differences) {
+            differences.judge(&provider.name, finished);
+        }
+    };
     let started = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |time| time.as_secs());
     let clock = Instant::now();
-    let finished = watched(&cases, &target, Duration::from_secs(run.time_limit), width);
+    let finished = watched(
+        &cases,
+        &target,
+        Duration::from_secs(run.time_limit),
+        width,
+        judge,
+    );
     let report = Report::new(&target, started, clock.elapsed(), &finished);
     anstream::println!("{}", table::summary(report.totals, clock.elapsed()));
     for file in report.write(&run.reports)? {
         anstream::println!("wrote {}", file.display());
     }
+    #[cfg(feature = "embedded")]
     keep_log(&target, run);
     // A case that hangs holds its threads and may hold the target; ending the process ends both.
     drop(target);
@@ -112,7 +164,7 @@ fn run(run: &Run) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn chosen(filters: &[String]) -> Vec<&'static Case> {
+fn chosen(filters: &[String], provider: Option<&Provider>) -> Vec<&'static Case> {
     let mut cases = cases::all();
     cases.retain(|case| {
         filters.is_empty()
@@ -120,15 +172,21 @@ fn chosen(filters: &[String]) -> Vec<&'static Case> {
                 .iter()
                 .any(|filter| case.id.contains(filter.as_str()))
     });
+    if let Some(provider) = provider {
+        cases.retain(|case| case.tries(provider.prov_type));
+    }
     cases
 }
 
-fn choice(run: &Run) -> Choice {
-    match &run.target {
+fn choice(run: &Run) -> anyhow::Result<Choice> {
+    Ok(match &run.target {
+        #[cfg(feature = "embedded")]
         None => Choice::Own {
             modules: run.modules,
             seed: run.seed.clone(),
         },
+        #[cfg(not(feature = "embedded"))]
+        None => anyhow::bail!("this build has no hardserver of its own: --target names one"),
         Some(ordinary) => Choice::Running {
             ordinary: ordinary.clone(),
             privileged: run.privileged.clone(),
@@ -138,7 +196,7 @@ fn choice(run: &Run) -> Choice {
                 .or_else(|| std::env::var_os("NFAST_KMDATA").map(PathBuf::from)),
             sacrifice: run.sacrifice,
         },
-    }
+    })
 }
 
 /// Runs the cases with a line for each as it ends, and a bar below when someone watches.
@@ -147,7 +205,8 @@ fn watched(
     target: &Arc<Target>,
     limit: Duration,
     width: usize,
-) -> Vec<conformance::case::Finished> {
+    judge: impl Fn(&mut Finished),
+) -> Vec<Finished> {
     let bar = if std::io::stderr().is_terminal() {
         ProgressBar::new(cases.len() as u64)
     } else {
@@ -157,7 +216,7 @@ fn watched(
         bar.set_style(style);
     }
     let mut family = "";
-    let finished = runner::run(cases, target, limit, |event| match event {
+    let finished = runner::run(cases, target, limit, judge, |event| match event {
         Event::Started(case) => bar.set_message(case.id),
         Event::Finished(finished) => {
             bar.suspend(|| {
@@ -174,6 +233,7 @@ fn watched(
     finished
 }
 
+#[cfg(feature = "embedded")]
 /// The hardserver's log goes beside the reports: its folder is about to be removed.
 fn keep_log(target: &Target, run: &Run) {
     let Some(log) = target.log() else { return };

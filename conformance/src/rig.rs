@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
+#[cfg(feature = "embedded")]
 use simulator::options::Options;
 
-use crate::capi::{Capi, CapiResult, Code, Context, numbers};
+use crate::capi::{Capi, CapiResult, Code, Context, Provider, numbers};
 use crate::case::Case;
 use crate::coverage::{Cover, Recorder};
+#[cfg(feature = "embedded")]
 use crate::spare::Spare;
 use crate::target::Target;
 use crate::wire::Wire;
@@ -27,7 +29,9 @@ pub struct Rig {
 impl Rig {
     /// A rig for `case` that writes down what happens in `recorder`.
     pub fn new(target: Arc<Target>, recorder: Recorder, case: &Case) -> Rig {
-        let capi = Capi::new(recorder.clone());
+        let provider = target.provider().cloned();
+        let provider = provider.unwrap_or_else(|| Provider::of_type(case.types[0]));
+        let capi = Capi::new(recorder.clone(), provider);
         Rig {
             target,
             recorder,
@@ -72,6 +76,7 @@ impl Rig {
     ///
     /// # Errors
     /// It does not start.
+    #[cfg(feature = "embedded")]
     pub fn spare_with(&self, change: impl FnOnce(&mut Options)) -> anyhow::Result<Spare> {
         Spare::start(self.recorder.clone(), change)
     }
@@ -102,6 +107,7 @@ impl Rig {
     ///
     /// # Errors
     /// It does not start.
+    #[cfg(feature = "embedded")]
     pub fn spare(&self) -> anyhow::Result<Spare> {
         self.spare_with(|_| {})
     }
@@ -158,7 +164,7 @@ impl Rig {
 impl Drop for Rig {
     fn drop(&mut self) {
         // Not written down as the case's doing.
-        let capi = Capi::new(Recorder::default());
+        let capi = Capi::new(Recorder::default(), self.capi.provider().clone());
         for (name, flags) in self
             .containers
             .lock()
@@ -180,7 +186,8 @@ pub fn refused<T>(answer: CapiResult<T>, expected: Code) -> anyhow::Result<()> {
     let place = std::panic::Location::caller();
     match answer {
         Err(refusal) if refusal.code == expected => Ok(()),
-        Err(refusal) => bail!("expected {expected}, met {refusal}, at {place}"),
+        Err(refusal) => Err(anyhow::Error::new(refusal)
+            .context(format!("expected {expected}, met {refusal}, at {place}"))),
         Ok(_) => bail!("expected {expected}, met success, at {place}"),
     }
 }

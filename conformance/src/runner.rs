@@ -7,23 +7,27 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
+use crate::capi::Refusal;
 use crate::case::{Case, Finished, Verdict};
 use crate::coverage::Recorder;
 use crate::rig::Rig;
 use crate::target::Target;
 
-/// Runs `cases` against `target` in their order, telling `observe` before and after each.
+/// Runs `cases` against `target` in their order, telling `observe` before and after each; `judge` may change what became of
+/// one first.
 pub fn run(
     cases: &[&'static Case],
     target: &Arc<Target>,
     limit: Duration,
+    judge: impl Fn(&mut Finished),
     mut observe: impl FnMut(Event<'_>),
 ) -> Vec<Finished> {
     cases
         .iter()
         .map(|case| {
             observe(Event::Started(case));
-            let finished = run_one(case, target, limit);
+            let mut finished = run_one(case, target, limit);
+            judge(&mut finished);
             observe(Event::Finished(&finished));
             finished
         })
@@ -118,7 +122,17 @@ fn judge(
 ) -> Verdict {
     let verdict = match result {
         Err(payload) => return Verdict::Failed(panic_text(payload.as_ref(), panics)),
-        Ok(Err(error)) => return Verdict::Failed(format!("{error:#}")),
+        Ok(Err(error)) => {
+            return match error
+                .downcast_ref()
+                .and_then(|refusal: &Refusal| refusal.lacks)
+            {
+                Some(algid) => Verdict::Unsupported(format!(
+                    "the provider does not enumerate algorithm {algid:#x}"
+                )),
+                None => Verdict::Failed(format!("{error:#}")),
+            };
+        }
         Ok(Ok(outcome)) => Verdict::from(outcome),
     };
     if let Some(panic) = panics.first() {

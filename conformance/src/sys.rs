@@ -5,24 +5,25 @@
 
 use std::ffi::OsStr;
 
-use anyhow::ensure;
-
 /// Sets environment variables of this process, which is how the provider in it learns of the hardserver, and the Security
 /// World's folder.
 ///
 /// # Errors
-/// The process has more than one thread: another could be reading the environment.
+/// The process has more than one thread: another could be reading the environment. On Windows that does no harm.
 pub fn set_variables<'a>(
     variables: impl IntoIterator<Item = (&'a str, Option<&'a OsStr>)>,
 ) -> anyhow::Result<()> {
-    let threads = std::fs::read_dir("/proc/self/task")?.count();
-    ensure!(
-        threads == 1,
-        "the environment can be set while there is one thread, and there are {threads}"
-    );
+    #[cfg(not(windows))]
+    {
+        let threads = std::fs::read_dir("/proc/self/task")?.count();
+        anyhow::ensure!(
+            threads == 1,
+            "the environment can be set while there is one thread, and there are {threads}"
+        );
+    }
     for (name, value) in variables {
         match value {
-            // SAFETY: this is the only thread, so nobody reads the environment at the same time.
+            // SAFETY: this is the only thread, so nobody reads the environment at the same time, or the system locks it.
             Some(value) => unsafe { std::env::set_var(name, value) },
             // SAFETY: as above.
             None => unsafe { std::env::remove_var(name) },

@@ -3,16 +3,21 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "embedded")]
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
 use ncore::client::Endpoint;
+#[cfg(feature = "embedded")]
 use nfkm::cards::{CardSource, Unattended};
+#[cfg(feature = "embedded")]
 use nfkm::world::admin::{Admin, WorldParams};
 use nfkm::{Environment, Session};
 use tempfile::TempDir;
 
+use crate::capi::Provider;
 use crate::case::Need;
+#[cfg(feature = "embedded")]
 use crate::daemon::{Daemon, Settings};
 use crate::sys;
 
@@ -20,6 +25,7 @@ use crate::sys;
 #[derive(Clone, Debug)]
 pub enum Choice {
     /// A hardserver of our own, in a temporary folder.
+    #[cfg(feature = "embedded")]
     Own {
         /// How many modules.
         modules: u32,
@@ -46,6 +52,8 @@ pub struct Target {
     privileged: Option<Endpoint>,
     kmdata: PathBuf,
     sacrifice: bool,
+    provider: Option<Provider>,
+    #[cfg(feature = "embedded")]
     daemon: Option<Mutex<Daemon>>,
     facts: Facts,
     // Declared last, so that it is removed when nobody uses it any more.
@@ -82,6 +90,7 @@ impl Prepared {
                 .context("no temporary folder")
         };
         let (folder, kmdata) = match &choice {
+            #[cfg(feature = "embedded")]
             Choice::Own { .. } => {
                 let folder = temporary()?;
                 let kmdata = settings(folder.path(), 1, None).kmdata();
@@ -107,6 +116,7 @@ impl Prepared {
     /// What clients of this target are told: the environment of the provider and of everything else.
     pub fn environment(&self) -> Environment {
         let (ordinary, privileged) = match &self.choice {
+            #[cfg(feature = "embedded")]
             Choice::Own { modules, seed } => {
                 let folder = self
                     .folder
@@ -165,6 +175,7 @@ impl Prepared {
     ///
     /// # Errors
     /// As [`Prepared::open`].
+    #[cfg_attr(not(feature = "embedded"), expect(unused_variables))]
     pub fn open_with(self, executable: &Path) -> anyhow::Result<Target> {
         let environment = self.environment();
         let Prepared {
@@ -173,6 +184,7 @@ impl Prepared {
             kmdata,
         } = self;
         match choice {
+            #[cfg(feature = "embedded")]
             Choice::Own { modules, seed } => {
                 let folder = folder.context("an own hardserver has a folder")?;
                 let settings = settings(folder.path(), modules, seed);
@@ -184,6 +196,7 @@ impl Prepared {
                     privileged: Some(settings.privileged()),
                     kmdata,
                     sacrifice: true,
+                    provider: None,
                     daemon: Some(Mutex::new(daemon)),
                     facts: Facts::find(&environment),
                     folder: Some(folder),
@@ -199,6 +212,8 @@ impl Prepared {
                 privileged,
                 kmdata,
                 sacrifice,
+                provider: None,
+                #[cfg(feature = "embedded")]
                 daemon: None,
                 facts: Facts::find(&environment),
                 folder,
@@ -208,6 +223,19 @@ impl Prepared {
 }
 
 impl Target {
+    /// With one provider for all cases, in place of ours of the type that each is for.
+    pub fn with_provider(self, provider: Provider) -> Target {
+        Target {
+            provider: Some(provider),
+            ..self
+        }
+    }
+
+    /// The provider that all cases are to try, if one was chosen.
+    pub fn provider(&self) -> Option<&Provider> {
+        self.provider.as_ref()
+    }
+
     /// The ordinary endpoint.
     pub fn ordinary(&self) -> &Endpoint {
         &self.ordinary
@@ -224,6 +252,7 @@ impl Target {
     }
 
     /// The hardserver that the harness started.
+    #[cfg(feature = "embedded")]
     pub fn daemon(&self) -> Option<MutexGuard<'_, Daemon>> {
         self.daemon
             .as_ref()
@@ -246,10 +275,21 @@ impl Target {
     }
 
     /// The log of an own hardserver.
+    #[cfg(feature = "embedded")]
     pub fn log(&self) -> Option<PathBuf> {
         self.folder()
             .filter(|_| self.daemon.is_some())
             .map(|folder| settings(folder, 1, None).log())
+    }
+
+    #[cfg(feature = "embedded")]
+    fn has_own_hardserver(&self) -> bool {
+        self.daemon.is_some()
+    }
+
+    #[cfg(not(feature = "embedded"))]
+    fn has_own_hardserver(&self) -> bool {
+        false
     }
 
     /// Why a need is not met; None when it is.
@@ -266,7 +306,7 @@ impl Target {
             Need::Modules(count) => self.usable_modules().len() >= count as usize,
             Need::Privileged => self.privileged.is_some(),
             Need::Sacrifice => self.sacrifice,
-            Need::Control => self.daemon.is_some(),
+            Need::Control => self.has_own_hardserver(),
         };
         if met {
             None
@@ -278,9 +318,13 @@ impl Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.daemon {
-            Some(_) => write!(f, "own hardserver"),
-            None => write!(f, "{}", self.ordinary),
+        match self.has_own_hardserver() {
+            true => write!(f, "own hardserver")?,
+            false => write!(f, "{}", self.ordinary)?,
+        }
+        match &self.provider {
+            Some(provider) => write!(f, ", {}", provider.name),
+            None => Ok(()),
         }
     }
 }
@@ -317,6 +361,7 @@ impl Facts {
     }
 }
 
+#[cfg(feature = "embedded")]
 fn settings(folder: &Path, modules: u32, seed: Option<String>) -> Settings {
     Settings {
         folder: folder.to_owned(),
@@ -325,6 +370,7 @@ fn settings(folder: &Path, modules: u32, seed: Option<String>) -> Settings {
     }
 }
 
+#[cfg(feature = "embedded")]
 /// Makes a world with one administrator card, a file beside the hardserver's own, and loads it on every module.
 fn make_world(environment: &Environment, modules: u32, folder: &Path) -> anyhow::Result<()> {
     let admin = Admin::open(environment)?;

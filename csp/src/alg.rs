@@ -6,8 +6,9 @@
 //! [`Provider::algorithms`] in its order.
 
 use crate::constants::{
-    ALG_CLASS_DATA_ENCRYPT, ALG_CLASS_KEY_EXCHANGE, ALG_CLASS_SIGNATURE, AlgId, CRYPT_FLAG_IPSEC,
-    CRYPT_FLAG_SIGNING, PROV_DH_SCHANNEL, PROV_DSS, PROV_DSS_DH, PROV_RSA_AES, PROV_RSA_FULL,
+    ALG_CLASS_DATA_ENCRYPT, ALG_CLASS_KEY_EXCHANGE, ALG_CLASS_MSG_ENCRYPT, ALG_CLASS_SIGNATURE,
+    AlgId, CRYPT_FLAG_IPSEC, CRYPT_FLAG_SIGNING, CRYPT_FLAG_SSL3, CRYPT_FLAG_TLS1,
+    PROV_DH_SCHANNEL, PROV_DSS, PROV_DSS_DH, PROV_RSA_AES, PROV_RSA_FULL, PROV_RSA_SCHANNEL,
 };
 use crate::error::{CspError, Result};
 use crate::pair::KeySpec;
@@ -54,7 +55,14 @@ pub struct Provider {
 }
 
 /// The provider types that exist here.
-pub static PROVIDERS: &[&Provider] = &[&RSA_FULL, &RSA_AES, &DSS, &DSS_DH, &DH_SCHANNEL];
+pub static PROVIDERS: &[&Provider] = &[
+    &RSA_FULL,
+    &RSA_AES,
+    &RSA_SCHANNEL,
+    &DSS,
+    &DSS_DH,
+    &DH_SCHANNEL,
+];
 
 /// PROV_RSA_FULL. SHA-2 is not among its hashes, as on Windows.
 pub static RSA_FULL: Provider = Provider {
@@ -108,6 +116,36 @@ pub static RSA_AES: Provider = Provider {
     ],
 };
 
+/// PROV_RSA_SCHANNEL. AES, for the suites of RFC 3268, is an addition to the ciphers that SSL 3.0 and TLS 1.0 were born with.
+pub static RSA_SCHANNEL: Provider = Provider {
+    prov_type: PROV_RSA_SCHANNEL,
+    family: Family::Rsa,
+    public_key_step: 8,
+    algorithms: &[
+        RC2,
+        RC4,
+        DES,
+        TRIPLE_DES_112,
+        TRIPLE_DES,
+        SHA1,
+        MD5,
+        SSL3_SHAMD5,
+        MAC,
+        RSA_SIGN,
+        RSA_KEYX,
+        HMAC,
+        AES_128,
+        AES_192,
+        AES_256,
+        SSL3_MASTER,
+        TLS1_MASTER,
+        SCHANNEL_MASTER_HASH,
+        SCHANNEL_MAC_KEY,
+        SCHANNEL_ENC_KEY,
+        TLS1PRF,
+    ],
+};
+
 /// PROV_DSS: signatures and hashes alone.
 pub static DSS: Provider = Provider {
     prov_type: PROV_DSS,
@@ -156,6 +194,15 @@ pub static DH_SCHANNEL: Provider = Provider {
         DH_SF,
         DH_EPHEM,
         HMAC,
+        AES_128,
+        AES_192,
+        AES_256,
+        SSL3_MASTER,
+        TLS1_MASTER,
+        SCHANNEL_MASTER_HASH,
+        SCHANNEL_MAC_KEY,
+        SCHANNEL_ENC_KEY,
+        TLS1PRF,
     ],
 };
 
@@ -177,6 +224,11 @@ impl Provider {
             .iter()
             .find(|row| row.id == id)
             .ok_or(CspError::NTE_BAD_ALGID)
+    }
+
+    /// Whether it makes the keys of SSL 3.0 and TLS 1.0.
+    pub fn is_schannel(&self) -> bool {
+        self.algorithm(AlgId::CALG_SCHANNEL_MASTER_HASH).is_ok()
     }
 
     /// The algorithm of the pairs in a slot.
@@ -208,7 +260,7 @@ impl Provider {
     pub fn key_bits(&self, id: AlgId, flags: u32) -> Result<u32> {
         let row = self.algorithm(id)?;
         let step = match id.class() {
-            ALG_CLASS_DATA_ENCRYPT => 8,
+            ALG_CLASS_DATA_ENCRYPT | ALG_CLASS_MSG_ENCRYPT => 8,
             ALG_CLASS_SIGNATURE | ALG_CLASS_KEY_EXCHANGE => self.public_key_step,
             _ => return Err(CspError::NTE_BAD_ALGID),
         };
@@ -393,6 +445,45 @@ const DH_EPHEM: Algorithm = Algorithm::new(
     0,
     ["DH_EPHEM", "Diffie-Hellman Ephemeral Key"],
 );
+
+const SSL3_MASTER: Algorithm = Algorithm::fixed(
+    AlgId::CALG_SSL3_MASTER,
+    384,
+    CRYPT_FLAG_SSL3,
+    ["SSL3 MASTER", "SSL3 Master"],
+);
+const TLS1_MASTER: Algorithm = Algorithm::fixed(
+    AlgId::CALG_TLS1_MASTER,
+    384,
+    CRYPT_FLAG_TLS1,
+    ["TLS1 MASTER", "TLS1 Master"],
+);
+const SCHANNEL_MASTER_HASH: Algorithm = Algorithm::new(
+    AlgId::CALG_SCHANNEL_MASTER_HASH,
+    ANY_LENGTH,
+    CRYPT_FLAG_SSL3 | CRYPT_FLAG_TLS1,
+    ["SCH MASTER HASH", "SChannel Master Hash"],
+);
+const SCHANNEL_MAC_KEY: Algorithm = Algorithm::new(
+    AlgId::CALG_SCHANNEL_MAC_KEY,
+    ANY_LENGTH,
+    CRYPT_FLAG_SSL3 | CRYPT_FLAG_TLS1,
+    ["SCH MAC KEY", "SChannel MAC Key"],
+);
+const SCHANNEL_ENC_KEY: Algorithm = Algorithm::new(
+    AlgId::CALG_SCHANNEL_ENC_KEY,
+    ANY_LENGTH,
+    CRYPT_FLAG_SSL3 | CRYPT_FLAG_TLS1,
+    ["SCH ENC KEY", "SChannel Encryption Key"],
+);
+const TLS1PRF: Algorithm = Algorithm::new(
+    AlgId::CALG_TLS1PRF,
+    ANY_LENGTH,
+    CRYPT_FLAG_TLS1,
+    ["TLS1 PRF", "TLS1 Pseudo Random Function"],
+);
+/// Default, shortest and longest of what has its length from the suite, or from the caller.
+const ANY_LENGTH: [u32; 3] = [0, 0, u32::MAX];
 
 #[cfg(test)]
 mod tests {

@@ -81,7 +81,9 @@ algorithms! {
     CALG_SCHANNEL_MASTER_HASH = 0x4c02,
     /// MAC key of a connection.
     CALG_SCHANNEL_MAC_KEY = 0x4c03,
-    /// Master secret of SSL 2.0.
+    /// Master secret of PCT 1, which is not spoken.
+    CALG_PCT1_MASTER = 0x4c04,
+    /// Master secret of SSL 2.0, which is not spoken.
     CALG_SSL2_MASTER = 0x4c05,
     /// Master secret of TLS 1.0.
     CALG_TLS1_MASTER = 0x4c06,
@@ -347,6 +349,15 @@ pub const KP_VERIFY_PARAMS: u32 = 40;
 pub const KP_HIGHEST_VERSION: u32 = 41;
 /// Use counter of a counted key.
 pub const KP_GET_USE_COUNT: u32 = 42;
+
+// Members of the `SCHANNEL_ALG` of KP_SCHANNEL_ALG: dwUse, and a bit of dwFlags.
+
+/// The MAC.
+pub const SCHANNEL_MAC_KEY: u32 = 0;
+/// The cipher.
+pub const SCHANNEL_ENC_KEY: u32 = 1;
+/// An export suite.
+pub const INTERNATIONAL_USAGE: u32 = 1;
 
 // Values of KP_PADDING.
 

@@ -65,6 +65,10 @@ impl Csp {
         }
     }
 
+    pub(crate) fn live_handles(&self) -> [usize; 3] {
+        [self.contexts.len(), self.keys.len(), self.hashes.len()]
+    }
+
     pub(crate) fn identity(&self) -> Identity {
         self.settings
             .identity

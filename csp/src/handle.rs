@@ -124,6 +124,12 @@ impl<T> Table<T> {
         removed
     }
 
+    /// How many handles are live.
+    pub(crate) fn len(&self) -> usize {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        rows.rows.len() - rows.free.len()
+    }
+
     fn handle(&self, index: usize, generation: usize) -> usize {
         (generation << GENERATION_SHIFT) | (index << KIND_BITS) | self.kind as usize
     }
@@ -237,6 +243,7 @@ mod tests {
                         prop_assert_eq!(removed, before - model.len());
                     }
                 }
+                prop_assert_eq!(table.len(), model.len());
                 for handle in &given {
                     let expected = model.get(handle);
                     let owner = expected.map_or(1, |(owner, _)| *owner);

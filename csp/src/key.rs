@@ -1,5 +1,5 @@
-//! What a key handle stands for: a session key, a pair, someone's public key, a pair that is still to be made, or a secret
-//! that became no key yet.
+//! What a key handle stands for: a session key, a pair, someone's public key, a pair that is still to be made, a secret
+//! that became no key yet, or the master of an SSL or TLS session.
 //!
 //! Each handle has its own state (permissions, OAEP label, cipher state); a pair and its certificate are shared by all
 //! handles to it.
@@ -16,7 +16,7 @@ use crate::constants::{
 use crate::error::{CspError, Result};
 use crate::pair::KeyPair;
 use crate::pending::Pending;
-use crate::soft::{Group, ParamForm, PublicKey, RsaPublicKey, SymKey};
+use crate::soft::{Group, Master, ParamForm, PublicKey, RsaPublicKey, SymKey};
 
 /// The object behind a key handle. `Clone` is CPDuplicateKey.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub(crate) enum Key {
     Pending(Pending),
     /// The secret of a Diffie-Hellman agreement, until KP_ALGID says what key it is to become.
     Agreed(Agreed),
+    /// A premaster or master (CALG_SSL3_MASTER, CALG_TLS1_MASTER).
+    Master(Master),
 }
 
 /// A handle to a public key, with or without the private half that a module holds.
@@ -64,9 +66,6 @@ pub(crate) const DEFAULT_PERMISSIONS: u32 =
 /// What may be set. CRYPT_EXPORT and CRYPT_ARCHIVE are not for the caller to give.
 const CHANGEABLE_PERMISSIONS: u32 = DEFAULT_PERMISSIONS | CRYPT_EXPORT_KEY | CRYPT_IMPORT_KEY;
 
-/// The longest OAEP label, in bytes; a label has no limit of its own that anyone could reach.
-const LABEL_MAX: usize = 64 << 10;
-
 /// The longest certificate that is stored with a pair, in bytes.
 pub(crate) const CERTIFICATE_MAX: usize = 64 << 10;
 
@@ -77,6 +76,7 @@ impl Key {
             Key::Public(key) => key.algorithm,
             Key::Pending(key) => key.algorithm(),
             Key::Agreed(_) => AlgId::CALG_AGREEDKEY_ANY,
+            Key::Master(key) => key.algorithm(),
         }
     }
 
@@ -101,6 +101,7 @@ impl Key {
             Key::Public(key) => key.param(param),
             Key::Pending(key) => key.param(param),
             Key::Agreed(key) => key.param(param),
+            Key::Master(key) => key.param(param),
         }
     }
 
@@ -114,6 +115,7 @@ impl Key {
             Key::Public(key) => key.param_form(param),
             Key::Pending(key) => key.param_form(param),
             Key::Agreed(key) => key.param_form(param),
+            Key::Master(key) => key.param_form(param).map(KeyParamForm::Plain),
         }
     }
 }
@@ -184,11 +186,10 @@ impl PublicHandle {
                 let value = value.try_into().map_err(|_| CspError::NTE_BAD_DATA)?;
                 self.set_permissions(u32::from_le_bytes(value))
             }
-            KP_OAEP_PARAMS if value.len() <= LABEL_MAX => {
+            KP_OAEP_PARAMS => {
                 self.label = value.to_vec();
                 Ok(())
             }
-            KP_OAEP_PARAMS => Err(CspError::NTE_BAD_DATA),
             _ => Err(no_such(param)),
         }
     }

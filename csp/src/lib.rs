@@ -31,6 +31,7 @@ mod pending;
 pub mod prompt;
 mod protection;
 mod random;
+pub mod registration;
 pub mod security;
 pub mod settings;
 pub mod soft;
@@ -38,4 +39,5 @@ pub mod soft;
 mod sys;
 
 pub use calls::{Caller, HashParam, InPlace, ProvParamForm, Signature};
+pub use container::admin;
 pub use key::KeyParamForm;

@@ -5,6 +5,7 @@
 //! not kept: nothing here audits.
 
 use std::fmt;
+use std::str::FromStr;
 
 use crate::error::{CspError, Result};
 use crate::identity::Identity;
@@ -144,6 +145,24 @@ impl Sid {
             authority: u64::from_be_bytes([0, 0, a, b, c, d, e, f]),
             subs,
         })
+    }
+}
+
+impl FromStr for Sid {
+    type Err = CspError;
+
+    /// Reads the form `S-1-5-21-...`, the authority in decimal.
+    fn from_str(text: &str) -> Result<Sid> {
+        let mut numbers = text
+            .strip_prefix("S-1-")
+            .ok_or(CspError::NTE_BAD_DATA)?
+            .split('-');
+        let authority = numbers.next().and_then(|number| number.parse().ok());
+        let subs: Option<Vec<u32>> = numbers.map(|number| number.parse().ok()).collect();
+        match (authority, subs) {
+            (Some(authority), Some(subs)) => Sid::new(authority, &subs),
+            _ => Err(CspError::NTE_BAD_DATA),
+        }
     }
 }
 

@@ -24,7 +24,7 @@ use nfkm::Environment;
 use serde::{Deserialize, Serialize};
 
 #[cfg(windows)]
-use crate::sys;
+use windows_registry::LOCAL_MACHINE;
 
 /// The environment variable with the path of a file that is read in place of the machine's parameters.
 pub const SETTINGS_VARIABLE: &str = "NCCAPI_SETTINGS";
@@ -136,9 +136,14 @@ impl SetupParameters {
     #[cfg(windows)]
     fn of_machine(_: &Environment) -> Result<SetupParameters, SettingsError> {
         let default = SetupParameters::default();
-        let value = |name, default| match sys::registry_dword(REGISTRY_KEY, name) {
-            Ok(value) => Ok(value.unwrap_or(default)),
-            Err(cause) => Err(registry(cause)),
+        let absent = |error: &io::Error| error.raw_os_error() == Some(ABSENT);
+        let key = match LOCAL_MACHINE.open(REGISTRY_KEY).map_err(io::Error::from) {
+            Err(error) if absent(&error) => return Ok(default),
+            key => key.map_err(registry)?,
+        };
+        let value = |name, default| match key.get_u32(name).map_err(io::Error::from) {
+            Err(error) if absent(&error) => Ok(default),
+            value => value.map_err(registry),
         };
         Ok(SetupParameters {
             protection: match value(PROTECTION, 0)? {
@@ -159,6 +164,8 @@ impl SetupParameters {
     #[cfg(windows)]
     pub fn write(&self, _: &Environment) -> Result<(), SettingsError> {
         let protection = u32::from(self.protection == KeyProtection::CardSet);
+        let failed = |error| registry(io::Error::from(error));
+        let key = LOCAL_MACHINE.create(REGISTRY_KEY).map_err(failed)?;
         for (name, value) in [
             (PROTECTION, protection),
             (ALWAYS_DISPLAY_UI, self.always_display_ui.into()),
@@ -166,7 +173,7 @@ impl SetupParameters {
             (NO_DESKTOP, self.no_desktop.into()),
             (PROMPT_TIMEOUT, self.prompt_timeout_secs),
         ] {
-            sys::set_registry_dword(REGISTRY_KEY, name, value).map_err(registry)?;
+            key.set_u32(name, value).map_err(failed)?;
         }
         Ok(())
     }
@@ -203,6 +210,9 @@ fn registry(cause: io::Error) -> SettingsError {
 
 #[cfg(windows)]
 const REGISTRY_KEY: &str = r"SOFTWARE\nCipher\Cryptography";
+/// The HRESULT of ERROR_FILE_NOT_FOUND: no such key or value.
+#[cfg(windows)]
+const ABSENT: i32 = 0x8007_0002_u32 as i32;
 #[cfg(windows)]
 const PROTECTION: &str = "protection";
 #[cfg(windows)]

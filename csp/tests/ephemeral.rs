@@ -863,7 +863,7 @@ fn a_derived_key_finishes_its_hash() {
     let value = hash_value(&csp, context, hash).unwrap();
     let other = csp.create_hash(context, AlgId::CALG_SHA1.0, 0, 0).unwrap();
     assert_eq!(
-        csp.set_hash_param(context, other, &HashParam::Bytes(&value)),
+        csp.set_hash_param(context, other, HP_HASHVAL, &HashParam::Bytes(&value)),
         Ok(())
     );
     assert_eq!(hash_value(&csp, context, other), Ok(value));

@@ -32,7 +32,7 @@ mod softcards;
 mod token;
 pub mod world;
 
-pub use card_sets::{NewCardSet, OperatorCard};
+pub use card_sets::NewCardSet;
 pub use client::{Client, KeyId};
 pub use environment::Environment;
 pub use error::{Corruption, Error};

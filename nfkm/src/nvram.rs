@@ -201,7 +201,7 @@ impl NvramAuthority {
     }
 
     /// The module.
-    pub(crate) fn module(&self) -> &Module {
+    pub fn module(&self) -> &Module {
         &self.module
     }
 

@@ -4,7 +4,11 @@
 //! lines of `#` comment; within a section that repeats, a line of dashes separates the entries. A file that cannot be
 //! understood is refused with the number of the line, since a setting that silently does nothing is worse than none.
 
+mod links;
+
 use std::path::PathBuf;
+
+pub use self::links::Links;
 
 /// A configuration file as it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,7 +39,7 @@ pub struct Setting {
     pub line: usize,
 }
 
-/// What `[server_startup]` says about the endpoints. A setting that is not in the file is None.
+/// What `[server_startup]` says about the endpoints, and what other sections say about other hardservers. A setting that is not in the file is None.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Startup {
     /// `unix_socket_name`: the ordinary socket.
@@ -46,6 +50,8 @@ pub struct Startup {
     pub nonpriv_port: Option<u16>,
     /// `priv_port`: the privileged TCP port; 0 is off.
     pub priv_port: Option<u16>,
+    /// What the sections about other hardservers say.
+    pub links: Links,
     /// Settings and sections of the dialect that have no effect here, for the log.
     pub without_effect: Vec<String>,
 }
@@ -103,6 +109,38 @@ pub enum ConfigErrorKind {
     /// A path that is empty or not absolute.
     #[error("`{0}' is not an absolute path")]
     NotAPath(String),
+    /// Not an IPv4 or IPv6 address.
+    #[error("`{0}' is not an address")]
+    NotAnAddress(String),
+    /// Not a serial number.
+    #[error("not a serial number: three groups of four hexadecimal digits")]
+    NotAnEsn,
+    /// Not the hash of a key.
+    #[error("not the hash of a key: 40 hexadecimal digits")]
+    NotAHash,
+    /// A hash of zeros.
+    #[error("the hash of the other hardserver's key is wanted, and zeros are none")]
+    NoHash,
+    /// Not a truth value.
+    #[error("`yes', `1', `no' or `0' is expected")]
+    NotYesOrNo,
+    /// Not a number of seconds.
+    #[error("not a number of seconds from 1 to 86400")]
+    NotSeconds,
+    /// Not what an importer may do.
+    #[error("`clientperm' is `priv' or `unpriv'")]
+    NotAPermission,
+    /// A number of its own for an imported module.
+    #[error("modules are imported under the next number: `local_module' can be 0 only")]
+    LocalModule,
+    /// An entry without a setting that it must have.
+    #[error("`[{section}]' wants `{name}' in each entry")]
+    Missing {
+        /// The section.
+        section: &'static str,
+        /// The setting.
+        name: &'static str,
+    },
 }
 
 /// The sections of a genuine file (SECURITY-WORLD, section 12), which are accepted although most concern network units.
@@ -216,38 +254,42 @@ impl ConfigFile {
         Ok(file)
     }
 
-    /// Takes out what concerns this daemon's endpoints, and names what has no effect here.
+    /// Takes out what concerns this daemon's endpoints and other hardservers, and names what has no effect here.
     ///
     /// # Errors
-    /// A section of no known name, a second `[server_startup]`, and a setting of it that cannot be meant.
+    /// A section of no known name, a second one where there can be one only, and a setting that cannot be meant.
     pub fn startup(&self) -> Result<Startup, ConfigError> {
         let mut startup = Startup::default();
-        let mut seen = false;
+        let mut seen = Vec::new();
         for section in &self.sections {
+            let name = section.name.as_str();
             let fail = |line, kind| Err(ConfigError { line, kind });
-            if !SECTIONS.contains(&section.name.as_str()) {
-                return fail(
-                    section.line,
-                    ConfigErrorKind::UnknownSection(section.name.clone()),
-                );
+            if !SECTIONS.contains(&name) {
+                let kind = ConfigErrorKind::UnknownSection(section.name.clone());
+                return fail(section.line, kind);
             }
-            if section.name != STARTUP {
+            let linking = links::SECTIONS.iter().find(|known| **known == name);
+            if name != STARTUP && linking.is_none() {
                 if !section.entries.is_empty() {
-                    startup.without_effect.push(format!("[{}]", section.name));
+                    startup.without_effect.push(format!("[{name}]"));
                 }
                 continue;
             }
-            if seen || section.entries.len() > 1 {
-                let line = section
-                    .entries
-                    .get(1)
-                    .and_then(|entry| entry.first())
-                    .map_or(section.line, |s| s.line);
+            if !links::LISTS.contains(&name) && (seen.contains(&name) || section.entries.len() > 1)
+            {
+                let second = section.entries.get(1).and_then(|entry| entry.first());
+                let line = second.map_or(section.line, |setting| setting.line);
                 return fail(line, ConfigErrorKind::SecondEntry(section.name.clone()));
             }
-            seen = true;
-            for setting in section.entries.iter().flatten() {
-                startup.set(setting)?;
+            seen.push(name);
+            for entry in &section.entries {
+                match linking {
+                    Some(linking) => {
+                        let without_effect = &mut startup.without_effect;
+                        startup.links.take(linking, entry, without_effect)?;
+                    }
+                    None => entry.iter().try_for_each(|setting| startup.set(setting))?,
+                }
             }
         }
         Ok(startup)
@@ -359,8 +401,9 @@ mod tests {
             unix_privsocket_name: Some("/tmp/priv=1".into()),
             nonpriv_port: Some(9000),
             priv_port: Some(0),
+            links: Links::default(),
             without_effect: vec![
-                "[server_settings]".to_owned(),
+                "[server_settings] loglevel".to_owned(),
                 "[module_settings]".to_owned(),
                 "[server_startup] nt_pipe_name".to_owned(),
             ],

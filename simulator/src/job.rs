@@ -19,6 +19,8 @@ use crate::seed::Streams;
 pub struct Job {
     /// The decoded command. Identifiers of merged keys are already replaced by this module's member.
     pub command: Command,
+    /// The module's number as whoever asks knows it: tickets and lists of slots carry it.
+    pub number: u32,
     /// Who asks.
     pub client: Client,
     /// The time when the hardserver took the command in.
@@ -84,31 +86,50 @@ pub struct Client {
     pub key_ids: Arc<KeyIds>,
 }
 
-/// The object identifiers (M_KeyID) of one client: a mask XOR a counter from 1, never zero (PROTOCOL section 3, item 4).
+/// The object identifiers (M_KeyID) of one client, which are never zero (PROTOCOL section 3, item 4).
 ///
 /// They are allocated when a command begins, in the order in which the client's commands arrive, so that the order in
 /// which the engines finish does not show.
 #[derive(Debug)]
-pub struct KeyIds {
-    mask: u32,
-    next: AtomicU32,
+pub struct KeyIds(Source);
+
+#[derive(Debug)]
+enum Source {
+    /// A mask XOR a counter from 1.
+    Counter { mask: u32, next: AtomicU32 },
+    /// Those of one command that another hardserver sent, in turn.
+    Given { ids: [u32; 2], next: AtomicU32 },
 }
 
 impl KeyIds {
     /// An allocator whose mask is the client's random word.
     pub fn new(mask: u32) -> KeyIds {
-        KeyIds {
+        KeyIds(Source::Counter {
             mask,
             next: AtomicU32::new(1),
-        }
+        })
+    }
+
+    /// The identifiers that another hardserver allocated for one command, which makes two objects at most.
+    pub fn given(ids: [u32; 2]) -> KeyIds {
+        KeyIds(Source::Given {
+            ids,
+            next: AtomicU32::new(0),
+        })
     }
 
     /// The next identifier.
     pub fn allocate(&self) -> u32 {
-        loop {
-            let id = self.next.fetch_add(1, Ordering::Relaxed) ^ self.mask;
-            if id != 0 {
-                return id;
+        match &self.0 {
+            Source::Counter { mask, next } => loop {
+                let id = next.fetch_add(1, Ordering::Relaxed) ^ mask;
+                if id != 0 {
+                    return id;
+                }
+            },
+            Source::Given { ids, next } => {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                ids[usize::from(place % 2 == 1)]
             }
         }
     }
@@ -134,5 +155,7 @@ mod tests {
         // A mask of 2 would give 0 for the second identifier.
         let ids = KeyIds::new(2);
         assert_eq!([ids.allocate(), ids.allocate()], [3, 1]);
+        let ids = KeyIds::given([7, 9]);
+        assert_eq!([ids.allocate(), ids.allocate()], [7, 9]);
     }
 }

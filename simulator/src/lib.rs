@@ -18,5 +18,5 @@ pub mod record;
 pub mod seed;
 pub mod store;
 
-pub use hardserver::{Endpoints, Server, StartError, serve};
+pub use hardserver::{Endpoints, KnetiHash, Server, StartError, serve};
 pub use options::Options;

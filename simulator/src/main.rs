@@ -16,7 +16,7 @@ use simulator::hardserver::is_running;
 use simulator::module::SlotKind;
 use simulator::options::{Given, default_engines};
 use simulator::profile::{Profile, Timing};
-use simulator::{Endpoints, Options, environment, logging, serve};
+use simulator::{Endpoints, KnetiHash, Options, environment, logging, serve};
 
 const WARNING: &str = "It guards nothing: keys are in the memory and files of an ordinary process.";
 
@@ -33,6 +33,8 @@ struct Cli {
 enum Command {
     /// Runs the hardserver and its modules until SIGTERM or SIGINT.
     Serve(Serve),
+    /// Prints the hash of the key by which other hardservers know this one, for their configuration files.
+    Kneti(Kneti),
     /// Prints the shell commands that point clients at the daemon: eval "$(softshield env)".
     Env(Env),
     /// Cards: makes them, puts them into readers, takes them out.
@@ -158,6 +160,12 @@ struct Serve {
 }
 
 #[derive(Debug, Args)]
+struct Kneti {
+    #[command(flatten)]
+    places: Places,
+}
+
+#[derive(Debug, Args)]
 struct Env {
     #[command(flatten)]
     places: Places,
@@ -204,6 +212,7 @@ impl std::fmt::Debug for Seed {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(args) => run_serve(args),
+        Command::Kneti(args) => run_kneti(args),
         Command::Env(args) => run_env(args),
         Command::Card(args) => run_controlled(args.places, |options| args.command.run(options)),
         Command::Module(args) => run_controlled(args.places, |options| args.command.run(options)),
@@ -278,7 +287,12 @@ fn announce(options: &Options, endpoints: &Endpoints, out: &mut impl Write) -> s
         env!("CARGO_PKG_VERSION")
     )?;
     for (number, esn) in (1..).zip(&endpoints.serial_numbers) {
-        writeln!(out, " module #{number}  {esn}")?;
+        write!(out, " module #{number}  {esn}")?;
+        let import = options.imports.iter().find(|import| import.esn == *esn);
+        match import.filter(|_| number > options.modules) {
+            Some(import) => writeln!(out, "  from {}", import.remote)?,
+            None => writeln!(out)?,
+        }
     }
     writeln!(out, " ordinary   {}", endpoints.socket.display())?;
     writeln!(out, " privileged {}", endpoints.privileged_socket.display())?;
@@ -299,6 +313,12 @@ fn announce(options: &Options, endpoints: &Endpoints, out: &mut impl Write) -> s
             options.state.join("control.json").display()
         )?;
     }
+    if let Some(hash) = endpoints.kneti {
+        writeln!(out, " kneti      {hash}")?;
+    }
+    if let Some(address) = endpoints.impath {
+        writeln!(out, " impath     {address}")?;
+    }
     writeln!(out, " state      {}", options.state.display())?;
     writeln!(out, "To point clients at it, in another shell:")?;
     writeln!(
@@ -307,6 +327,14 @@ fn announce(options: &Options, endpoints: &Endpoints, out: &mut impl Write) -> s
     )?;
     writeln!(out, "ready")?;
     out.flush()
+}
+
+fn run_kneti(args: Kneti) -> Result<()> {
+    let options = args.places.resolve()?;
+    options.prepare_folders()?;
+    let hash = KnetiHash::of_state(&options.state)?;
+    writeln!(std::io::stdout(), "{hash}")?;
+    Ok(())
 }
 
 fn run_env(args: Env) -> Result<()> {

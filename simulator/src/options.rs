@@ -5,11 +5,14 @@
 //! this code, so that both name the same places.
 
 use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use ncore::profile::FrameLen;
 
 use crate::config::{ConfigError, ConfigFile, Startup};
+use crate::hardserver::KnetiHash;
 use crate::module::SlotKind;
 use crate::profile::Timing;
 
@@ -55,8 +58,42 @@ pub struct Options {
     pub timings: Vec<Timing>,
     /// How frames are counted (open point F1).
     pub frame_len: FrameLen,
+    /// The modules of other hardservers that are imported, in the order of their numbers, which follow those of this one's.
+    pub imports: Vec<Import>,
+    /// The hardservers that may import this one's modules. Without any nobody listens for them.
+    pub hs_clients: Vec<HsClient>,
+    /// Where this hardserver listens for them; port 0 takes any free one.
+    pub impath: SocketAddr,
+    /// The longest pause before a lost link to an exporter is made again.
+    pub connect_retry: Duration,
+    /// How long the other end of a link may be silent before the link counts as lost.
+    pub connect_broken: Duration,
     /// What the configuration file sets and this daemon does not act on, for the log.
     pub without_effect: Vec<String>,
+}
+
+/// A module of another hardserver that is imported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// Where its hardserver listens.
+    pub remote: SocketAddr,
+    /// Its electronic serial number.
+    pub esn: String,
+    /// The hash of its hardserver's key.
+    pub keyhash: KnetiHash,
+    /// Whether privileged connections here may use privileged commands there, if its hardserver grants it.
+    pub privileged: bool,
+}
+
+/// A hardserver that may import modules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HsClient {
+    /// Where it has to come from, if that matters.
+    pub addr: Option<IpAddr>,
+    /// The hash of its key.
+    pub keyhash: KnetiHash,
+    /// Whether it may use privileged commands.
+    pub privileged: bool,
 }
 
 /// The settings a command line gives. What it leaves out is None.
@@ -137,6 +174,9 @@ pub enum OptionsError {
     },
 }
 
+/// The port of links between hardservers (PROTOCOL section 2.1).
+pub const IMPATH_PORT: u16 = 9004;
+
 /// The ports of Java clients, which `--tcp` opens (PROTOCOL section 2.1).
 pub const DEFAULT_PORTS: (u16, u16) = (9000, 9001);
 
@@ -164,6 +204,11 @@ impl Options {
             seed: None,
             timings: Vec::new(),
             frame_len: FrameLen::default(),
+            imports: Vec::new(),
+            hs_clients: Vec::new(),
+            impath: SocketAddr::from((Ipv4Addr::UNSPECIFIED, IMPATH_PORT)),
+            connect_retry: Duration::from_secs(10),
+            connect_broken: Duration::from_secs(10),
             without_effect: Vec::new(),
         }
     }
@@ -216,6 +261,7 @@ impl Options {
             .control_socket
             .clone()
             .map_or_else(|| beside(&privileged_socket), absolute);
+        let (links, defaults) = (startup.links, Options::in_folder(&home));
         Ok(Options {
             state: absolute(given.state.clone().unwrap_or_else(|| home.join("modules"))),
             cards: absolute(given.cards.clone().unwrap_or_else(|| home.join("cards"))),
@@ -237,8 +283,16 @@ impl Options {
                 DEFAULT_PORTS.1,
             )?,
             without_effect: startup.without_effect,
+            imports: links.imports,
+            hs_clients: links.hs_clients,
+            impath: SocketAddr::new(
+                links.impath_addr.unwrap_or(defaults.impath.ip()),
+                links.impath_port.unwrap_or(defaults.impath.port()),
+            ),
+            connect_retry: links.connect_retry.unwrap_or(defaults.connect_retry),
+            connect_broken: links.connect_broken.unwrap_or(defaults.connect_broken),
             kmdata,
-            ..Options::in_folder(&home)
+            ..defaults
         })
     }
 

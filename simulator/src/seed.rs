@@ -1,8 +1,9 @@
 //! Where every random byte of a run comes from.
 //!
-//! One [`Seed`] decides a whole run. A stream is ChaCha20 keyed with the SHA-256 of the seed, the module, the client,
-//! the command's place within its client and a purpose, so that the order in which threads run changes nothing:
-//! whoever draws from a stream is alone with it.
+//! One [`Seed`] decides a whole run. A stream is ChaCha20 keyed with a SHA-256 in two steps: of the seed, the module, the
+//! client and the command's place within its client, which is what a command knows, and of that and a purpose. So the
+//! order in which threads run changes nothing, since whoever draws from a stream is alone with it; and a command can be
+//! carried out on another machine that draws the same without learning the seed.
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -25,12 +26,12 @@ impl Seed {
 
     /// The stream of things that belong to one module and to no client: its serial number, for instance.
     pub fn module_stream(&self, module: u32, purpose: &str) -> ChaCha20Rng {
-        stream(self, module, 0, 0, purpose)
+        Streams::new(self, module, 0, 0).stream(purpose)
     }
 
     /// The stream of things the hardserver makes for one client: its identifier, the mask of its key identifiers.
     pub fn client_stream(&self, client: u64, purpose: &str) -> ChaCha20Rng {
-        stream(self, 0, client, 0, purpose)
+        Streams::new(self, 0, client, 0).stream(purpose)
     }
 }
 
@@ -41,40 +42,44 @@ impl std::fmt::Debug for Seed {
 }
 
 /// The streams one command may draw from, one for each purpose.
-#[derive(Clone, Debug)]
-pub struct Streams {
-    seed: Seed,
-    module: u32,
-    client: u64,
-    command: u64,
-}
+#[derive(Clone)]
+pub struct Streams([u8; 32]);
 
 impl Streams {
     /// The streams of the `command`-th command (from 1) of the `client`-th client (from 1) on module `module` (from 1;
     /// 0 is the hardserver itself).
-    pub fn new(seed: Seed, module: u32, client: u64, command: u64) -> Streams {
-        Streams {
-            seed,
-            module,
-            client,
-            command,
-        }
+    pub fn new(seed: &Seed, module: u32, client: u64, command: u64) -> Streams {
+        let mut hash = Sha256::new();
+        hash.update(seed.0);
+        hash.update(module.to_le_bytes());
+        hash.update(client.to_le_bytes());
+        hash.update(command.to_le_bytes());
+        Streams(hash.finalize().into())
+    }
+
+    /// The streams that another hardserver chose for a command.
+    pub fn from_bytes(bytes: [u8; 32]) -> Streams {
+        Streams(bytes)
+    }
+
+    /// What decides them all, and nothing else of the run.
+    pub fn to_bytes(&self) -> [u8; 32] {
+        self.0
     }
 
     /// The stream for one purpose. Asked twice for one purpose it starts again, so each use has a purpose of its own.
     pub fn stream(&self, purpose: &str) -> ChaCha20Rng {
-        stream(&self.seed, self.module, self.client, self.command, purpose)
+        let mut hash = Sha256::new();
+        hash.update(self.0);
+        hash.update(purpose.as_bytes());
+        ChaCha20Rng::from_seed(hash.finalize().into())
     }
 }
 
-fn stream(seed: &Seed, module: u32, client: u64, command: u64, purpose: &str) -> ChaCha20Rng {
-    let mut hash = Sha256::new();
-    hash.update(seed.0);
-    hash.update(module.to_le_bytes());
-    hash.update(client.to_le_bytes());
-    hash.update(command.to_le_bytes());
-    hash.update(purpose.as_bytes());
-    ChaCha20Rng::from_seed(hash.finalize().into())
+impl std::fmt::Debug for Streams {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Streams(..)")
+    }
 }
 
 #[cfg(test)]
@@ -91,7 +96,7 @@ mod tests {
     fn every_coordinate_separates_streams() {
         let at = |seed: &[u8], module, client, command, purpose: &str| {
             first_word(
-                Streams::new(Seed::from_bytes(seed), module, client, command).stream(purpose),
+                Streams::new(&Seed::from_bytes(seed), module, client, command).stream(purpose),
             )
         };
         let base = at(b"seed", 1, 2, 3, "key");
@@ -104,7 +109,19 @@ mod tests {
     }
 
     #[test]
+    fn streams_draw_the_same_on_another_machine() {
+        let here = Streams::new(&Seed::from_bytes(b"seed"), 1, 2, 3);
+        let there = Streams::from_bytes(here.to_bytes());
+        assert_eq!(
+            first_word(here.stream("key")),
+            first_word(there.stream("key"))
+        );
+    }
+
+    #[test]
     fn debug_does_not_show_the_seed() {
-        assert_eq!(format!("{:?}", Seed::from_bytes(b"secret")), "Seed(..)");
+        let seed = Seed::from_bytes(b"secret");
+        assert_eq!(format!("{seed:?}"), "Seed(..)");
+        assert_eq!(format!("{:?}", Streams::new(&seed, 1, 1, 1)), "Streams(..)");
     }
 }

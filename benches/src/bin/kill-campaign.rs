@@ -272,9 +272,10 @@ impl Desk {
         let seed = Seed::from_bytes(b"campaign");
         let job = Job {
             command: Command::new(1, args),
+            number: 1,
             client: self.client.clone(),
             now,
-            streams: Streams::new(seed, 1, self.client.ordinal, self.commands),
+            streams: Streams::new(&seed, 1, self.client.ordinal, self.commands),
         };
         let reply = self.module.begin(job).finish();
         match R::reply(reply.body) {

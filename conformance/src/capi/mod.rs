@@ -7,10 +7,10 @@ mod sys;
 
 use std::fmt;
 
-use cryptoapi::Handle;
+use anyhow::Context as _;
 
 pub use code::*;
-pub use sys::{Room, last_error, register_provider, set_last_error, spi};
+pub use sys::{Handle, Room, last_error, set_last_error};
 
 use crate::coverage::{Answer, Cover, Recorder, Subject};
 
@@ -22,6 +22,8 @@ pub struct Refusal {
     pub function: Function,
     /// The last error.
     pub code: Code,
+    /// After `NTE_BAD_ALGID`: the algorithm asked for, when the provider does not enumerate it either.
+    pub lacks: Option<u32>,
 }
 
 /// What a function answers: its value, or the refusal.
@@ -30,11 +32,84 @@ pub type CapiResult<T> = Result<T, Refusal>;
 /// What a function with an output buffer answers.
 pub type Output = sys::Output<Refusal>;
 
-/// The provider that the cases use, by the guide's name.
-pub const PROVIDER: &str = "nShield Enhanced RSA and AES Cryptographic Provider";
+/// A provider by its name and type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provider {
+    /// The name it is registered under.
+    pub name: String,
+    /// `dwProvType`.
+    pub prov_type: u32,
+}
 
-/// The same provider by the name that deployed software uses.
-pub const ALIAS: &str = "nCipher Enhanced RSA and AES Cryptographic Provider";
+/// The six provider types of the guide, section 3, with what their names have in common in both spellings.
+const GUIDE: [(u32, &str); 6] = [
+    (numbers::PROV_RSA_FULL, "Enhanced Cryptographic Provider"),
+    (numbers::PROV_DSS, "DSS Signature Cryptographic Provider"),
+    (
+        numbers::PROV_RSA_SCHANNEL,
+        "Enhanced SChannel Cryptographic Provider",
+    ),
+    (
+        numbers::PROV_DSS_DH,
+        "Enhanced DSS and Diffie-Hellman Cryptographic Provider",
+    ),
+    (
+        numbers::PROV_DH_SCHANNEL,
+        "Enhanced DSS and Diffie-Hellman SChannel Cryptographic Provider",
+    ),
+    (
+        numbers::PROV_RSA_AES,
+        "Enhanced RSA and AES Cryptographic Provider",
+    ),
+];
+
+impl Provider {
+    /// Ours of a type, by the guide's name.
+    ///
+    /// # Panics
+    /// When the guide has no such type: the types of cases are the guide's.
+    pub fn of_type(prov_type: u32) -> Provider {
+        let (_, stem) = GUIDE
+            .iter()
+            .find(|(known, _)| *known == prov_type)
+            .expect("the guide has this type");
+        Provider {
+            name: format!("nShield {stem}"),
+            prov_type,
+        }
+    }
+
+    /// Any registered provider.
+    ///
+    /// # Errors
+    /// None is registered under this name.
+    pub fn named(name: &str) -> anyhow::Result<Provider> {
+        Provider::registered()
+            .into_iter()
+            .find(|provider| provider.name.eq_ignore_ascii_case(name))
+            .with_context(|| format!("no provider {name:?} is registered"))
+    }
+
+    /// All registered providers.
+    pub fn registered() -> Vec<Provider> {
+        sys::register_providers();
+        let found = sys::providers().into_iter();
+        found
+            .map(|(name, prov_type)| Provider { name, prov_type })
+            .collect()
+    }
+
+    /// The name of the same provider in the other spelling, `nCipher` for `nShield`; None unless it is one of ours.
+    pub fn other_spelling(&self) -> Option<String> {
+        let (_, stem) = GUIDE.iter().find(|(known, _)| *known == self.prov_type)?;
+        let [guide, field] = ["nShield", "nCipher"].map(|vendor| format!("{vendor} {stem}"));
+        match &self.name {
+            name if *name == guide => Some(field),
+            name if *name == field => Some(guide),
+            _ => None,
+        }
+    }
+}
 
 /// A CryptoSPI entry point, without its `CP`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,22 +179,29 @@ impl fmt::Display for Function {
     }
 }
 
-/// CryptoAPI, with a recorder.
+/// CryptoAPI, with a recorder and the provider under test.
 #[derive(Clone, Debug)]
 pub struct Capi {
     recorder: Recorder,
+    provider: Provider,
 }
 
 impl Capi {
-    /// CryptoAPI with the provider registered, writing into `recorder`.
-    pub fn new(recorder: Recorder) -> Capi {
-        register_provider();
-        Capi { recorder }
+    /// CryptoAPI with our providers registered, writing into `recorder`.
+    pub fn new(recorder: Recorder, provider: Provider) -> Capi {
+        sys::register_providers();
+        Capi { recorder, provider }
+    }
+
+    /// The provider under test.
+    pub fn provider(&self) -> &Provider {
+        &self.provider
     }
 
     /// CryptAcquireContext on the provider under test.
     pub fn acquire(&self, container: Option<&str>, flags: u32) -> CapiResult<Context> {
-        self.acquire_from(container, Some(PROVIDER), numbers::PROV_RSA_AES, flags)
+        let Provider { name, prov_type } = &self.provider;
+        self.acquire_from(container, Some(name), *prov_type, flags)
     }
 
     /// CryptAcquireContext with everything given.
@@ -148,11 +230,48 @@ impl Capi {
     /// CryptAcquireContext with `CRYPT_DELETEKEYSET`, which gives no context.
     pub fn delete(&self, container: Option<&str>, flags: u32) -> CapiResult<()> {
         let flags = flags | numbers::CRYPT_DELETEKEYSET;
-        let deleted = sys::acquire(container, Some(PROVIDER), numbers::PROV_RSA_AES, flags);
+        let Provider { name, prov_type } = &self.provider;
+        let deleted = sys::acquire(container, Some(name), *prov_type, flags);
         self.noted(Function::AcquireContext, deleted).map(drop)
     }
 
-    /// Writes an answer down. For entry points called directly.
+    /// CPReleaseContext itself, with any handle.
+    pub fn spi_release_context(&self, context: Handle) -> anyhow::Result<CapiResult<()>> {
+        let answer = self.entry_points()?.release_context(context, 0);
+        Ok(self.noted(Function::ReleaseContext, answer))
+    }
+
+    /// CPDestroyKey itself, with any handles.
+    pub fn spi_destroy_key(&self, context: Handle, key: Handle) -> anyhow::Result<CapiResult<()>> {
+        let answer = self.entry_points()?.destroy_key(context, key);
+        Ok(self.noted(Function::DestroyKey, answer))
+    }
+
+    /// CPDestroyHash itself, with any handles.
+    pub fn spi_destroy_hash(
+        &self,
+        context: Handle,
+        hash: Handle,
+    ) -> anyhow::Result<CapiResult<()>> {
+        let answer = self.entry_points()?.destroy_hash(context, hash);
+        Ok(self.noted(Function::DestroyHash, answer))
+    }
+
+    /// CPGenRandom itself, with any handle.
+    pub fn spi_gen_random(
+        &self,
+        context: Handle,
+        buffer: &mut [u8],
+    ) -> anyhow::Result<CapiResult<()>> {
+        let answer = self.entry_points()?.gen_random(context, buffer);
+        Ok(self.noted(Function::GenRandom, answer))
+    }
+
+    fn entry_points(&self) -> anyhow::Result<sys::EntryPoints> {
+        sys::entry_points(&self.provider).context("the provider's library cannot be reached")
+    }
+
+    /// Writes an answer down.
     pub fn noted<T>(&self, function: Function, result: sys::Result<T>) -> CapiResult<T> {
         let answer = match &result {
             Ok(_) => Answer::Success,
@@ -162,7 +281,11 @@ impl Capi {
             subject: Subject::Function(function),
             answer,
         });
-        result.map_err(|code| Refusal { function, code })
+        result.map_err(|code| Refusal {
+            function,
+            code,
+            lacks: None,
+        })
     }
 
     fn noted_output(&self, function: Function, output: sys::Output<Code>) -> Output {
@@ -221,8 +344,8 @@ impl Context {
 
     /// CryptGenKey.
     pub fn gen_key(&self, algid: u32, flags: u32) -> CapiResult<Key> {
-        self.capi
-            .key(Function::GenKey, sys::gen_key(self.handle, algid, flags))
+        let key = sys::gen_key(self.handle, algid, flags);
+        self.lacking(algid, self.capi.key(Function::GenKey, key))
     }
 
     /// CryptGenKey of a pair of `bits`.
@@ -232,10 +355,8 @@ impl Context {
 
     /// CryptDeriveKey.
     pub fn derive_key(&self, algid: u32, hash: &Hash, flags: u32) -> CapiResult<Key> {
-        self.capi.key(
-            Function::DeriveKey,
-            sys::derive_key(self.handle, algid, hash.handle, flags),
-        )
+        let key = sys::derive_key(self.handle, algid, hash.handle, flags);
+        self.lacking(algid, self.capi.key(Function::DeriveKey, key))
     }
 
     /// CryptGetUserKey.
@@ -247,13 +368,17 @@ impl Context {
     /// CryptImportKey.
     pub fn import_key(&self, blob: &[u8], import_key: Option<&Key>, flags: u32) -> CapiResult<Key> {
         let handle = sys::import_key(self.handle, blob, key_handle(import_key), flags);
-        self.capi.key(Function::ImportKey, handle)
+        let key = self.capi.key(Function::ImportKey, handle);
+        match blob.get(4..8) {
+            Some(algid) => self.lacking(word(algid), key),
+            None => key,
+        }
     }
 
     /// CryptCreateHash.
     pub fn create_hash(&self, algid: u32, key: Option<&Key>) -> CapiResult<Hash> {
         let handle = sys::create_hash(self.handle, algid, key_handle(key), 0);
-        self.capi.hash(Function::CreateHash, handle)
+        self.lacking(algid, self.capi.hash(Function::CreateHash, handle))
     }
 
     /// CryptCreateHash and CryptHashData.
@@ -261,6 +386,32 @@ impl Context {
         let hash = self.create_hash(algid, None)?;
         hash.data(data)?;
         Ok(hash)
+    }
+
+    /// The answer, and when that was `NTE_BAD_ALGID`, whether the provider says by its enumeration that it lacks the
+    /// algorithm.
+    fn lacking<T>(&self, algid: u32, answer: CapiResult<T>) -> CapiResult<T> {
+        answer.map_err(|refusal| match refusal.code {
+            NTE_BAD_ALGID if !self.enumerates(algid) => Refusal {
+                lacks: Some(algid),
+                ..refusal
+            },
+            _ => refusal,
+        })
+    }
+
+    /// Not written down: no case asks for it.
+    fn enumerates(&self, algid: u32) -> bool {
+        let mut flags = numbers::CRYPT_FIRST;
+        loop {
+            let item =
+                sys::prov_param(self.handle, numbers::PP_ENUMALGS, Room::Bytes(32), flags).data();
+            match item {
+                Ok(item) if word(&item[..4]) == algid => return true,
+                Ok(_) => flags = numbers::CRYPT_NEXT,
+                Err(_) => return false,
+            }
+        }
     }
 
     /// CryptGenRandom.
@@ -374,6 +525,27 @@ impl Key {
     /// CryptSetKeyParam of a DWORD.
     pub fn set_word(&self, param: u32, value: u32) -> CapiResult<()> {
         self.set_param(param, Some(&value.to_le_bytes()), 0)
+    }
+
+    /// CryptSetKeyParam of a CRYPT_DATA_BLOB.
+    pub fn set_blob(&self, param: u32, data: &[u8]) -> CapiResult<()> {
+        self.capi.noted(
+            Function::SetKeyParam,
+            sys::set_key_blob(self.handle, param, data),
+        )
+    }
+
+    /// CryptSetKeyParam(KP_SCHANNEL_ALG).
+    pub fn set_schannel_alg(
+        &self,
+        usage: u32,
+        algid: u32,
+        bits: u32,
+        flags: u32,
+    ) -> CapiResult<()> {
+        let words = [usage, algid, bits, flags, 0];
+        let structure: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        self.set_param(numbers::KP_SCHANNEL_ALG, Some(&structure), 0)
     }
 
     /// CryptExportKey: the size, then the blob.
@@ -518,6 +690,14 @@ impl Hash {
         self.capi.noted(
             Function::SetHashParam,
             sys::set_hash_param(self.handle, param, data, flags),
+        )
+    }
+
+    /// CryptSetHashParam of a CRYPT_DATA_BLOB.
+    pub fn set_blob(&self, param: u32, data: &[u8]) -> CapiResult<()> {
+        self.capi.noted(
+            Function::SetHashParam,
+            sys::set_hash_blob(self.handle, param, data),
         )
     }
 

@@ -5,6 +5,10 @@
 #![allow(missing_docs)] // The names are the reference's.
 
 pub const PROV_RSA_FULL: u32 = 1;
+pub const PROV_DSS: u32 = 3;
+pub const PROV_RSA_SCHANNEL: u32 = 12;
+pub const PROV_DSS_DH: u32 = 13;
+pub const PROV_DH_SCHANNEL: u32 = 18;
 pub const PROV_RSA_AES: u32 = 24;
 
 pub const CALG_MD2: u32 = 0x8001;
@@ -13,12 +17,22 @@ pub const CALG_SHA1: u32 = 0x8004;
 pub const CALG_MAC: u32 = 0x8005;
 pub const CALG_SSL3_SHAMD5: u32 = 0x8008;
 pub const CALG_HMAC: u32 = 0x8009;
+pub const CALG_TLS1PRF: u32 = 0x800a;
 pub const CALG_SHA_256: u32 = 0x800c;
 pub const CALG_SHA_384: u32 = 0x800d;
 pub const CALG_SHA_512: u32 = 0x800e;
 pub const CALG_RSA_SIGN: u32 = 0x2400;
 pub const CALG_RSA_KEYX: u32 = 0xa400;
 pub const CALG_DSS_SIGN: u32 = 0x2200;
+pub const CALG_DH_EPHEM: u32 = 0xaa02;
+pub const CALG_DH_SF: u32 = 0xaa01;
+pub const CALG_SSL3_MASTER: u32 = 0x4c01;
+pub const CALG_SCHANNEL_MASTER_HASH: u32 = 0x4c02;
+pub const CALG_SCHANNEL_MAC_KEY: u32 = 0x4c03;
+pub const CALG_PCT1_MASTER: u32 = 0x4c04;
+pub const CALG_SSL2_MASTER: u32 = 0x4c05;
+pub const CALG_TLS1_MASTER: u32 = 0x4c06;
+pub const CALG_SCHANNEL_ENC_KEY: u32 = 0x4c07;
 pub const CALG_DES: u32 = 0x6601;
 pub const CALG_RC2: u32 = 0x6602;
 pub const CALG_3DES: u32 = 0x6603;
@@ -42,6 +56,10 @@ pub const CRYPT_SILENT: u32 = 0x40;
 pub const CRYPT_EXPORTABLE: u32 = 0x1;
 pub const CRYPT_CREATE_SALT: u32 = 0x4;
 pub const CRYPT_NO_SALT: u32 = 0x10;
+pub const CRYPT_PREGEN: u32 = 0x40;
+pub const CRYPT_SERVER: u32 = 0x400;
+pub const CRYPT_SSL2_FALLBACK: u32 = 0x2;
+pub const CRYPT_DESTROYKEY: u32 = 0x4;
 pub const CRYPT_OAEP: u32 = 0x40;
 pub const CRYPT_IPSEC_HMAC_KEY: u32 = 0x100;
 pub const CRYPT_LITTLE_ENDIAN: u32 = 0x1;
@@ -66,7 +84,18 @@ pub const KP_PERMISSIONS: u32 = 6;
 pub const KP_ALGID: u32 = 7;
 pub const KP_BLOCKLEN: u32 = 8;
 pub const KP_KEYLEN: u32 = 9;
+pub const KP_P: u32 = 11;
+pub const KP_G: u32 = 12;
 pub const KP_EFFECTIVE_KEYLEN: u32 = 19;
+pub const KP_SCHANNEL_ALG: u32 = 20;
+pub const KP_CLIENT_RANDOM: u32 = 21;
+pub const KP_SERVER_RANDOM: u32 = 22;
+pub const KP_CLEAR_KEY: u32 = 27;
+pub const KP_HIGHEST_VERSION: u32 = 41;
+
+pub const SCHANNEL_MAC_KEY: u32 = 0;
+pub const SCHANNEL_ENC_KEY: u32 = 1;
+pub const INTERNATIONAL_USAGE: u32 = 1;
 
 pub const CRYPT_MODE_CBC: u32 = 1;
 pub const CRYPT_MODE_ECB: u32 = 2;
@@ -77,6 +106,8 @@ pub const CRYPT_EXPORT: u32 = 0x4;
 pub const HP_ALGID: u32 = 1;
 pub const HP_HASHVAL: u32 = 2;
 pub const HP_HASHSIZE: u32 = 4;
+pub const HP_TLS1PRF_LABEL: u32 = 6;
+pub const HP_TLS1PRF_SEED: u32 = 7;
 
 pub const PP_ENUMALGS: u32 = 1;
 pub const PP_ENUMCONTAINERS: u32 = 2;

@@ -87,10 +87,10 @@ fn clear_while_signing(rig: &Rig) -> anyhow::Result<Outcome> {
             }
             let message = [thread.to_le_bytes(), round.to_le_bytes()].concat();
             let signature = context
-                .hash(CALG_SHA_256, &message)?
+                .hash(CALG_SHA1, &message)?
                 .sign(AT_SIGNATURE, 0)
                 .with_context(|| format!("thread {thread}, signature {round}"))?;
-            public.verify(CALG_SHA_256, &digest(CALG_SHA_256, &message)?, &signature)?;
+            public.verify(CALG_SHA1, &digest(CALG_SHA1, &message)?, &signature)?;
             signatures.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())

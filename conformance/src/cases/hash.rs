@@ -5,7 +5,7 @@ use anyhow::{Context as _, ensure};
 use crate::capi::numbers::*;
 use crate::capi::{
     Context, ERROR_INVALID_PARAMETER, ERROR_MORE_DATA, Function, Key, NTE_BAD_ALGID, NTE_BAD_FLAGS,
-    NTE_BAD_HASH_STATE, NTE_BAD_KEY, NTE_BAD_TYPE, NTE_BAD_UID, Room, spi,
+    NTE_BAD_HASH_STATE, NTE_BAD_KEY, NTE_BAD_TYPE, NTE_BAD_UID, Room,
 };
 use crate::case::{Case, Outcome};
 use crate::coverage::{refuses, works};
@@ -537,7 +537,9 @@ fn destroy_once(rig: &Rig) -> anyhow::Result<Outcome> {
 }
 
 fn destroy_unknown(rig: &Rig) -> anyhow::Result<Outcome> {
-    let answer = spi::destroy_hash(usize::MAX, usize::MAX);
-    refused(rig.capi().noted(Function::DestroyHash, answer), NTE_BAD_UID)?;
+    refused(
+        rig.capi().spi_destroy_hash(usize::MAX, usize::MAX)?,
+        NTE_BAD_UID,
+    )?;
     Ok(Outcome::Passed)
 }

@@ -5,7 +5,7 @@ use anyhow::{Context as _, ensure};
 use crate::capi::numbers::*;
 use crate::capi::{
     ERROR_INVALID_PARAMETER, ERROR_MORE_DATA, Function, NTE_BAD_ALGID, NTE_BAD_DATA, NTE_BAD_FLAGS,
-    NTE_BAD_KEY, NTE_BAD_TYPE, NTE_BAD_UID, NTE_NO_KEY, NTE_SILENT_CONTEXT, Room, spi,
+    NTE_BAD_KEY, NTE_BAD_TYPE, NTE_BAD_UID, NTE_NO_KEY, NTE_SILENT_CONTEXT, Room,
 };
 use crate::case::{Case, Outcome};
 use crate::coverage::{refuses, works};
@@ -362,8 +362,10 @@ fn destroy_keeps_pair(rig: &Rig) -> anyhow::Result<Outcome> {
 }
 
 fn destroy_unknown(rig: &Rig) -> anyhow::Result<Outcome> {
-    let answer = spi::destroy_key(usize::MAX, usize::MAX);
-    refused(rig.capi().noted(Function::DestroyKey, answer), NTE_BAD_UID)?;
+    refused(
+        rig.capi().spi_destroy_key(usize::MAX, usize::MAX)?,
+        NTE_BAD_UID,
+    )?;
     Ok(Outcome::Passed)
 }
 

@@ -4,22 +4,30 @@ use crate::case::Case;
 
 mod acquire;
 mod blobs;
+#[cfg(feature = "embedded")]
 mod cardsets;
 mod cipher;
 mod client;
+#[cfg(feature = "embedded")]
 mod failover;
+#[cfg(feature = "embedded")]
 mod frames;
+mod handshake;
 mod hash;
 mod keyblobs;
 mod keys;
 mod kit;
 mod merged;
+#[cfg(feature = "embedded")]
 mod modes;
 mod objects;
 mod operations;
+#[cfg(feature = "embedded")]
 mod prompts;
+#[cfg(feature = "embedded")]
 mod protocol;
 mod provider;
+mod schannel;
 mod server;
 mod sign;
 mod tickets;
@@ -27,7 +35,7 @@ mod tokens;
 
 /// Every case, family by family.
 pub fn all() -> Vec<&'static Case> {
-    [
+    let families: &[&'static [Case]] = &[
         acquire::CASES,
         keys::CASES,
         sign::CASES,
@@ -35,27 +43,32 @@ pub fn all() -> Vec<&'static Case> {
         cipher::CASES,
         blobs::CASES,
         provider::CASES,
+        schannel::CASES,
+        handshake::CASES,
         client::CASES,
         server::CASES,
+        #[cfg(feature = "embedded")]
         frames::CASES,
         objects::CASES,
         operations::CASES,
         keyblobs::CASES,
         tokens::CASES,
+        #[cfg(feature = "embedded")]
         cardsets::CASES,
         tickets::CASES,
         merged::CASES,
+        #[cfg(feature = "embedded")]
         modes::CASES,
+        #[cfg(feature = "embedded")]
         failover::CASES,
-    ]
-    .into_iter()
-    .chain(prompts::FAMILIES)
-    .chain(protocol::FAMILIES)
-    .flatten()
-    .collect()
+    ];
+    let families = families.iter().copied();
+    #[cfg(feature = "embedded")]
+    let families = families.chain(prompts::FAMILIES).chain(protocol::FAMILIES);
+    families.flatten().collect()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "embedded"))]
 mod tests {
     use std::collections::BTreeSet;
 

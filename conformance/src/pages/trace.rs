@@ -42,12 +42,13 @@ pub(super) fn render(cases: &[&'static Case]) -> String {
 const GUIDE_NAME: &str = "CAPI guide";
 
 /// The documents that a source may begin with.
-const DOCUMENTS: [&str; 10] = [
+const DOCUMENTS: [&str; 11] = [
     GUIDE_NAME,
     "CryptoAPI reference",
     "nCore API",
     "nCore wire format",
     "PROTOCOL",
+    "CRYPTSPI",
     "Entrust application note",
     "RFC",
     "FIPS",
@@ -72,7 +73,7 @@ const GUIDE: [Section; 13] = [
     Section {
         number: "1.4",
         title: "Utility help options",
-        besides: "`nfkm/tools/tests/utilities.rs`",
+        besides: "`nfkm/tools/tests/utilities.rs`, `csp/tools/tests/conventions.rs`",
     },
     Section {
         number: "2.2",
@@ -92,12 +93,12 @@ const GUIDE: [Section; 13] = [
     Section {
         number: "4",
         title: "CSP setup and utilities",
-        besides: "no installer: [cryptoapi.md](cryptoapi.md) says where providers are found",
+        besides: "`csp/tools/tests/setup.rs`; [utilities.md](utilities.md)",
     },
     Section {
         number: "5",
         title: "Utilities for the CAPI CSP",
-        besides: "the utilities are not there",
+        besides: "`csp/tools/tests`; [utilities.md](utilities.md)",
     },
     Section {
         number: "6",
@@ -117,17 +118,17 @@ const GUIDE: [Section; 13] = [
     Section {
         number: "9",
         title: "Key counting",
-        besides: "not there: PP_CRYPT_COUNT_KEY_USE other than 0 is `NTE_NOT_SUPPORTED`",
+        besides: "`nfkm/tests/nvram.rs`",
     },
     Section {
         number: "10",
         title: "NVRAM-stored keys",
-        besides: "not there: PP_NO_HOST_STORAGE other than 0 is `NTE_NOT_SUPPORTED`",
+        besides: "`nfkm/tests/nvram.rs`",
     },
     Section {
         number: "11",
         title: "Container storage format",
-        besides: "`nfkm/tests/fixtures.rs`; registry containers of old versions are not read",
+        besides: "`nfkm/tests/fixtures.rs`, `csp/tools/tests/migrate.rs`",
     },
 ];
 

@@ -62,10 +62,11 @@ fn write_page(page: &mut String, report: &Report) -> fmt::Result {
     )
 }
 
-fn verdicts(report: &Report) -> [(&'static str, usize); 4] {
+fn verdicts(report: &Report) -> [(&'static str, usize); 5] {
     let totals = report.totals;
     [
         ("failed", totals.failed),
+        ("differs", totals.differs),
         ("passed", totals.passed),
         ("unsupported", totals.unsupported),
         ("skipped", totals.skipped),

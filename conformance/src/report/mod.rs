@@ -42,8 +42,16 @@ pub struct Report {
 pub struct Totals {
     pub passed: usize,
     pub failed: usize,
+    pub differs: usize,
     pub unsupported: usize,
     pub skipped: usize,
+}
+
+impl Totals {
+    /// The number of cases.
+    pub fn sum(&self) -> usize {
+        self.passed + self.failed + self.differs + self.unsupported + self.skipped
+    }
 }
 
 /// One case.
@@ -57,7 +65,7 @@ pub struct CaseReport {
     pub title: &'static str,
     /// As [`Case::source`].
     pub source: &'static str,
-    /// `passed`, `failed`, `unsupported` or `skipped`.
+    /// `passed`, `failed`, `differs`, `unsupported` or `skipped`.
     pub verdict: &'static str,
     /// Why, when it did not pass.
     pub reason: Option<String>,
@@ -88,6 +96,7 @@ impl Report {
             match finished.verdict {
                 Verdict::Passed => totals.passed += 1,
                 Verdict::Failed(_) => totals.failed += 1,
+                Verdict::Differs(_) => totals.differs += 1,
                 Verdict::Unsupported(_) => totals.unsupported += 1,
                 Verdict::Skipped(_) => totals.skipped += 1,
             }
@@ -182,6 +191,7 @@ pub(crate) mod tests {
             totals: Totals {
                 passed: 1,
                 failed: 1,
+                differs: 0,
                 unsupported: 1,
                 skipped: 1,
             },

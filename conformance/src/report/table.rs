@@ -11,6 +11,7 @@ pub fn line(finished: &Finished, width: usize) -> String {
     let (colour, mark) = match finished.verdict {
         Verdict::Passed => (GREEN, "passed     "),
         Verdict::Failed(_) => (RED, "FAILED     "),
+        Verdict::Differs(_) => (YELLOW, "differs    "),
         Verdict::Unsupported(_) => (YELLOW, "unsupported"),
         Verdict::Skipped(_) => (BLUE, "skipped    "),
     };
@@ -39,6 +40,7 @@ pub fn summary(totals: Totals, took: Duration) -> String {
     let Totals {
         passed,
         failed,
+        differs,
         unsupported,
         skipped,
     } = totals;
@@ -46,9 +48,14 @@ pub fn summary(totals: Totals, took: Duration) -> String {
         0 => format!("{number} {word}"),
         _ => format!("{colour}{number} {word}{RESET}"),
     };
+    // Only other providers than ours have a list of differences.
+    let differs = match differs {
+        0 => String::new(),
+        _ => format!("{}, ", count(YELLOW, differs, "different")),
+    };
     format!(
-        "\n{BOLD}{} cases{RESET} in {}: {}, {}, {}, {}",
-        passed + failed + unsupported + skipped,
+        "\n{BOLD}{} cases{RESET} in {}: {}, {}, {differs}{}, {}",
+        totals.sum(),
         duration(took),
         count(GREEN, passed, "passed"),
         count(RED, failed, "failed"),
@@ -107,6 +114,7 @@ mod tests {
         let totals = Totals {
             passed: 3,
             failed: 1,
+            differs: 0,
             unsupported: 0,
             skipped: 2,
         };

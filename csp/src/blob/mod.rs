@@ -12,6 +12,7 @@
 //! it. Bytes behind the end of a body are ignored, because callers pass the size of their buffer.
 
 pub mod discrete;
+pub mod opaque;
 pub mod plaintext;
 pub mod rsa_private;
 pub mod rsa_public;

@@ -1,12 +1,13 @@
-//! SIMPLEBLOB: the ALG_ID of the wrapping key, then a session key under an RSA public key.
+//! SIMPLEBLOB: the ALG_ID of the wrapping key, then a session key or premaster under an RSA public key.
 
 use super::{HEADER_LEN, header, take, take_u32};
 use crate::constants::{AlgId, SIMPLEBLOB};
 use crate::error::{CspError, Result};
-use crate::soft::{Random, RsaPadding, RsaPublicKey, SymKey};
+use crate::soft::{Random, RsaPadding, RsaPublicKey};
 
 /// The cipher text in a SIMPLEBLOB's body, in CAPI's (reversed) byte order, to be decrypted with
-/// the exchange key of `modulus_len` bytes; what comes out goes to [`SymKey::import_wrapped`].
+/// the exchange key of `modulus_len` bytes; what comes out goes to [`SymKey::import_wrapped`](crate::soft::SymKey::import_wrapped) or
+/// [`Master::receive`](crate::soft::Master::receive).
 ///
 /// # Errors
 /// `NTE_BAD_ALGID` if the wrapping algorithm is not CALG_RSA_KEYX; `NTE_BAD_DATA` if the body is
@@ -24,22 +25,19 @@ pub fn len(modulus_len: usize) -> usize {
     HEADER_LEN + 4 + modulus_len
 }
 
-/// The whole SIMPLEBLOB of a session key.
+/// The whole SIMPLEBLOB of a session key's bytes. Whether they may be exported is the caller's to check.
 ///
 /// # Errors
-/// `NTE_BAD_KEY_STATE` if the key is not exportable; `NTE_BAD_LEN` if it is too long for the
-/// modulus; the random source's error.
+/// `NTE_BAD_LEN` if the key is too long for the modulus; the random source's error.
 pub fn build(
-    key: &SymKey,
+    algorithm: AlgId,
+    key: &[u8],
     public: &RsaPublicKey,
     padding: RsaPadding<'_>,
     random: &mut dyn Random,
 ) -> Result<Vec<u8>> {
-    if !key.is_exportable() {
-        return Err(CspError::NTE_BAD_KEY_STATE);
-    }
-    let mut blob = header(SIMPLEBLOB, key.algorithm());
+    let mut blob = header(SIMPLEBLOB, algorithm);
     blob.extend_from_slice(&AlgId::CALG_RSA_KEYX.0.to_le_bytes());
-    blob.extend_from_slice(&public.encrypt(key.key_bytes(), padding, random)?);
+    blob.extend_from_slice(&public.encrypt(key, padding, random)?);
     Ok(blob)
 }

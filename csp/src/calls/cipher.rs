@@ -81,7 +81,7 @@ impl Csp {
                     .copy_from_slice(&cipher);
                 Ok(())
             }
-            Key::Pending(_) | Key::Agreed(_) => Err(CspError::NTE_BAD_KEY),
+            Key::Pending(_) | Key::Agreed(_) | Key::Master(_) => Err(CspError::NTE_BAD_KEY),
         }
     }
 
@@ -142,7 +142,7 @@ impl Csp {
                 *data.length = plain.len() as u32;
                 Ok(())
             }
-            Key::Pending(_) | Key::Agreed(_) => Err(CspError::NTE_BAD_KEY),
+            Key::Pending(_) | Key::Agreed(_) | Key::Master(_) => Err(CspError::NTE_BAD_KEY),
         }
     }
 }

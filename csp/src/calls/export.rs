@@ -1,6 +1,8 @@
 //! CPExportKey.
 
-use crate::blob::{discrete, plaintext, rsa_public, simple, wrap};
+use zeroize::Zeroizing;
+
+use crate::blob::{discrete, opaque, plaintext, rsa_public, simple, wrap};
 use crate::constants::{
     AlgId, CRYPT_BLOB_VER3, CRYPT_DESTROYKEY, CRYPT_OAEP, CRYPT_SSL2_FALLBACK, CRYPT_Y_ONLY,
     OPAQUEKEYBLOB, PLAINTEXTKEYBLOB, PRIVATEKEYBLOB, PUBLICKEYBLOB, SIMPLEBLOB,
@@ -13,8 +15,8 @@ use crate::output::Output;
 use crate::random;
 use crate::soft::{PublicKey, RsaPadding};
 
-/// Flags that some blob or some provider knows. Those of DSS, Diffie-Hellman and Schannel change nothing here, but
-/// CRYPT_SSL2_FALLBACK, which is for SSL 2.0 masters alone.
+/// Flags that some blob or some provider knows. Those of DSS and Diffie-Hellman change nothing elsewhere; CRYPT_DESTROYKEY
+/// goes with opaque blobs alone, CRYPT_SSL2_FALLBACK with SSL 2.0 masters, which nobody has.
 const FLAGS: u32 =
     CRYPT_OAEP | CRYPT_BLOB_VER3 | CRYPT_Y_ONLY | CRYPT_DESTROYKEY | CRYPT_SSL2_FALLBACK;
 
@@ -41,6 +43,9 @@ impl Csp {
         let key = self.key_copy(context, handle)?;
         if flags & CRYPT_SSL2_FALLBACK != 0 && key.algorithm() != AlgId::CALG_SSL2_MASTER {
             return Err(CspError::NTE_BAD_KEY);
+        }
+        if flags & CRYPT_DESTROYKEY != 0 && blob_type != OPAQUEKEYBLOB {
+            return Err(CspError::NTE_BAD_FLAGS);
         }
         match blob_type {
             PUBLICKEYBLOB => {
@@ -81,13 +86,27 @@ impl Csp {
                     Some(room) => fill(room, &wrap::build(key, wrapping, &mut random::system)?),
                 }
             }
-            // Schannel providers have opaque blobs; this one has no format of its own.
-            OPAQUEKEYBLOB => Err(CspError::NTE_BAD_TYPE),
+            OPAQUEKEYBLOB if opened.provider.is_schannel() => {
+                if export_key != 0 {
+                    return Err(CspError::NTE_BAD_KEY);
+                }
+                let blob = match &key {
+                    Key::Session(key) => opaque::build(key)?,
+                    Key::Master(master) => opaque::build_master(master)?,
+                    _ => return Err(CspError::NTE_BAD_KEY),
+                };
+                let query = output.is_query();
+                output.put(&blob)?;
+                match flags & CRYPT_DESTROYKEY != 0 && !query {
+                    true => self.remove_key(context, handle),
+                    false => Ok(()),
+                }
+            }
             _ => Err(CspError::NTE_BAD_TYPE),
         }
     }
 
-    /// A session key under someone's public exchange key.
+    /// A session key or premaster under someone's public exchange key.
     fn export_simple(
         &self,
         context: usize,
@@ -96,7 +115,11 @@ impl Csp {
         flags: u32,
         output: Output<'_>,
     ) -> Result<()> {
-        let session = key.session()?;
+        let algorithm = key.algorithm();
+        let exportable = match key {
+            Key::Master(master) => master.is_exportable(),
+            key => key.session()?.is_exportable(),
+        };
         if export_key == 0 {
             return Err(CspError::NTE_NO_KEY);
         }
@@ -104,9 +127,13 @@ impl Csp {
             Key::Public(exchange) if exchange.algorithm() == AlgId::CALG_RSA_KEYX => exchange,
             _ => return Err(CspError::NTE_BAD_PUBLIC_KEY),
         };
-        if !session.is_exportable() {
+        if !exportable {
             return Err(CspError::NTE_BAD_KEY_STATE);
         }
+        let bytes = match key {
+            Key::Master(master) => master.premaster()?,
+            key => Zeroizing::new(key.session()?.key_bytes().to_vec()),
+        };
         let padding = match flags & CRYPT_OAEP != 0 {
             true => RsaPadding::Oaep {
                 label: exchange.label(),
@@ -118,7 +145,7 @@ impl Csp {
             None => Ok(()),
             Some(room) => fill(
                 room,
-                &simple::build(session, public, padding, &mut random::system)?,
+                &simple::build(algorithm, &bytes, public, padding, &mut random::system)?,
             ),
         }
     }

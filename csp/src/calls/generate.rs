@@ -16,10 +16,10 @@ use crate::failure;
 use crate::key::{Key, PublicHandle};
 use crate::new_pair::NewPair;
 use crate::pair::{KeyPair, KeySpec};
-use crate::protection;
+use crate::protection::ForKey;
 use crate::random;
 use crate::settings::KeyProtection;
-use crate::soft::SymKey;
+use crate::soft::{Master, SymKey, is_schannel};
 
 /// Low-word flags that CPGenKey knows for pairs. CRYPT_EXPORTABLE and CRYPT_ARCHIVABLE are accepted and not granted: private
 /// keys never leave the module, and ordinary callers pass the flag on every key. The salt flags and those that are defined
@@ -51,9 +51,13 @@ impl Csp {
             None => AlgId(algorithm),
         };
         if !has_pairs(algorithm) {
-            let key = SymKey::generate(opened.provider, algorithm, flags, &mut random::system)?;
+            let (provider, random) = (opened.provider, &mut random::system);
+            let key = match is_schannel(algorithm) {
+                true => Key::Master(Master::generate(provider, algorithm, flags, random)?),
+                false => Key::Session(SymKey::generate(provider, algorithm, flags, random)?),
+            };
             check_prompts(&opened, flags)?;
-            return self.add_key(context, Key::Session(key));
+            return self.add_key(context, key);
         }
         let bits = opened.provider.key_bits(algorithm, flags)?;
         // Only keys with domain parameters can be made in two steps.
@@ -73,10 +77,12 @@ impl Csp {
         self.add_key(context, key)
     }
 
-    /// CPDeriveKey: a session key out of a hash, which is finished by it.
+    /// CPDeriveKey: a session key out of a hash, which is finished by it; a key of a connection out of a master hash, which
+    /// is left as it was.
     ///
     /// # Errors
-    /// `NTE_BAD_UID`, `NTE_BAD_HASH`, and those of [`SymKey::derive`].
+    /// `NTE_BAD_UID`, `NTE_BAD_HASH`, and those of [`SymKey::derive`] or
+    /// [`MasterHash::derive`](crate::soft::MasterHash::derive).
     pub fn derive_key(
         &self,
         context: usize,
@@ -86,7 +92,14 @@ impl Csp {
     ) -> Result<usize> {
         let opened = self.context(context)?;
         let base = self.hash(context, base)?;
-        let key = SymKey::derive(opened.provider, AlgId(algorithm), &mut lock(&base), flags)?;
+        let (provider, algorithm, mut base) = (opened.provider, AlgId(algorithm), lock(&base));
+        let key = if is_schannel(algorithm) {
+            provider.algorithm(algorithm)?;
+            base.master()?.derive(algorithm, flags)?
+        } else {
+            SymKey::derive(provider, algorithm, &mut base, flags)?
+        };
+        drop(base);
         self.add_key(context, Key::Session(key))
     }
 
@@ -177,7 +190,13 @@ impl Csp {
     ) -> Result<Arc<KeyPair>> {
         let store = self.store(context.uses_pool())?;
         let interaction = context.interaction();
-        protection::for_new_key(store.session(), KeyProtection::Module, &interaction, spec)?;
+        let for_key = ForKey {
+            session: store.session(),
+            interaction: &interaction,
+            spec,
+            module: None,
+        };
+        for_key.protection(KeyProtection::Module)?;
         let loaded = match new {
             NewPair::Generated(params) => store.session().generate_ephemeral(params),
             NewPair::Imported(key) => store.session().import_ephemeral(key),

@@ -1,25 +1,27 @@
 //! CPCreateHash, CPHashData, CPHashSessionKey, CPGetHashParam, CPSetHashParam, CPDuplicateHash and CPDestroyHash.
 
-use crate::constants::AlgId;
+use crate::constants::{AlgId, HP_HASHVAL};
 use crate::csp::{Csp, lock};
 use crate::error::{CspError, Result};
+use crate::key::Key;
 use crate::output::Output;
 use crate::soft::{HashState, HmacInfo, ParamForm};
 
 /// What CPSetHashParam's data pointer led to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HashParam<'a> {
-    /// Bytes, as many as [`Csp::hash_param_form`] said.
+    /// Bytes, as many as [`Csp::hash_param_form`] said, or those of a blob structure.
     Bytes(&'a [u8]),
     /// An HMAC_INFO structure.
     Hmac(HmacInfo),
 }
 
 impl Csp {
-    /// CPCreateHash. `key` is 0 or, for keyed hashes, a session key, of which a copy is taken; others ignore it.
+    /// CPCreateHash. `key` is 0 or, for keyed hashes, a session key or master, of which a copy is taken; others ignore it.
     ///
     /// # Errors
-    /// `NTE_BAD_UID`, `NTE_BAD_FLAGS`, `NTE_BAD_ALGID`, `NTE_BAD_KEY`, `NTE_PERM`.
+    /// `NTE_BAD_UID`, `NTE_BAD_FLAGS`, `NTE_BAD_ALGID`, `NTE_BAD_KEY`, `NTE_PERM`, and those of
+    /// [`HashState::of_master`].
     pub fn create_hash(
         &self,
         context: usize,
@@ -33,7 +35,20 @@ impl Csp {
         }
         let algorithm = AlgId(algorithm);
         let keyed = matches!(algorithm, AlgId::CALG_MAC | AlgId::CALG_HMAC);
+        let of_master = matches!(
+            algorithm,
+            AlgId::CALG_SCHANNEL_MASTER_HASH | AlgId::CALG_TLS1PRF
+        );
         let hash = match key {
+            key if of_master => {
+                opened.provider.algorithm(algorithm)?;
+                match &mut *lock(&*self.key(context, key)?) {
+                    Key::Master(master) => {
+                        HashState::of_master(opened.provider, algorithm, master)?
+                    }
+                    _ => return Err(CspError::NTE_BAD_KEY),
+                }
+            }
             _ if !keyed => HashState::new(opened.provider, algorithm, None)?,
             0 => HashState::new(opened.provider, algorithm, None)?,
             key => {
@@ -57,7 +72,7 @@ impl Csp {
     /// CPHashSessionKey.
     ///
     /// # Errors
-    /// As [`Csp::hash_data`]; `NTE_BAD_KEY` for anything but a session key.
+    /// As [`Csp::hash_data`]; `NTE_BAD_KEY` for anything but a session key or master, `NTE_BAD_KEY_STATE` for a premaster.
     pub fn hash_session_key(
         &self,
         context: usize,
@@ -69,10 +84,15 @@ impl Csp {
         let key = self.key(context, key)?;
         let hash = self.hash(context, hash)?;
         let key = lock(&key);
-        lock(&hash).update_key(key.session()?, flags)
+        let bytes = match &*key {
+            Key::Master(master) => master.bytes()?,
+            key => key.session()?.key_bytes(),
+        };
+        lock(&hash).update_key(bytes, flags)
     }
 
-    /// CPGetHashParam. HP_HASHVAL finishes the hash, a size query does not.
+    /// CPGetHashParam. HP_HASHVAL finishes the hash, a size query does not. Of CALG_TLS1PRF it gives as many bytes as there is
+    /// room for, and can be asked again.
     ///
     /// # Errors
     /// `NTE_BAD_UID`, `NTE_BAD_FLAGS`, `NTE_BAD_HASH`, `NTE_BAD_TYPE`, `ERROR_MORE_DATA`, and the hash's own.
@@ -86,6 +106,9 @@ impl Csp {
     ) -> Result<()> {
         let hash = self.hash_of_param_call(context, hash, flags)?;
         let mut hash = lock(&hash);
+        if let (HP_HASHVAL, Some(prf)) = (param, hash.prf()) {
+            return prf.fill(output.whole()?);
+        }
         match output.reserve(hash.param_len(param)?)? {
             None => Ok(()),
             Some(room) => {
@@ -110,16 +133,26 @@ impl Csp {
         lock(&*self.hash_of_param_call(context, hash, flags)?).param_form(param)
     }
 
-    /// CPSetHashParam, with the data read as [`Csp::hash_param_form`] said: HP_HASHVAL's bytes, or HMAC_INFO.
+    /// CPSetHashParam, with the data read as [`Csp::hash_param_form`] said.
     ///
     /// # Errors
     /// `NTE_BAD_UID`, `NTE_BAD_HASH`, and the hash's own.
-    pub fn set_hash_param(&self, context: usize, hash: usize, value: &HashParam<'_>) -> Result<()> {
+    pub fn set_hash_param(
+        &self,
+        context: usize,
+        hash: usize,
+        param: u32,
+        value: &HashParam<'_>,
+    ) -> Result<()> {
         self.context(context)?;
         let hash = self.hash(context, hash)?;
         let mut hash = lock(&hash);
         match value {
-            HashParam::Bytes(value) => hash.set_value(value),
+            HashParam::Bytes(value) => match hash.prf() {
+                Some(prf) => prf.set_param(param, value),
+                None if param == HP_HASHVAL => hash.set_value(value),
+                None => Err(CspError::NTE_BAD_TYPE),
+            },
             HashParam::Hmac(info) => hash.set_hmac_info(info),
         }
     }

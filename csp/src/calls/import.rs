@@ -5,11 +5,12 @@ use zeroize::Zeroizing;
 use super::generate::check_prompts;
 use crate::agreed::Agreed;
 use crate::alg::Family;
+use crate::blob::opaque::{self, OpaqueKey};
 use crate::blob::{self, BlobHeader, discrete, plaintext, rsa_private, rsa_public, simple, wrap};
 use crate::constants::{
     AlgId, CRYPT_ARCHIVABLE, CRYPT_DECRYPT, CRYPT_EXPORTABLE, CRYPT_IPSEC_HMAC_KEY, CRYPT_NO_SALT,
-    CRYPT_OAEP, CRYPT_USER_PROTECTED, PLAINTEXTKEYBLOB, PRIVATEKEYBLOB, PUBLICKEYBLOB, SIMPLEBLOB,
-    SYMMETRICWRAPKEYBLOB,
+    CRYPT_OAEP, CRYPT_USER_PROTECTED, OPAQUEKEYBLOB, PLAINTEXTKEYBLOB, PRIVATEKEYBLOB,
+    PUBLICKEYBLOB, SIMPLEBLOB, SYMMETRICWRAPKEYBLOB,
 };
 use crate::context::Context;
 use crate::csp::Csp;
@@ -17,7 +18,8 @@ use crate::error::{CspError, Result};
 use crate::key::{Key, PublicHandle};
 use crate::new_pair::NewPair;
 use crate::pair::{KeySpec, Unpadding};
-use crate::soft::{PublicKey, SymKey};
+use crate::random;
+use crate::soft::{Master, PublicKey, SymKey, is_schannel};
 
 /// Flags that CPImportKey knows. On a private key CRYPT_EXPORTABLE and CRYPT_ARCHIVABLE are accepted and not granted.
 const FLAGS: u32 = SESSION_FLAGS | CRYPT_OAEP;
@@ -28,6 +30,9 @@ const SESSION_FLAGS: u32 = CRYPT_EXPORTABLE
     | CRYPT_NO_SALT
     | CRYPT_ARCHIVABLE
     | CRYPT_IPSEC_HMAC_KEY;
+
+/// The longest blob, in bytes. Parts of it are copied, so there must be an end to it; the longest key has a tenth of that.
+const BLOB_MAX: usize = 128 << 10;
 
 impl Csp {
     /// CPImportKey. `import_key` is 0 or a key: the exchange pair of a SIMPLEBLOB (0: the context's own), the session key
@@ -47,6 +52,9 @@ impl Csp {
         if flags & !FLAGS != 0 {
             return Err(CspError::NTE_BAD_FLAGS);
         }
+        if blob.len() > BLOB_MAX {
+            return Err(CspError::NTE_BAD_DATA);
+        }
         let (header, body) = blob::parse(blob)?;
         if flags & CRYPT_IPSEC_HMAC_KEY != 0 && header.blob_type != PLAINTEXTKEYBLOB {
             return Err(CspError::NTE_BAD_FLAGS);
@@ -54,6 +62,10 @@ impl Csp {
         // Version 3 is for DSS and Diffie-Hellman keys, whose own readers tell it apart.
         if !matches!(header.blob_type, PUBLICKEYBLOB | PRIVATEKEYBLOB) {
             header.check_version_2()?;
+        }
+        if import_key != 0 {
+            // Also where the blob needs none.
+            self.key(context, import_key)?;
         }
         check_prompts(&opened, flags)?;
         let import = Import {
@@ -71,6 +83,7 @@ impl Csp {
             SIMPLEBLOB => import.simple()?,
             PLAINTEXTKEYBLOB => import.plaintext()?,
             SYMMETRICWRAPKEYBLOB => import.wrapped()?,
+            OPAQUEKEYBLOB if opened.provider.is_schannel() => import.opaque()?,
             _ => return Err(CspError::NTE_BAD_TYPE),
         };
         self.add_key(context, key)
@@ -163,6 +176,9 @@ impl Import<'_> {
 
     /// The module decrypts; what comes out stays in software.
     fn simple(&self) -> Result<Key> {
+        let (provider, algorithm) = (self.opened.provider, self.header.algorithm);
+        // Before the module has anything to do with it.
+        provider.algorithm(algorithm)?;
         let exchange = match self.import_key {
             0 => {
                 let algorithm = self.opened.provider.pair_algorithm(KeySpec::Exchange)?;
@@ -183,8 +199,35 @@ impl Import<'_> {
             true => Unpadding::Oaep(exchange.label()),
             false => Unpadding::Pkcs1,
         };
-        let bytes = Zeroizing::new(pair.decrypt(self.opened, cipher, unpadding)?);
-        self.session(&bytes)
+        let decrypted = pair
+            .decrypt(self.opened, cipher, unpadding)
+            .map(Zeroizing::new);
+        if !is_schannel(algorithm) {
+            return self.session(&decrypted?);
+        }
+        let premaster = match &decrypted {
+            Ok(bytes) => Some(&bytes[..]),
+            Err(CspError::NTE_BAD_DATA) => None,
+            Err(error) => return Err(*error),
+        };
+        let flags = self.flags & SESSION_FLAGS;
+        let random = &mut random::system;
+        let master = Master::receive(provider, algorithm, premaster, flags, random)?;
+        Ok(Key::Master(master))
+    }
+
+    fn opaque(&self) -> Result<Key> {
+        if self.import_key != 0 {
+            return Err(CspError::NTE_BAD_KEY);
+        }
+        let flags = self.flags & SESSION_FLAGS;
+        let (provider, algorithm) = (self.opened.provider, self.header.algorithm);
+        Ok(
+            match opaque::parse(provider, algorithm, self.body, flags)? {
+                OpaqueKey::Session(key) => Key::Session(key),
+                OpaqueKey::Master(master) => Key::Master(master),
+            },
+        )
     }
 
     fn plaintext(&self) -> Result<Key> {

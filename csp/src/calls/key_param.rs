@@ -3,21 +3,26 @@
 use std::sync::{Arc, Mutex};
 
 use crate::certificate;
-use crate::constants::{AlgId, KP_ALGID, KP_CERTIFICATE, KP_X};
+use crate::constants::{AlgId, CRYPT_READ, KP_ALGID, KP_CERTIFICATE, KP_GET_USE_COUNT, KP_X};
 use crate::context::{Context, Keyset};
 use crate::csp::{Csp, lock};
 use crate::error::{CspError, Result};
 use crate::key::{CERTIFICATE_MAX, Key, KeyParamForm};
 use crate::output::Output;
 use crate::pair::KeyPair;
-use crate::soft::SymKey;
+use crate::soft::{Master, SymKey, is_schannel};
+
+/// The longest value of a parameter other than a certificate, in bytes. Numbers have 2 KiB at most; a label has no limit of
+/// its own that anyone could reach.
+const VALUE_MAX: usize = 64 << 10;
 
 impl Csp {
     /// CPGetKeyParam.
     ///
     /// # Errors
     /// `NTE_BAD_UID`, `NTE_BAD_FLAGS`, `NTE_BAD_KEY`, `NTE_BAD_TYPE`, `NTE_PERM`, `ERROR_MORE_DATA`; `NTE_NOT_FOUND` for
-    /// KP_CERTIFICATE when none was set.
+    /// KP_CERTIFICATE when none was set and for KP_GET_USE_COUNT of a key without a counter, which is `NTE_DEVICE_NOT_READY`
+    /// when it was erased.
     pub fn key_param(
         &self,
         context: usize,
@@ -27,6 +32,15 @@ impl Csp {
         output: Output<'_>,
     ) -> Result<()> {
         let (_, key) = self.key_of_param_call(context, key, flags)?;
+        if param == KP_GET_USE_COUNT {
+            let handle = match &*lock(&key) {
+                Key::Public(handle) => handle.clone(),
+                _ => return Err(CspError::NTE_BAD_KEY),
+            };
+            handle.check(CRYPT_READ)?;
+            let pair = handle.pair().ok_or(CspError::NTE_BAD_KEY)?;
+            return output.put_count(pair.use_count()?);
+        }
         let value = lock(&key).param(param)?;
         output.put(&value)
     }
@@ -59,9 +73,13 @@ impl Csp {
         flags: u32,
     ) -> Result<()> {
         let (opened, shared) = self.key_of_set_call(context, key, param, flags)?;
+        if value.len() > VALUE_MAX && param != KP_CERTIFICATE {
+            return Err(CspError::NTE_BAD_DATA);
+        }
         let mut key = lock(&shared);
         match &mut *key {
             Key::Session(key) => key.set_param(param, value),
+            Key::Master(key) => key.set_param(param, value),
             Key::Pending(_) if param == KP_X => {
                 drop(key);
                 self.complete(&opened, &shared).map(drop)
@@ -70,8 +88,11 @@ impl Csp {
             Key::Agreed(agreed) => {
                 let algorithm = value.try_into().map_err(|_| CspError::NTE_BAD_DATA)?;
                 let algorithm = AlgId(u32::from_le_bytes(algorithm));
-                let session = SymKey::from_secret(opened.provider, algorithm, &agreed.0, flags)?;
-                *key = Key::Session(session);
+                let (provider, secret) = (opened.provider, &agreed.0);
+                *key = match is_schannel(algorithm) {
+                    true => Key::Master(Master::from_secret(provider, algorithm, secret, flags)?),
+                    false => Key::Session(SymKey::from_secret(provider, algorithm, secret, flags)?),
+                };
                 Ok(())
             }
             Key::Public(handle) if param == KP_CERTIFICATE => {

@@ -40,7 +40,7 @@ impl Csp {
         let pending = match &*key {
             Key::Public(handle) => return Ok(handle.clone()),
             Key::Pending(pending) => pending,
-            Key::Session(_) | Key::Agreed(_) => return Err(CspError::NTE_BAD_KEY),
+            Key::Session(_) | Key::Agreed(_) | Key::Master(_) => return Err(CspError::NTE_BAD_KEY),
         };
         let algorithm = pending.algorithm();
         let new = NewPair::generated_in(algorithm, &pending.group()?)?;

@@ -1,5 +1,7 @@
 //! CPGetProvParam and CPSetProvParam.
 
+use nfkm::InNvram;
+
 use crate::alg::{Algorithm, Provider};
 use crate::constants::{
     AT_KEYEXCHANGE, AT_SIGNATURE, CRYPT_FIRST, CRYPT_IMPL_HARDWARE, CRYPT_MACHINE_KEYSET,
@@ -124,7 +126,7 @@ impl Csp {
     ///
     /// # Errors
     /// `NTE_BAD_UID`, `NTE_BAD_FLAGS`, `NTE_BAD_TYPE`, `NTE_PERM`; `NTE_BAD_DATA` for a text that is none;
-    /// `NTE_NOT_SUPPORTED` for key counting and keys in NVRAM.
+    /// `NTE_NOT_SUPPORTED` for key counting and keys in NVRAM in HSM Pool mode and without a container.
     pub fn set_prov_param(
         &self,
         context: usize,
@@ -156,10 +158,8 @@ impl Csp {
             }
             PP_KEYEXCHANGE_PIN => set_pin(&context, KeySpec::Exchange, value),
             PP_SIGNATURE_PIN => set_pin(&context, KeySpec::Signature, value),
-            PP_CRYPT_COUNT_KEY_USE | PP_NO_HOST_STORAGE if value.iter().all(|byte| *byte == 0) => {
-                Ok(())
-            }
-            PP_CRYPT_COUNT_KEY_USE | PP_NO_HOST_STORAGE => Err(CspError::NTE_NOT_SUPPORTED),
+            PP_CRYPT_COUNT_KEY_USE => set_in_nvram(&context, value, |nvram| &mut nvram.counter),
+            PP_NO_HOST_STORAGE => set_in_nvram(&context, value, |nvram| &mut nvram.blob),
             PP_DELETEKEY => match &context.keyset {
                 Keyset::Ephemeral(slots) => {
                     slots.set(KeySpec::Exchange, None);
@@ -224,6 +224,21 @@ impl Csp {
         }
         container(context)?.set_descriptor(flags, from, &rights, &self.identity())
     }
+}
+
+/// Whether a part of the keys that are made from now on is in NVRAM, as a DWORD that is not 0.
+fn set_in_nvram(
+    context: &Context,
+    value: &[u8],
+    part: impl Fn(&mut InNvram) -> &mut bool,
+) -> Result<()> {
+    let on = value.iter().any(|byte| *byte != 0);
+    // An ephemeral pair would leave its area behind, and a pool has no NVRAM of its own.
+    if on && (context.is_ephemeral() || context.uses_pool()) {
+        return Err(CspError::NTE_NOT_SUPPORTED);
+    }
+    *part(&mut lock(&context.in_nvram)) = on;
+    Ok(())
 }
 
 /// Keeps the pass phrase of the cards of a slot's key; an empty one is none.

@@ -88,8 +88,14 @@ fn check_flags(flags: u32) -> Result<()> {
 
 /// Finishes a hash, the description being the last thing that goes into it.
 fn finish(hash: &mut HashState, description: &[u16]) -> Result<(AlgId, Vec<u8>)> {
-    // A MAC has no signature; it must not be finished for nothing.
-    if matches!(hash.algorithm(), AlgId::CALG_MAC | AlgId::CALG_HMAC) {
+    // A MAC has no signature, nor has what is made of a master; it must not be finished for nothing.
+    let unsigned = [
+        AlgId::CALG_MAC,
+        AlgId::CALG_HMAC,
+        AlgId::CALG_TLS1PRF,
+        AlgId::CALG_SCHANNEL_MASTER_HASH,
+    ];
+    if unsigned.contains(&hash.algorithm()) {
         return Err(CspError::NTE_BAD_ALGID);
     }
     if !description.is_empty() {

@@ -15,7 +15,7 @@ use crate::security::{DACL, Descriptor, GROUP, OWNER};
 
 /// Whose a container is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Scope {
+pub enum Scope {
     /// A user's, by his SID in text.
     User(String),
     /// The machine's (CRYPT_MACHINE_KEYSET).
@@ -24,31 +24,33 @@ pub(crate) enum Scope {
 
 /// A container as it is saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Record {
+pub struct Record {
     /// Canonical name of the provider.
-    pub(crate) provider: String,
-    pub(crate) scope: Scope,
+    pub provider: String,
+    /// Whose it is.
+    pub scope: Scope,
     /// The name under which it was created.
-    pub(crate) name: String,
+    pub name: String,
     /// The exchange pair and the signature pair.
-    pub(crate) slots: [Option<Slot>; 2],
-    pub(crate) descriptor: Descriptor,
+    pub slots: [Option<Slot>; 2],
+    /// Who may do what with it.
+    pub descriptor: Descriptor,
 }
 
 /// The association of a container with one key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Slot {
+pub struct Slot {
     /// Application name of the key's entry. Keys made here have `mscapi`; any key of the world may be put into a container.
-    pub(crate) appname: String,
+    pub appname: String,
     /// Ident of the key's entry.
-    pub(crate) ident: String,
+    pub ident: String,
     /// KP_CERTIFICATE: a DER certificate of the key.
-    pub(crate) certificate: Option<Vec<u8>>,
+    pub certificate: Option<Vec<u8>>,
 }
 
 /// Why bytes are not a container's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum DecodeError {
+pub enum DecodeError {
     /// They do not begin as a container does.
     #[error("not a container")]
     Magic,
@@ -77,7 +79,7 @@ struct Content {
 
 impl Scope {
     /// The SID, or `machine`.
-    pub(crate) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         match self {
             Scope::User(sid) => sid,
             Scope::Machine => "machine",

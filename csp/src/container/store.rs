@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use nfkm::kmdata::Turn;
-use nfkm::{Environment, Session};
+use nfkm::kmdata::{Folder, Turn};
+use nfkm::{EntryName, Environment, Session};
 
 use super::record::{Record, Scope, Slot};
 use super::{Container, id};
@@ -12,7 +12,8 @@ use crate::error::{CspError, Result};
 use crate::failure;
 use crate::identity::Identity;
 use crate::log;
-use crate::security::{Descriptor, Right};
+use crate::security::{DACL, Descriptor, Right};
+use crate::sys;
 
 /// Application name of containers and of the keys made for them (CAPI guide, section 7).
 pub(crate) const APPNAME: &str = "mscapi";
@@ -92,7 +93,9 @@ impl Store {
         let data = record.encode().map_err(|_| CspError::NTE_BAD_LEN)?;
         self.session
             .save_opaque(APPNAME, ident, &data)
-            .map_err(failure::of_container)
+            .map_err(failure::of_container)?;
+        protect(self.session.folder(), ident, &record.descriptor);
+        Ok(())
     }
 
     /// Makes a container without keys.
@@ -216,5 +219,17 @@ impl Store {
             .unwrap_or_else(PoisonError::into_inner)
             .get(ident)
             .and_then(Weak::upgrade)
+    }
+}
+
+/// Gives a container's file the container's own access list, which the provider checks by itself too: a file system that
+/// keeps none is no reason to fail.
+pub(super) fn protect(folder: &Folder, ident: &str, descriptor: &Descriptor) {
+    let Ok(name) = EntryName::new(APPNAME, ident) else {
+        return;
+    };
+    let path = folder.entry_path(&name);
+    if let Err(error) = sys::protect(&path, &descriptor.encode(DACL)) {
+        log::error(format_args!("{}: no access list: {error}", path.display()));
     }
 }

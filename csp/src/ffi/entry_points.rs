@@ -7,7 +7,7 @@
 
 use std::ffi::c_char;
 
-use super::pointers::{self, Place, VTableProvStruc};
+use super::pointers::{self, Length, Place, VTableProvStruc};
 use super::{Bool, enter};
 use crate::calls::{HashParam, Signature};
 use crate::error::CspError;
@@ -72,8 +72,10 @@ pub unsafe extern "system" fn CPDecrypt(
     pdwDataLen: *mut u32,
 ) -> Bool {
     enter("CPDecrypt", |csp| {
-        // SAFETY: pdwDataLen, and as many bytes at pbData as it says.
-        let data = unsafe { pointers::in_place(pbData, pdwDataLen, None) }?;
+        // SAFETY: pdwDataLen.
+        let mut length = unsafe { Length::new(pdwDataLen) }?;
+        // SAFETY: as many bytes at pbData as it says.
+        let data = unsafe { pointers::in_place(pbData, &mut length, None) }?;
         csp.decrypt(hProv, hKey, hHash, Final != 0, dwFlags, data)?;
         Ok(None)
     })
@@ -185,8 +187,10 @@ pub unsafe extern "system" fn CPEncrypt(
     dwBufLen: u32,
 ) -> Bool {
     enter("CPEncrypt", |csp| {
-        // SAFETY: pdwDataLen, and dwBufLen bytes at pbData.
-        let data = unsafe { pointers::in_place(pbData, pdwDataLen, Some(dwBufLen)) }?;
+        // SAFETY: pdwDataLen.
+        let mut length = unsafe { Length::new(pdwDataLen) }?;
+        // SAFETY: dwBufLen bytes at pbData.
+        let data = unsafe { pointers::in_place(pbData, &mut length, Some(dwBufLen)) }?;
         csp.encrypt(hProv, hKey, hHash, Final != 0, dwFlags, data)?;
         Ok(None)
     })
@@ -207,8 +211,10 @@ pub unsafe extern "system" fn CPExportKey(
     pdwDataLen: *mut u32,
 ) -> Bool {
     enter("CPExportKey", |csp| {
-        // SAFETY: pdwDataLen, and as many bytes at pbData as it says.
-        let output = unsafe { pointers::output(pbData, pdwDataLen) }?;
+        // SAFETY: pdwDataLen.
+        let mut length = unsafe { Length::new(pdwDataLen) }?;
+        // SAFETY: as many bytes at pbData as it says.
+        let output = unsafe { pointers::output(pbData, &mut length) }?;
         csp.export_key(hProv, hKey, hPubKey, dwBlobType, dwFlags, output)?;
         Ok(None)
     })
@@ -262,8 +268,10 @@ pub unsafe extern "system" fn CPGetHashParam(
     dwFlags: u32,
 ) -> Bool {
     enter("CPGetHashParam", |csp| {
-        // SAFETY: pdwDataLen, and as many bytes at pbData as it says.
-        let output = unsafe { pointers::output(pbData, pdwDataLen) }?;
+        // SAFETY: pdwDataLen.
+        let mut length = unsafe { Length::new(pdwDataLen) }?;
+        // SAFETY: as many bytes at pbData as it says.
+        let output = unsafe { pointers::output(pbData, &mut length) }?;
         csp.hash_param(hProv, hHash, dwParam, dwFlags, output)?;
         Ok(None)
     })
@@ -283,8 +291,10 @@ pub unsafe extern "system" fn CPGetKeyParam(
     dwFlags: u32,
 ) -> Bool {
     enter("CPGetKeyParam", |csp| {
-        // SAFETY: pdwDataLen, and as many bytes at pbData as it says.
-        let output = unsafe { pointers::output(pbData, pdwDataLen) }?;
+        // SAFETY: pdwDataLen.
+        let mut length = unsafe { Length::new(pdwDataLen) }?;
+        // SAFETY: as many bytes at pbData as it says.
+        let output = unsafe { pointers::output(pbData, &mut length) }?;
         csp.key_param(hProv, hKey, dwParam, dwFlags, output)?;
         Ok(None)
     })
@@ -303,8 +313,10 @@ pub unsafe extern "system" fn CPGetProvParam(
     dwFlags: u32,
 ) -> Bool {
     enter("CPGetProvParam", |csp| {
-        // SAFETY: pdwDataLen, and as many bytes at pbData as it says.
-        let output = unsafe { pointers::output(pbData, pdwDataLen) }?;
+        // SAFETY: pdwDataLen.
+        let mut length = unsafe { Length::new(pdwDataLen) }?;
+        // SAFETY: as many bytes at pbData as it says.
+        let output = unsafe { pointers::output(pbData, &mut length) }?;
         csp.prov_param(hProv, dwParam, dwFlags, output)
     })
 }
@@ -419,14 +431,18 @@ pub unsafe extern "system" fn CPSetHashParam(
                 }
                 // SAFETY: as many bytes at pbData as the hash's value has.
                 let value = unsafe { pointers::bytes(pbData, length) }?;
-                csp.set_hash_param(hProv, hHash, &HashParam::Bytes(value))?;
+                csp.set_hash_param(hProv, hHash, dwParam, &HashParam::Bytes(value))?;
             }
             ParamForm::HmacInfo => {
                 // SAFETY: HMAC_INFO at pbData.
                 let info = unsafe { pointers::hmac_info(pbData) }?;
-                csp.set_hash_param(hProv, hHash, &HashParam::Hmac(info))?;
+                csp.set_hash_param(hProv, hHash, dwParam, &HashParam::Hmac(info))?;
             }
-            ParamForm::Blob => return Err(CspError::NTE_BAD_TYPE),
+            ParamForm::Blob => {
+                // SAFETY: a blob structure at pbData.
+                let value = unsafe { pointers::data_blob(pbData) }?;
+                csp.set_hash_param(hProv, hHash, dwParam, &HashParam::Bytes(value))?;
+            }
         }
         Ok(None)
     })
@@ -488,11 +504,13 @@ pub unsafe extern "system" fn CPSignHash(
     pdwSigLen: *mut u32,
 ) -> Bool {
     enter("CPSignHash", |csp| {
-        // SAFETY: pdwSigLen, and as many bytes at pbSignature as it says.
-        let output = unsafe { pointers::output(pbSignature, pdwSigLen) }?;
+        // SAFETY: pdwSigLen.
+        let mut length = unsafe { Length::new(pdwSigLen) }?;
+        // SAFETY: as many bytes at pbSignature as it says.
+        let output = unsafe { pointers::output(pbSignature, &mut length) }?;
         // SAFETY: sDescription.
         let description = unsafe { pointers::wide_string(sDescription) };
-        csp.sign_hash(hProv, hHash, dwKeySpec, description, dwFlags, output)?;
+        csp.sign_hash(hProv, hHash, dwKeySpec, &description, dwFlags, output)?;
         Ok(None)
     })
 }
@@ -522,7 +540,7 @@ pub unsafe extern "system" fn CPVerifySignature(
             hHash,
             Signature { length, bytes },
             hPubKey,
-            description,
+            &description,
             dwFlags,
         )?;
         Ok(None)

@@ -3,6 +3,8 @@
 //! Each entry point converts its arguments, calls the method of [`Csp`] that has its name, and turns the result into TRUE,
 //! or FALSE and a last error. A panic ends here and becomes `NTE_FAIL`.
 //!
+//! On Windows the library also has what `regsvr32` calls, `DllRegisterServer` and `DllUnregisterServer`.
+//!
 //! On Windows the last error is the system's. Elsewhere it is a variable of the calling thread; the layer above reads it
 //! through `CSPGetLastError` after each call that answered FALSE.
 //!
@@ -12,12 +14,16 @@
 
 mod entry_points;
 mod pointers;
+#[cfg(windows)]
+mod self_registration;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 
 pub use self::entry_points::*;
 pub use self::pointers::{CryptDataBlob, HmacInfoStruct, VTableProvStruc};
+#[cfg(windows)]
+pub use self::self_registration::*;
 use crate::csp::{Csp, Settings};
 use crate::error::{CspError, Result};
 use crate::{log, sys};
@@ -63,6 +69,11 @@ fn log_failure(name: &str, error: CspError) {
         }
         _ => log::error(format_args!("{text}")),
     }
+}
+
+/// How many contexts, keys and hashes the process holds: what is left where all were released was leaked.
+pub fn live_handles() -> [usize; 3] {
+    CSP.live_handles()
 }
 
 /// Why the calling thread's last entry point that answered FALSE did so.

@@ -91,15 +91,44 @@ impl Place {
     }
 }
 
+/// The caller's variable for a length, which may stand anywhere. What becomes of the value is stored when this ends.
+pub(super) struct Length {
+    place: *mut u32,
+    value: u32,
+}
+
+impl Length {
+    /// # Errors
+    /// `ERROR_INVALID_PARAMETER` for NULL.
+    ///
+    /// # Safety
+    /// `place` is NULL or leads to a writable DWORD for as long as the value lives.
+    pub(super) unsafe fn new(place: *mut u32) -> Result<Length> {
+        if place.is_null() {
+            return Err(CspError::ERROR_INVALID_PARAMETER);
+        }
+        // SAFETY: not NULL, so it leads to a DWORD.
+        let value = unsafe { place.read_unaligned() };
+        Ok(Length { place, value })
+    }
+}
+
+impl Drop for Length {
+    fn drop(&mut self) {
+        // SAFETY: `new` was promised a writable DWORD.
+        unsafe { self.place.write_unaligned(self.value) }
+    }
+}
+
 /// # Errors
-/// `ERROR_INVALID_PARAMETER` for NULL, unless there are no bytes at all.
+/// `ERROR_INVALID_PARAMETER` for NULL, unless there are no bytes at all, and for more bytes than any object has.
 ///
 /// # Safety
 /// `pointer` is NULL or leads to `length` readable bytes for as long as the slice lives.
 pub(super) unsafe fn bytes<'a>(pointer: *const u8, length: usize) -> Result<&'a [u8]> {
     match (pointer.is_null(), length) {
         (_, 0) => Ok(&[]),
-        (true, _) => Err(CspError::ERROR_INVALID_PARAMETER),
+        (true, _) | (_, OBJECT_TOO_LONG..) => Err(CspError::ERROR_INVALID_PARAMETER),
         // SAFETY: the pointer is not NULL, so it leads to `length` readable bytes.
         (false, _) => Ok(unsafe { slice::from_raw_parts(pointer, length) }),
     }
@@ -113,7 +142,7 @@ pub(super) unsafe fn bytes<'a>(pointer: *const u8, length: usize) -> Result<&'a 
 pub(super) unsafe fn bytes_mut<'a>(pointer: *mut u8, length: usize) -> Result<&'a mut [u8]> {
     match (pointer.is_null(), length) {
         (_, 0) => Ok(&mut []),
-        (true, _) => Err(CspError::ERROR_INVALID_PARAMETER),
+        (true, _) | (_, OBJECT_TOO_LONG..) => Err(CspError::ERROR_INVALID_PARAMETER),
         // SAFETY: the pointer is not NULL, so it leads to `length` writable bytes.
         (false, _) => Ok(unsafe { slice::from_raw_parts_mut(pointer, length) }),
     }
@@ -122,42 +151,40 @@ pub(super) unsafe fn bytes_mut<'a>(pointer: *mut u8, length: usize) -> Result<&'
 /// A result's buffer and length.
 ///
 /// # Errors
-/// `ERROR_INVALID_PARAMETER` without a length.
+/// As [`bytes`].
 ///
 /// # Safety
-/// `length` is NULL or leads to a writable DWORD, and `data` is NULL or leads to as many writable bytes as that says, for
-/// as long as the output lives.
-pub(super) unsafe fn output<'a>(data: *mut u8, length: *mut u32) -> Result<Output<'a>> {
-    // SAFETY: NULL, or a writable DWORD.
-    let length = unsafe { length.as_mut() }.ok_or(CspError::ERROR_INVALID_PARAMETER)?;
+/// `data` is NULL or leads to as many writable bytes as the length says, for as long as the output lives.
+pub(super) unsafe fn output(data: *mut u8, length: &mut Length) -> Result<Output<'_>> {
     let buffer = match data.is_null() {
         true => None,
         // SAFETY: not NULL, so it leads to as many writable bytes as the length says.
-        false => Some(unsafe { bytes_mut(data, *length as usize) }?),
+        false => Some(unsafe { bytes_mut(data, length.value as usize) }?),
     };
-    Ok(Output::new(buffer, length))
+    Ok(Output::new(buffer, &mut length.value))
 }
 
 /// The data of CPEncrypt and CPDecrypt; `room` is the buffer's length, or as much as the text's own if absent.
 ///
 /// # Errors
-/// `ERROR_INVALID_PARAMETER` without a length.
+/// As [`bytes`].
 ///
 /// # Safety
 /// As [`output`], with `room` bytes at `data`.
-pub(super) unsafe fn in_place<'a>(
+pub(super) unsafe fn in_place(
     data: *mut u8,
-    length: *mut u32,
+    length: &mut Length,
     room: Option<u32>,
-) -> Result<InPlace<'a>> {
-    // SAFETY: NULL, or a writable DWORD.
-    let length = unsafe { length.as_mut() }.ok_or(CspError::ERROR_INVALID_PARAMETER)?;
+) -> Result<InPlace<'_>> {
     let buffer = match data.is_null() {
         true => None,
         // SAFETY: not NULL, so it leads to so many writable bytes.
-        false => Some(unsafe { bytes_mut(data, room.unwrap_or(*length) as usize) }?),
+        false => Some(unsafe { bytes_mut(data, room.unwrap_or(length.value) as usize) }?),
     };
-    Ok(InPlace { buffer, length })
+    Ok(InPlace {
+        buffer,
+        length: &mut length.value,
+    })
 }
 
 /// The bytes of a string without its NUL; None for NULL.
@@ -169,21 +196,23 @@ pub(super) unsafe fn c_string<'a>(pointer: *const c_char) -> Option<&'a [u8]> {
     (!pointer.is_null()).then(|| unsafe { CStr::from_ptr(pointer) }.to_bytes())
 }
 
-/// The units of a UTF-16 string without its NUL; none for NULL.
+/// The units of a UTF-16 string, which may stand anywhere, without its NUL; none for NULL.
 ///
 /// # Safety
-/// `pointer` is NULL or leads to a string that ends with a NUL, for as long as the slice lives.
-pub(super) unsafe fn wide_string<'a>(pointer: *const u16) -> &'a [u16] {
-    if pointer.is_null() {
-        return &[];
+/// `pointer` is NULL or leads to a string that ends with a NUL.
+pub(super) unsafe fn wide_string(mut pointer: *const u16) -> Vec<u16> {
+    let mut units = Vec::new();
+    while !pointer.is_null() {
+        // SAFETY: no unit before this one is the NUL, so this one is still part of the string.
+        let unit = unsafe { pointer.read_unaligned() };
+        if unit == 0 {
+            break;
+        }
+        units.push(unit);
+        // SAFETY: behind a unit that is not the NUL there is another.
+        pointer = unsafe { pointer.add(1) };
     }
-    let mut length = 0;
-    // SAFETY: no unit before this one is the NUL, so this one is still part of the string.
-    while unsafe { *pointer.add(length) } != 0 {
-        length += 1;
-    }
-    // SAFETY: so many units lie before the NUL.
-    unsafe { slice::from_raw_parts(pointer, length) }
+    units
 }
 
 /// What a VTableProvStruc says; its strings are copied, because they die with the call. NULL says nothing.
@@ -237,16 +266,29 @@ pub(super) unsafe fn key_param<'a>(form: KeyParamForm, data: *const u8) -> Resul
         KeyParamForm::Null => Ok(&[]),
         // SAFETY: so many bytes, says the form.
         KeyParamForm::Plain(ParamForm::Bytes(length)) => unsafe { bytes(data, length) },
-        KeyParamForm::Plain(ParamForm::Blob) => {
-            // SAFETY: a blob structure, says the form.
-            let blob = unsafe { data.cast::<CryptDataBlob>().read_unaligned() };
-            // SAFETY: the structure's pointer leads to as many bytes as it says.
-            unsafe { bytes(blob.pbData, blob.cbData as usize) }
-        }
+        // SAFETY: a blob structure, says the form.
+        KeyParamForm::Plain(ParamForm::Blob) => unsafe { data_blob(data) },
         KeyParamForm::Plain(ParamForm::HmacInfo) => Err(CspError::NTE_BAD_TYPE),
         // SAFETY: a DER value, says the form.
         KeyParamForm::Der => unsafe { der(data) },
     }
+}
+
+/// The bytes of a CRYPT_DATA_BLOB or CRYPT_INTEGER_BLOB.
+///
+/// # Errors
+/// `ERROR_INVALID_PARAMETER` for NULL, in the structure too unless it has no bytes.
+///
+/// # Safety
+/// `data` is NULL or leads to the structure, and its pointer to as many bytes as it says, for as long as the slice lives.
+pub(super) unsafe fn data_blob<'a>(data: *const u8) -> Result<&'a [u8]> {
+    if data.is_null() {
+        return Err(CspError::ERROR_INVALID_PARAMETER);
+    }
+    // SAFETY: not NULL, so it leads to the structure.
+    let blob = unsafe { data.cast::<CryptDataBlob>().read_unaligned() };
+    // SAFETY: the structure's pointer leads to as many bytes as it says.
+    unsafe { bytes(blob.pbData, blob.cbData as usize) }
 }
 
 /// A DER value, which tells its length itself.
@@ -319,7 +361,7 @@ pub(super) unsafe fn prov_param<'a>(form: ProvParamForm, data: *const u8) -> Res
 /// CPSetHashParam's HMAC_INFO, its strings copied.
 ///
 /// # Errors
-/// `ERROR_INVALID_PARAMETER` for NULL.
+/// `ERROR_INVALID_PARAMETER` for NULL; `NTE_BAD_FLAGS` for a string that is too long.
 ///
 /// # Safety
 /// `data` is NULL or leads to an HMAC_INFO, whose pointers lead to as many bytes as it says.
@@ -336,12 +378,21 @@ pub(super) unsafe fn hmac_info(data: *const u8) -> Result<HmacInfo> {
             bytes(info.pbOuterString, info.cbOuterString as usize)?,
         )
     };
+    if inner.len().max(outer.len()) > PAD_MAX {
+        return Err(CspError::NTE_BAD_FLAGS);
+    }
     Ok(HmacInfo {
         algorithm: AlgId(info.HashAlgid),
         inner: inner.to_vec(),
         outer: outer.to_vec(),
     })
 }
+
+/// Lengths from here on are longer than any object, which on 32 bits a DWORD can say.
+const OBJECT_TOO_LONG: usize = isize::MAX as usize + 1;
+
+/// The longest string of HMAC_INFO, in bytes. It is copied, so there must be an end to it; pads have a block's length.
+const PAD_MAX: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -417,9 +468,9 @@ mod tests {
                 bytes(ptr::null(), 1),
                 Err(CspError::ERROR_INVALID_PARAMETER)
             );
-            assert!(output(ptr::null_mut(), ptr::null_mut()).is_err());
+            assert!(Length::new(ptr::null_mut()).is_err());
             assert!(Place::new(ptr::null_mut()).is_err());
-            assert_eq!(wide_string(ptr::null()), &[0u16; 0]);
+            assert_eq!(wide_string(ptr::null()), [0u16; 0]);
             assert_eq!(c_string(ptr::null()), None);
             assert_eq!(
                 prov_param(ProvParamForm::Dword, ptr::null()),
@@ -484,6 +535,24 @@ mod tests {
                 Ok(&b"label"[..])
             );
             assert_eq!(wide_string(text.as_ptr()), &text[..4]);
+        }
+    }
+
+    #[test]
+    fn variables_and_strings_may_stand_anywhere() {
+        let mut memory = [0u32; 3];
+        let odd = memory.as_mut_ptr().cast::<u8>().wrapping_add(1);
+        let text = [b'o', 0, b'd', 0, 0, 0];
+        // SAFETY: the memory has room for all of it behind its first byte.
+        unsafe {
+            odd.cast::<u32>().write_unaligned(5);
+            let mut length = Length::new(odd.cast()).unwrap();
+            let taken = output(ptr::null_mut(), &mut length).unwrap();
+            assert_eq!(taken.put(b"seven!!"), Ok(()));
+            drop(length);
+            assert_eq!(odd.cast::<u32>().read_unaligned(), 7);
+            odd.copy_from_nonoverlapping(text.as_ptr(), text.len());
+            assert_eq!(wide_string(odd.cast()), [0x6f, 0x64]);
         }
     }
 

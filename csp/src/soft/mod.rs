@@ -8,6 +8,7 @@ mod discrete;
 mod hash;
 mod public;
 mod rsa;
+mod schannel;
 mod symkey;
 
 pub(crate) use discrete::trim;
@@ -16,8 +17,9 @@ pub use hash::{HashState, HmacInfo};
 pub use public::PublicKey;
 pub(crate) use public::dss_hash;
 pub use rsa::{RsaPadding, RsaPublicKey, bare_block, digest_info, digest_info_block, x931_block};
+pub use schannel::{Master, MasterHash, Prf, SavedMaster, is_schannel};
 pub(crate) use symkey::set_odd_parity;
-pub use symkey::{ParamForm, SymKey};
+pub use symkey::{ParamForm, SavedKey, SymKey};
 
 use crate::error::Result;
 

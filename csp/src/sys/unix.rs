@@ -3,6 +3,8 @@
 
 use std::cell::Cell;
 use std::ffi::CStr;
+use std::io;
+use std::path::Path;
 use std::ptr;
 
 use crate::security::Sid;
@@ -78,6 +80,11 @@ pub(crate) fn decode_ansi(bytes: &[u8]) -> Option<String> {
 /// The bytes of a C string in the encoding of the A functions, without the NUL.
 pub(crate) fn encode_ansi(text: &str) -> Vec<u8> {
     text.as_bytes().to_vec()
+}
+
+/// Nothing to do: on Unix the folder's group decides who reaches its files.
+pub(crate) fn protect(_path: &Path, _descriptor: &[u8]) -> io::Result<()> {
+    Ok(())
 }
 
 /// Nothing to do: a shared object with live handles is not unloaded by the layer above.

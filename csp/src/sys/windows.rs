@@ -2,25 +2,23 @@
 
 pub(crate) mod dialogs;
 
-use std::ffi::c_void;
+use std::ffi::{OsString, c_void};
+use std::os::windows::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::{io, ptr};
 
-use windows_sys::Win32::Foundation::{
-    CloseHandle, ERROR_FILE_NOT_FOUND, ERROR_SUCCESS, GetLastError, HANDLE, SetLastError,
-};
+use windows_sys::Win32::Foundation::{CloseHandle, GetLastError, HANDLE, HMODULE, SetLastError};
 use windows_sys::Win32::Globalization::{
     CP_ACP, MB_ERR_INVALID_CHARS, MultiByteToWideChar, WideCharToMultiByte,
 };
 use windows_sys::Win32::Security::{
-    CheckTokenMembership, GetLengthSid, GetTokenInformation, TOKEN_PRIMARY_GROUP, TOKEN_QUERY,
-    TOKEN_USER, TokenPrimaryGroup, TokenUser,
+    CheckTokenMembership, DACL_SECURITY_INFORMATION, GetLengthSid, GetTokenInformation,
+    SetFileSecurityW, TOKEN_PRIMARY_GROUP, TOKEN_QUERY, TOKEN_USER, TokenPrimaryGroup, TokenUser,
 };
 use windows_sys::Win32::System::LibraryLoader::{
-    GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_PIN, GetModuleHandleExW,
-};
-use windows_sys::Win32::System::Registry::{
-    HKEY_LOCAL_MACHINE, REG_DWORD, RRF_RT_REG_DWORD, RegGetValueW, RegSetKeyValueW,
+    GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_PIN,
+    GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT, GetModuleFileNameW, GetModuleHandleExW,
 };
 use windows_sys::Win32::System::SystemInformation::{
     ComputerNamePhysicalNetBIOS, GetComputerNameExW,
@@ -178,71 +176,76 @@ pub(crate) fn encode_ansi(text: &str) -> Vec<u8> {
 pub(crate) fn pin_library() {
     static PINNED: Once = Once::new();
     PINNED.call_once(|| {
-        let mut module = ptr::null_mut();
-        let here = pin_library as fn() as *const u16;
-        // SAFETY: with FROM_ADDRESS the name is any address inside the library, and this function is in it.
-        unsafe {
-            GetModuleHandleExW(
-                GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS,
-                here,
-                &raw mut module,
-            )
-        };
+        // It cannot fail for an address of loaded code; should it, calls still work.
+        let _ = this_library(GET_MODULE_HANDLE_EX_FLAG_PIN);
     });
 }
 
-/// A DWORD value of a key under HKEY_LOCAL_MACHINE; None when there is none.
+/// Gives a file the access list of a self-relative security descriptor.
 ///
 /// # Errors
-/// The system's, as for a value of another type.
-pub(crate) fn registry_dword(key: &str, name: &str) -> io::Result<Option<u32>> {
-    let (key, name) = (wide(key), wide(name));
-    let mut value = 0u32;
-    let mut length = size_of::<u32>() as u32;
-    // SAFETY: both names end with a NUL, and the buffer is as long as said.
-    let code = unsafe {
-        RegGetValueW(
-            HKEY_LOCAL_MACHINE,
-            key.as_ptr(),
-            name.as_ptr(),
-            RRF_RT_REG_DWORD,
-            ptr::null_mut(),
-            (&raw mut value).cast(),
-            &raw mut length,
+/// The system's.
+pub(crate) fn protect(path: &Path, descriptor: &[u8]) -> io::Result<()> {
+    let path: Vec<u16> = path.as_os_str().encode_wide().chain([0]).collect();
+    // Words, so that the descriptor is aligned.
+    let mut words = vec![0u32; descriptor.len().div_ceil(4)];
+    for (word, bytes) in words.iter_mut().zip(descriptor.chunks(4)) {
+        let mut whole = [0; 4];
+        whole[..bytes.len()].copy_from_slice(bytes);
+        *word = u32::from_ne_bytes(whole);
+    }
+    // SAFETY: the path is terminated, and the descriptor is a whole self-relative one.
+    let set = unsafe {
+        SetFileSecurityW(
+            path.as_ptr(),
+            DACL_SECURITY_INFORMATION,
+            words.as_mut_ptr().cast(),
         )
     };
-    match code {
-        ERROR_SUCCESS => Ok(Some(value)),
-        ERROR_FILE_NOT_FOUND => Ok(None),
-        code => Err(io::Error::from_raw_os_error(code as i32)),
+    match set {
+        0 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
     }
 }
 
-/// Sets such a value, making the key if need be.
+/// The file that this library was loaded from.
 ///
 /// # Errors
-/// The system's: only administrators may.
-pub(crate) fn set_registry_dword(key: &str, name: &str, value: u32) -> io::Result<()> {
-    let (key, name) = (wide(key), wide(name));
-    // SAFETY: both names end with a NUL, and the data is as long as said.
-    let code = unsafe {
-        RegSetKeyValueW(
-            HKEY_LOCAL_MACHINE,
-            key.as_ptr(),
-            name.as_ptr(),
-            REG_DWORD,
-            (&raw const value).cast(),
-            size_of::<u32>() as u32,
+/// The system's.
+pub(crate) fn library_path() -> io::Result<PathBuf> {
+    /// The longest path that Windows has, in units.
+    const LONGEST: usize = 0x8000;
+    let mut path = vec![0u16; LONGEST];
+    // SAFETY: the buffer is as long as said, and the handle is this library's, which is loaded while this runs.
+    let length = unsafe {
+        GetModuleFileNameW(
+            this_library(GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT)?,
+            path.as_mut_ptr(),
+            LONGEST as u32,
         )
     };
-    match code {
-        ERROR_SUCCESS => Ok(()),
-        code => Err(io::Error::from_raw_os_error(code as i32)),
+    match length as usize {
+        0 => Err(io::Error::last_os_error()),
+        units => Ok(OsString::from_wide(&path[..units.min(LONGEST)]).into()),
     }
 }
 
-fn wide(text: &str) -> Vec<u16> {
-    text.encode_utf16().chain([0]).collect()
+/// The handle of this library; `flags` say what becomes of its count of references.
+fn this_library(flags: u32) -> io::Result<HMODULE> {
+    let mut module = ptr::null_mut();
+    let here = this_library as fn(u32) -> io::Result<HMODULE> as *const u16;
+    // SAFETY: with FROM_ADDRESS the name is any address inside the library, and this function is in it.
+    let found = unsafe {
+        GetModuleHandleExW(
+            GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | flags,
+            here,
+            &raw mut module,
+        )
+    };
+    match found {
+        0 => Err(io::Error::last_os_error()),
+        _ => Ok(module),
+    }
 }
 
 /// Sets the calling thread's last error.

@@ -27,7 +27,8 @@ struct Hardserver {
 /// The hardserver, as one test sees it: with keys and containers of its own.
 pub(crate) struct Rig {
     pub(crate) folder: tempfile::TempDir,
-    environment: Environment,
+    /// Where a process finds both.
+    pub(crate) environment: Environment,
     _hardserver: Arc<Hardserver>,
 }
 

@@ -12,7 +12,7 @@ use crate::cli::{self, Failure};
 use crate::emulator;
 
 /// Where the cards are.
-pub(crate) enum Choice {
+pub enum Choice {
     /// In the readers.
     Readers,
     /// In the files that were named.
@@ -23,7 +23,7 @@ pub(crate) enum Choice {
 
 impl Choice {
     /// The source of cards, with the files that `pick` chooses in the emulator's folder.
-    pub(crate) fn source(self, pick: impl FnOnce(&Path) -> Vec<PathBuf>) -> CardSource {
+    pub fn source(self, pick: impl FnOnce(&Path) -> Vec<PathBuf>) -> CardSource {
         match self {
             Choice::Readers => CardSource::Readers,
             Choice::Named(files) => CardSource::Files(files),
@@ -33,7 +33,7 @@ impl Choice {
 }
 
 /// Chooses, and says so when it is the emulator's folder. `cards` is what they are called there.
-pub(crate) fn choose(
+pub fn choose(
     tool: &str,
     cards: &str,
     client: &Client,
@@ -59,22 +59,22 @@ pub(crate) fn choose(
 }
 
 /// The emulator's file of an administrator card.
-pub(crate) fn admin(folder: &Path, number: u32) -> PathBuf {
+pub fn admin(folder: &Path, number: u32) -> PathBuf {
     folder.join(format!("admin-{number}"))
 }
 
 /// All administrator cards in the emulator's folder.
-pub(crate) fn admins(folder: &Path) -> Vec<PathBuf> {
+pub fn admins(folder: &Path) -> Vec<PathBuf> {
     existing(|number| admin(folder, number))
 }
 
 /// All operator cards in the emulator's folder.
-pub(crate) fn operators(folder: &Path) -> Vec<PathBuf> {
+pub fn operators(folder: &Path) -> Vec<PathBuf> {
     existing(|number| operator(folder, number))
 }
 
 /// Files for so many new operator cards in the emulator's folder.
-pub(crate) fn new_operators(folder: &Path, cards: u32) -> Vec<PathBuf> {
+pub fn new_operators(folder: &Path, cards: u32) -> Vec<PathBuf> {
     (1..)
         .map(|number| operator(folder, number))
         .filter(|file| !file.exists())

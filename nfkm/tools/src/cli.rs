@@ -1,6 +1,5 @@
-//! What all utilities have in common: options, error lines, exit codes (UTILITIES section 1).
-//!
-//! Exit codes: 0 success, 1 the operation failed, 2 bad command line.
+//! What all utilities have in common, those of other crates too: options, help, error lines, exit codes (UTILITIES
+//! section 1).
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -9,9 +8,17 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Args, Command, Parser};
 
+/// What the exit codes of a utility mean, as its help and its man page list them.
+const EXIT_CODES: &str = "\
+Exit codes:
+0                    Success.
+1                    The operation failed.
+2                    The command line makes no sense.";
+
 /// The options every utility has besides `-h|--help`.
 #[derive(Debug, Args)]
-pub(crate) struct Standard {
+#[command(next_help_heading = STANDARD_HEADING)]
+pub struct Standard {
     /// Show the version of the software this utility belongs to
     #[arg(short = 'v', long, action = ArgAction::Version)]
     version: Option<bool>,
@@ -20,15 +27,21 @@ pub(crate) struct Standard {
     usage: bool,
 }
 
+/// Over the standard options in the help.
+const STANDARD_HEADING: &str = "Help options";
+
+/// Over the options that have no other heading (CAPI guide, section 10).
+const PROGRAM_HEADING: &str = "Program options";
+
 /// A utility's command line.
-pub(crate) trait Utility: Parser {
+pub trait Utility: Parser {
     /// The standard options.
     fn standard(&self) -> &Standard;
 }
 
 /// Why a utility ends without success.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// The operation failed, for this reason.
     Operation(String),
     /// The operation failed, and everything about it has been said.
@@ -44,18 +57,16 @@ impl<E: std::error::Error> From<E> for Failure {
 }
 
 /// Reads the command line and runs the utility.
-pub(crate) fn run<U: Utility>(body: impl FnOnce(U) -> Result<(), Failure>) -> ExitCode {
+pub fn run<U: Utility>(body: impl FnOnce(U) -> Result<(), Failure>) -> ExitCode {
     let mut command = command::<U>();
     let name = command.get_name().to_owned();
     let parsed = command.try_get_matches_from_mut(std::env::args_os());
     let utility = match parsed.and_then(|matches| U::from_arg_matches(&matches)) {
         Ok(utility) => utility,
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-            ) =>
-        {
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => {
+            return exit_after_printing(&help(&mut command));
+        }
+        Err(error) if error.kind() == ErrorKind::DisplayVersion => {
             return exit_after_printing(&error.render());
         }
         Err(error) => return bad_command_line(&name, &mut command, &reason(&error)),
@@ -75,15 +86,25 @@ pub(crate) fn run<U: Utility>(body: impl FnOnce(U) -> Result<(), Failure>) -> Ex
 }
 
 /// The command line with the conventions of the utilities: unambiguous prefixes of long options are taken.
-pub(crate) fn command<U: Utility>() -> Command {
+pub fn command<U: Utility>() -> Command {
     U::command()
         .infer_long_args(true)
         .disable_version_flag(true)
+        .disable_help_flag(true)
+        .arg(
+            Arg::new("help")
+                .short('h')
+                .long("help")
+                .action(ArgAction::Help)
+                .help("Show this help")
+                .help_heading(STANDARD_HEADING),
+        )
+        .after_help(EXIT_CODES)
         .version(concat!(env!("CARGO_PKG_VERSION"), " (softshield)"))
 }
 
 /// Prints a report. A reader that has gone away is no failure of the utility.
-pub(crate) fn print(report: &str) -> Result<(), Failure> {
+pub fn print(report: &str) -> Result<(), Failure> {
     match io::stdout().lock().write_all(report.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
@@ -91,7 +112,7 @@ pub(crate) fn print(report: &str) -> Result<(), Failure> {
 }
 
 /// Says something beside the report: `tool: text` on the standard error stream. Where nobody listens, nothing can be said.
-pub(crate) fn complain(name: &str, text: &dyn Display) {
+pub fn complain(name: &str, text: &dyn Display) {
     let _ = writeln!(io::stderr().lock(), "{name}: {text}");
 }
 
@@ -124,16 +145,98 @@ fn flags(command: &Command) -> impl Iterator<Item = &Arg> {
         .filter(|argument| !argument.is_positional() && !argument.get_action().takes_values())
 }
 
+/// The help, laid out as the guide shows it (CAPI guide, section 10): the options of each heading in two columns.
+pub fn help(command: &mut Command) -> String {
+    let mut text = usage(command);
+    if let Some(about) = command.get_about() {
+        text.push_str(&format!("{about}.\n"));
+    }
+    let visible: Vec<&Arg> = command
+        .get_arguments()
+        .filter(|argument| !argument.is_hide_set())
+        .collect();
+    let mut headings: Vec<&str> = Vec::new();
+    for heading in visible.iter().map(|argument| heading(argument)) {
+        if !headings.contains(&heading) {
+            headings.push(heading);
+        }
+    }
+    headings.sort_by_key(|heading| match *heading {
+        PROGRAM_HEADING => 0,
+        STANDARD_HEADING => 2,
+        _ => 1,
+    });
+    for name in headings {
+        text.push_str(&format!("\n{name}:\n"));
+        for argument in visible.iter().filter(|argument| heading(argument) == name) {
+            let explanation = argument.get_help().map(ToString::to_string);
+            // The sentence's end, which the parser takes from comments.
+            let mut explanation = explanation.unwrap_or_default();
+            if !explanation.ends_with('.') {
+                explanation.push('.');
+            }
+            columns(&mut text, &listed(argument), &explanation);
+        }
+    }
+    if let Some(after) = command.get_after_help() {
+        text.push_str(&format!("\n{after}\n"));
+    }
+    text
+}
+
+fn heading(argument: &Arg) -> &str {
+    argument.get_help_heading().unwrap_or(PROGRAM_HEADING)
+}
+
+/// `-m, --module=MODULE`
+fn listed(argument: &Arg) -> String {
+    if argument.is_positional() {
+        return argument.to_string();
+    }
+    let short = argument.get_short().map(|letter| format!("-{letter}"));
+    let long = argument.get_long().map(|name| format!("--{name}"));
+    let forms: Vec<String> = short.into_iter().chain(long).collect();
+    format!("{}{}", forms.join(", "), value(argument))
+}
+
+/// An option and what it does, in two columns.
+fn columns(text: &mut String, option: &str, explanation: &str) {
+    let mut line = format!("{option:COLUMN$}");
+    if option.len() + 2 > COLUMN {
+        text.push_str(&format!("{option}\n"));
+        line = " ".repeat(COLUMN);
+    }
+    for word in explanation.split_whitespace() {
+        if line.chars().count() + word.chars().count() >= WIDTH {
+            text.push_str(&format!("{}\n", line.trim_end()));
+            line = " ".repeat(COLUMN);
+        }
+        line.push_str(word);
+        line.push(' ');
+    }
+    text.push_str(&format!("{}\n", line.trim_end()));
+}
+
+/// Where the explanations of options begin in the guide's help.
+const COLUMN: usize = 21;
+
+/// The longest line of the help.
+const WIDTH: usize = 80;
+
 /// `[-m|--module=MODULE]`
 fn form(option: &Arg) -> String {
     let short = option.get_short().map(|letter| format!("-{letter}"));
     let long = option.get_long().map(|name| format!("--{name}"));
     let forms: Vec<String> = short.into_iter().chain(long).collect();
-    let value = match option.get_value_names() {
+    format!("[{}{}]", forms.join("|"), value(option))
+}
+
+/// `=MODULE`; nothing for a flag.
+fn value(option: &Arg) -> String {
+    match option.get_value_names() {
         Some([name, ..]) if option.get_action().takes_values() => format!("={name}"),
         _ => String::new(),
-    };
-    format!("[{}{value}]", forms.join("|"))
+    }
 }
 
 /// The first sentence of the parser's complaint; the usage follows anyway.

@@ -1,12 +1,13 @@
 //! `enquiry`: the state of the hardserver and of every module it knows (UTILITIES section 3.1).
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::process::ExitCode;
 
 use clap::Parser;
 use ncore::Status;
 use ncore::types::{
     EnquiryDataFour, EnquiryDataOne, EnquiryDataSix, EnquiryDataThree, FeatureInfo, GetKMListArgs,
-    KMLType, NoOpArgs, WrapVecWord,
+    KMLType, ModuleAttribTagValue, NetworkAddressFamilyValue, NoOpArgs, RemoteModule, WrapVecWord,
 };
 use nfkm::{Client, Enquiry, Environment, Mode, ZERO_HASH, hex};
 
@@ -235,6 +236,14 @@ const FIELDS: &[Field<Subject>] = &[
         value: |s| six(s).map(|six| six.vsn.to_string()),
     },
     Field {
+        name: "connection status",
+        value: |s| six(s)?.rmdata.as_ref().map(|it| it.stinfo.st.to_string()),
+    },
+    Field {
+        name: "connection info",
+        value: |s| six(s)?.rmdata.as_ref().map(|it| connection(&it.rm)),
+    },
+    Field {
         name: "level six flags",
         value: |s| six(s).map(|six| flag_names(six.flags, &[])),
     },
@@ -400,6 +409,32 @@ fn words(list: &WrapVecWord, name: &dyn Fn(u32) -> Option<&'static str>) -> Stri
     list.v.iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
+/// How a module of another hardserver is reached: its serial number, its hardserver's address and key.
+fn connection(remote: &RemoteModule) -> String {
+    let mut parts = Vec::new();
+    for attribute in remote.ma.iter().flat_map(|list| &list.attribs) {
+        if let ModuleAttribTagValue::ESN(value) = &attribute.value {
+            parts.push(format!("esn = {}", value.esn));
+        }
+    }
+    if let Some(address) = &remote.addr {
+        parts.push(match &address.addr {
+            NetworkAddressFamilyValue::INET(at) => {
+                format!("addr = INET/{}/{}", Ipv4Addr::from(at.addr), at.port)
+            }
+            NetworkAddressFamilyValue::INET6(at) => {
+                format!("addr = INET6/{}/{}", Ipv6Addr::from(at.addr), at.port)
+            }
+            NetworkAddressFamilyValue::HOST(at) => format!("addr = HOST/{}/{}", at.addr, at.port),
+            NetworkAddressFamilyValue::Empty => format!("addr = {}", address.af),
+        });
+    }
+    for key in remote.hks.iter().flat_map(|list| &list.v) {
+        parts.push(format!("ku hash = {}; mech = {}", hex(&key.hash), key.mech));
+    }
+    parts.join("; ")
+}
+
 fn features(features: &FeatureInfo) -> String {
     flag_names(features.features, &[])
 }
@@ -424,7 +459,11 @@ fn hardware_status(subject: &Subject) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ncore::types::{EnqVer, EnquiryDataFive, EnquiryDataTwo, ModuleType, SEEMachineType};
+    use ncore::types::{
+        EnqVer, EnquiryDataFive, EnquiryDataTwo, EnquiryRMData, KeyHashAndMech, Mech, ModuleAttrib,
+        ModuleAttribList, ModuleAttribTag, ModuleAttribTagESNValue, ModuleType, NetworkAddress,
+        NetworkAddressFamily, NetworkAddressFamilyINETValue, SEEMachineType, WrapVecKeyHashAndMech,
+    };
 
     use super::*;
 
@@ -517,6 +556,51 @@ mod tests {
             report.contains("\n hardware status      HardwareFailed\n"),
             "{report}"
         );
+    }
+
+    /// The line is that of UTILITIES section 3.1.
+    #[test]
+    fn a_module_of_another_hardserver_is_shown_with_its_link() {
+        let mut subject = subject(1);
+        let report = block(&subject);
+        assert!(!report.contains("connection"), "{report}");
+        let esn = ModuleAttribTagESNValue {
+            esn: "1A2B-02E0-D947".to_owned(),
+        };
+        let remote = RemoteModule {
+            ma: Some(Box::new(ModuleAttribList {
+                attribs: vec![ModuleAttrib {
+                    tag: ModuleAttribTag::ESN,
+                    value: ModuleAttribTagValue::ESN(esn),
+                }],
+            })),
+            addr: Some(NetworkAddress {
+                af: NetworkAddressFamily::INET,
+                addr: NetworkAddressFamilyValue::INET(NetworkAddressFamilyINETValue {
+                    addr: [192, 0, 2, 17],
+                    port: 9004,
+                }),
+            }),
+            hks: Some(WrapVecKeyHashAndMech {
+                v: vec![KeyHashAndMech {
+                    hash: [0xcd; 20],
+                    mech: Mech::Any,
+                }],
+            }),
+            ..RemoteModule::default()
+        };
+        let six = subject.enquiry.six.as_mut().unwrap();
+        six.rmdata = Some(Box::new(EnquiryRMData {
+            rm: remote,
+            ..EnquiryRMData::default()
+        }));
+        let report = block(&subject);
+        let expected = format!(
+            "\n connection status    OK\n connection info      esn = 1A2B-02E0-D947; \
+             addr = INET/192.0.2.17/9004; ku hash = {}; mech = Any\n",
+            "cd".repeat(20)
+        );
+        assert!(report.contains(&expected), "{report}");
     }
 
     #[test]

@@ -2,13 +2,14 @@
 //! ncore alone.
 //!
 //! A utility is a module here with a function `main`; the executables only call it. What it prints is made by functions
-//! of plain values, so that tests see whole reports.
+//! of plain values, so that tests see whole reports. What all utilities share, [`cli`], [`terminal`], [`values`] and
+//! [`card_files`], is public for those of other crates.
 
 #![forbid(unsafe_code)]
 
-mod card_files;
+pub mod card_files;
 pub mod cardpp;
-mod cli;
+pub mod cli;
 pub mod createocs;
 mod emulator;
 pub mod enquiry;
@@ -19,6 +20,6 @@ pub mod ppmk;
 pub mod rocs;
 pub mod slotinfo;
 pub mod slots;
-mod terminal;
-mod time;
-mod values;
+pub mod terminal;
+pub mod time;
+pub mod values;

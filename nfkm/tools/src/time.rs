@@ -50,7 +50,7 @@ impl Date {
 }
 
 /// `2024-01-12 04:41:07`
-pub(crate) fn stamp(seconds: u64) -> String {
+pub fn stamp(seconds: u64) -> String {
     let date = Date::of(seconds);
     format!(
         "{:04}-{:02}-{:02} {}",
@@ -62,7 +62,7 @@ pub(crate) fn stamp(seconds: u64) -> String {
 }
 
 /// `Fri Jan 12 04:30:22 2024`
-pub(crate) fn long(seconds: u64) -> String {
+pub fn long(seconds: u64) -> String {
     const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",

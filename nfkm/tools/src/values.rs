@@ -3,7 +3,7 @@
 use crate::cli::Failure;
 
 /// A quorum `K/N`; nothing at all is 1/1.
-pub(crate) fn quorum(text: &str) -> Result<(u32, u32), Failure> {
+pub fn quorum(text: &str) -> Result<(u32, u32), Failure> {
     if text.trim().is_empty() {
         return Ok((1, 1));
     }
@@ -14,7 +14,7 @@ pub(crate) fn quorum(text: &str) -> Result<(u32, u32), Failure> {
 }
 
 /// A time: seconds, or with s, m, h or d at its end.
-pub(crate) fn seconds(text: &str) -> Result<u32, String> {
+pub fn seconds(text: &str) -> Result<u32, String> {
     let (digits, unit) = match text.char_indices().last() {
         Some((end, 's')) => (&text[..end], 1),
         Some((end, 'm')) => (&text[..end], 60),

@@ -41,10 +41,15 @@ fn print(status: &api::Status, out: &mut impl Write) -> Result<()> {
     for module in &status.modules {
         writeln!(out, "Module #{}", module.number)?;
         writeln!(out, " serial number  {}", module.esn)?;
+        if let Some(exporter) = &module.imported_from {
+            writeln!(out, " imported from  {exporter}")?;
+        }
         writeln!(out, " mode           {}", word(&module.mode)?)?;
         writeln!(out, " switch         {}", word(&module.switch)?)?;
-        writeln!(out, " objects        {}", module.objects)?;
-        writeln!(out, " keys           {}", module.keys.len())?;
+        if module.imported_from.is_none() {
+            writeln!(out, " objects        {}", module.objects)?;
+            writeln!(out, " keys           {}", module.keys.len())?;
+        }
         writeln!(
             out,
             " commands       {} outstanding, {} since the start",

@@ -28,6 +28,9 @@ pub struct Module {
     pub number: u32,
     /// Its electronic serial number.
     pub esn: String,
+    /// Where it is imported from, if it is another hardserver's. Of such a one no slots, objects and areas are shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub imported_from: Option<String>,
     /// What it is doing.
     pub mode: ModuleMode,
     /// The position of the mode switch, which the next reset enters.

@@ -9,8 +9,8 @@ use ncore::Status as Ncore;
 use super::api;
 use crate::cards::FileCard;
 use crate::faults::{Plan, PlanError, Report};
-use crate::hardserver::{Hardserver, ModuleSlot};
-use crate::module::{Snapshot, SnapshotError};
+use crate::hardserver::{Hardserver, ModuleSlot, Unit};
+use crate::module::{Module, Snapshot, SnapshotError};
 use crate::options::make_private;
 
 /// The front of the machine room: the modules and the box of cards.
@@ -28,6 +28,12 @@ pub(super) enum Refusal {
     /// There is no module of this number.
     #[error("there is no module {0}")]
     NoModule(u32),
+    /// The module is another hardserver's.
+    #[error("module {module} is imported: hands and eyes for it are at {exporter}")]
+    Imported {
+        module: u32,
+        exporter: std::net::SocketAddr,
+    },
     /// The module has no reader of this number.
     #[error("module {module} has no card reader in slot {slot}")]
     NoReader { module: u32, slot: u32 },
@@ -111,23 +117,23 @@ impl Panel {
 
     /// Resets a module.
     pub(super) fn clear(&self, number: u32) -> Result<(), Refusal> {
-        self.on(number, |slot| slot.module.clear())
+        self.on(number, |module| module.clear())
     }
 
     /// Lets a module fail.
     pub(super) fn fail(&self, number: u32) -> Result<(), Refusal> {
-        self.on(number, |slot| slot.module.fail())
+        self.on(number, |module| module.fail())
     }
 
     /// Brings a failed module back.
     pub(super) fn retry(&self, number: u32) -> Result<(), Refusal> {
-        self.on(number, |slot| slot.module.retry())
+        self.on(number, |module| module.retry())
     }
 
     /// Switches a module off and on.
     pub(super) fn power_cycle(&self, number: u32) -> Result<(), Refusal> {
         let slot = self.slot(number)?;
-        slot.module.power_cycle()?;
+        own(slot)?.power_cycle()?;
         self.server.end_what_was_in_work(slot);
         Ok(())
     }
@@ -140,17 +146,17 @@ impl Panel {
 
     /// Unplugs a module.
     pub(super) fn unplug(&self, number: u32) -> Result<(), Refusal> {
-        self.on(number, |slot| self.server.unplug(slot.number))
+        self.on(number, |_| self.server.unplug(number))
     }
 
     /// Plugs an unplugged module in again.
     pub(super) fn plug_in(&self, number: u32) -> Result<(), Refusal> {
-        self.on(number, |slot| self.server.plug_in(slot.number))
+        self.on(number, |_| self.server.plug_in(number))
     }
 
     /// A module as it is: everything that survives a power cut.
     pub(super) fn snapshot(&self, number: u32) -> Result<Vec<u8>, Refusal> {
-        Ok(self.slot(number)?.module.snapshot()?)
+        Ok(own(self.slot(number)?)?.snapshot()?)
     }
 
     /// Makes a module what a snapshot says.
@@ -158,13 +164,13 @@ impl Panel {
         let found = self.slot(number)?;
         let snapshot = Snapshot::read(snapshot, self.server.engine())?;
         let mut others = self.server.modules().filter(|slot| slot.number != number);
-        if let Some(other) = others.find(|slot| slot.module.esn() == snapshot.esn()) {
+        if let Some(other) = others.find(|slot| slot.unit.esn() == snapshot.esn()) {
             return Err(Refusal::SameUnit {
                 module: other.number,
                 esn: snapshot.esn().to_owned(),
             });
         }
-        found.module.restore(&snapshot)?;
+        own(found)?.restore(&snapshot)?;
         self.server.end_what_was_in_work(found);
         Ok(())
     }
@@ -204,7 +210,7 @@ impl Panel {
 
     /// Moves a mode switch.
     pub(super) fn set_switch(&self, number: u32, to: api::SwitchPosition) -> Result<(), Refusal> {
-        self.on(number, |slot| slot.module.set_switch(to.into()))
+        self.on(number, |module| module.set_switch(to.into()))
     }
 
     /// Every card in the folder, by name.
@@ -258,7 +264,7 @@ impl Panel {
             return Err(Refusal::CardInUse { name, module, slot });
         }
         let card = Box::new(FileCard::new(path));
-        let inserted = found.module.insert_card(slot, card);
+        let inserted = own(found)?.insert_card(slot, card);
         inserted.map_err(|status| reader_refusal(status, place))
     }
 
@@ -266,19 +272,36 @@ impl Panel {
     pub(super) fn remove(&self, place: api::Place) -> Result<Option<String>, Refusal> {
         let found = self.slot(place.module)?;
         let _hand = self.hand();
-        let card = found.module.remove_card(place.slot);
+        let card = own(found)?.remove_card(place.slot);
         let card = card.map_err(|status| reader_refusal(status, place))?;
         Ok(card.place().and_then(|path| self.card_name(path)))
     }
 
     fn view(&self, slot: &ModuleSlot) -> api::Module {
-        let module = &slot.module;
-        let (mode, switch) = module.mode();
-        api::Module {
-            number: module.number(),
-            esn: module.esn(),
+        let (mode, switch) = slot.unit.mode();
+        let view = api::Module {
+            number: slot.number,
+            esn: slot.unit.esn(),
+            imported_from: slot.unit.imported().map(|it| it.address().to_string()),
             mode: mode.into(),
             switch: switch.into(),
+            slots: Vec::new(),
+            objects: 0,
+            keys: Vec::new(),
+            nvram: Vec::new(),
+            queue: api::Queue {
+                outstanding: slot.outstanding.load(Ordering::Relaxed),
+                started: slot.started.load(Ordering::Relaxed),
+            },
+        };
+        match &slot.unit {
+            Unit::Own(own) => self.look_inside(&own.module, view),
+            Unit::Imported(_) => view,
+        }
+    }
+
+    fn look_inside(&self, module: &Module, view: api::Module) -> api::Module {
+        api::Module {
             slots: module
                 .slots_view()
                 .into_iter()
@@ -308,10 +331,7 @@ impl Panel {
                     bytes: area.bytes,
                 })
                 .collect(),
-            queue: api::Queue {
-                outstanding: slot.outstanding.load(Ordering::Relaxed),
-                started: slot.started.load(Ordering::Relaxed),
-            },
+            ..view
         }
     }
 
@@ -322,10 +342,10 @@ impl Panel {
     fn on(
         &self,
         number: u32,
-        act: impl FnOnce(&ModuleSlot) -> Result<(), Ncore>,
+        act: impl FnOnce(&Module) -> Result<(), Ncore>,
     ) -> Result<(), Refusal> {
         let slot = self.slot(number)?;
-        act(slot).map_err(|status| Refusal::Module {
+        act(own(slot)?).map_err(|status| Refusal::Module {
             module: number,
             status,
         })?;
@@ -336,7 +356,7 @@ impl Panel {
     /// Where a card of the folder is put in.
     fn inserted(&self, path: &Path) -> Option<api::Place> {
         self.server.modules().find_map(|found| {
-            let slots = found.module.slots_view();
+            let slots = found.unit.own()?.module.slots_view();
             let slot = slots
                 .iter()
                 .find(|slot| slot.card.as_deref() == Some(path))?;
@@ -375,6 +395,17 @@ impl Panel {
 
     fn hand(&self) -> MutexGuard<'_, ()> {
         self.hand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The module itself, unless it is another hardserver's.
+fn own(slot: &ModuleSlot) -> Result<&Module, Refusal> {
+    match &slot.unit {
+        Unit::Own(own) => Ok(&own.module),
+        Unit::Imported(imported) => Err(Refusal::Imported {
+            module: slot.number,
+            exporter: imported.address(),
+        }),
     }
 }
 

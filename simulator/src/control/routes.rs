@@ -89,6 +89,7 @@ fn code(refusal: &Refusal) -> StatusCode {
         | Refusal::SlotEmpty { .. }
         | Refusal::SameUnit { .. }
         | Refusal::NotAdded(_)
+        | Refusal::Imported { .. }
         | Refusal::Module { .. } => StatusCode::CONFLICT,
         Refusal::Folder { .. } | Refusal::Snapshot(SnapshotError::Store(_)) => {
             StatusCode::INTERNAL_SERVER_ERROR

@@ -11,10 +11,10 @@ use ncore::Status;
 use rand_chacha::rand_core::Rng;
 use sha1::{Digest, Sha1};
 
-use super::PoweredOn;
 use super::merged::Merged;
 use super::modules::{Modules, Numbers, Slot};
 use super::pool::PoolObject;
+use super::unit::Unit;
 use crate::job::{self, KeyIds};
 use crate::seed::Seed;
 
@@ -93,7 +93,7 @@ impl Client {
             && self.modules[index].epoch() != epoch
         {
             // A failed module has this one answer to everything (PROTOCOL section 4.1), also in its absence.
-            if self.modules[index].module.failed() {
+            if self.modules[index].unit.failed() {
                 return Err(Status::HardwareFailed);
             }
             objects.remove(&id);
@@ -124,9 +124,11 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        if self.identity.hash.is_some() {
-            for slot in self.modules.iter() {
-                slot.module.dismiss(self.identity.ordinal);
+        // Without an identifier it owns nothing here, but an exporter may have heard of it.
+        let owner = self.identity.hash.is_some();
+        for slot in self.modules.iter() {
+            if owner || slot.unit.imported().is_some() {
+                slot.unit.dismiss(self.identity.ordinal);
             }
         }
     }
@@ -191,7 +193,7 @@ impl Clients {
         // One step to whoever adds a module: either the client finds it, or it finds the client.
         let mut known = self.known();
         for slot in self.modules.iter() {
-            slot.module.welcome(ordinal);
+            slot.unit.welcome(ordinal);
         }
         known.insert(
             id,
@@ -211,11 +213,11 @@ impl Clients {
     }
 
     /// Puts a module into the table, with room for the objects of every client. None if the table is full.
-    pub(super) fn add_module(&self, numbers: &mut Numbers<'_>, on: PoweredOn) -> Option<&Slot> {
+    pub(super) fn add_module(&self, numbers: &mut Numbers<'_>, unit: Unit) -> Option<&Slot> {
         let known = self.known();
-        let slot = self.modules.push(numbers, on)?;
+        let slot = self.modules.push(numbers, unit)?;
         for client in known.values().filter_map(|known| known.client.upgrade()) {
-            slot.module.welcome(client.ordinal());
+            slot.unit.welcome(client.ordinal());
         }
         Some(slot)
     }
@@ -240,6 +242,16 @@ impl Clients {
             client: Arc::new(self.make(ordinal, None, None)),
             known_as: None,
         }
+    }
+
+    /// A client of another hardserver, which keeps its objects' identifiers itself. `hash` is None for one that obtained no
+    /// client there.
+    pub(super) fn guest(&self, hash: Option<[u8; 20]>) -> Arc<Client> {
+        let ordinal = self.ordinals.fetch_add(1, Ordering::Relaxed) + 1;
+        for slot in self.modules.iter().filter(|_| hash.is_some()) {
+            slot.unit.welcome(ordinal);
+        }
+        Arc::new(self.make(ordinal, hash, None))
     }
 
     fn make(&self, ordinal: u64, hash: Option<[u8; 20]>, process: Option<Process>) -> Client {

@@ -12,6 +12,7 @@ use ncore::profile::FrameLen;
 use super::clients::{Attachment, Client, Clients};
 use super::framing::Framing;
 use super::poller::Poller;
+use super::remote::Guests;
 use super::stream::Stream;
 
 /// Most commands of one connection in work or in line. Beyond it nothing more is read, and the client's writes wait.
@@ -35,6 +36,8 @@ pub(super) struct Connection {
     pub(super) opened: Duration,
     pub(super) traffic: Traffic,
     stream: Stream,
+    /// The clients of another hardserver, if it is one that is connected.
+    guests: Option<Guests>,
     client: Mutex<Option<Attachment>>,
     input: Mutex<Input>,
     /// Something arrived since the input was last looked at.
@@ -97,6 +100,7 @@ impl Connection {
         privileged: bool,
         opened: Duration,
         frame_len: FrameLen,
+        guests: Option<Guests>,
     ) -> Connection {
         Connection {
             number,
@@ -104,6 +108,7 @@ impl Connection {
             opened,
             traffic: Traffic::default(),
             stream,
+            guests,
             client: Mutex::new(None),
             input: Mutex::new(Input {
                 pending: Vec::new(),
@@ -126,6 +131,11 @@ impl Connection {
     /// The socket.
     pub(super) fn stream(&self) -> &Stream {
         &self.stream
+    }
+
+    /// The clients of another hardserver, if it is one that is connected.
+    pub(super) fn guests(&self) -> Option<&Guests> {
+        self.guests.as_ref()
     }
 
     /// The client it obtained, if it did.
@@ -350,6 +360,9 @@ impl Connection {
         self.stream.shutdown();
         let attachment = self.attachment().take();
         drop(attachment);
+        if let Some(guests) = &self.guests {
+            guests.leave();
+        }
         true
     }
 

@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use ncore::bignum::BignumOrder;
-use ncore::frame;
 use ncore::message::{Command, Header, Reply, command_flags};
 use ncore::profile::FrameLen;
 use ncore::types::{
@@ -19,8 +17,10 @@ use super::connection::Connection;
 use super::injection::{self, Struck};
 use super::merging;
 use super::pace;
+use super::remote::{Outgoing, Parcel};
 use super::routing::{self, Refusal};
-use super::worker::{Answer, Begun, Outstanding, Task, unless_it_panics};
+use super::unit::Unit;
+use super::worker::{Answer, Begun, Outstanding, Owed, Task, unless_it_panics};
 use crate::job::{self, Job, Work};
 use crate::module::Module;
 use crate::module::support::{Support, check_header, support};
@@ -33,18 +33,30 @@ pub(super) enum Done {
     /// The module's reply, good or bad.
     Reply(Reply),
     Left {
+        work: Rest,
         index: usize,
-        work: Work,
         outstanding: Outstanding,
         due: Option<Instant>,
     },
 }
 
+/// What is left to do for a command.
+pub(super) enum Rest {
+    /// Arithmetic in this process.
+    Compute(Work),
+    /// Its module is another hardserver's.
+    Send(Box<Outgoing>),
+}
+
 /// A command on its way to a module.
 pub(super) struct Given {
     pub(super) command: Command,
-    /// The streams that it draws from; None for those of the client's next command on this module.
-    pub(super) streams: Option<Streams>,
+    /// The module's number as whoever asks knows it.
+    pub(super) number: u32,
+    /// Who asks.
+    pub(super) client: job::Client,
+    /// The streams that it draws from.
+    pub(super) streams: Streams,
     /// Bytes of its message.
     pub(super) length: usize,
     /// Arithmetic without which it cannot begin.
@@ -61,6 +73,21 @@ impl From<ReplyBody> for Done {
 }
 
 impl Hardserver {
+    /// Counts a message that asks for a command.
+    pub(super) fn count_command(&self, connection: &Connection, length: usize) {
+        let length = length as u64;
+        for (commands, bytes) in [
+            (&self.counts.commands, &self.counts.command_bytes),
+            (
+                &connection.traffic.commands,
+                &connection.traffic.command_bytes,
+            ),
+        ] {
+            commands.fetch_add(1, Ordering::Relaxed);
+            bytes.fetch_add(length, Ordering::Relaxed);
+        }
+    }
+
     /// Begins the command in a message.
     pub(super) fn begin(
         self: &Arc<Self>,
@@ -68,16 +95,7 @@ impl Hardserver {
         message: &[u8],
         frame_len: FrameLen,
     ) -> Begun {
-        self.counts.commands.fetch_add(1, Ordering::Relaxed);
-        self.counts
-            .command_bytes
-            .fetch_add(message.len() as u64, Ordering::Relaxed);
-        connection.traffic.commands.fetch_add(1, Ordering::Relaxed);
-        connection
-            .traffic
-            .command_bytes
-            .fetch_add(message.len() as u64, Ordering::Relaxed);
-
+        self.count_command(connection, message.len());
         // A frame holds at least a header. If it did not, the command would be ErrorReturn, which is none.
         let nothing = Header {
             tag: 0,
@@ -210,9 +228,13 @@ impl Hardserver {
             return self.attempt(Arc::new(taken), answer);
         }
         let index = routing::route(&mut command, &client, &self.modules)?;
+        let number = self.modules[index].number;
+        let (ordinal, ordinal_of_command) = (client.ordinal(), client.next_command());
         let given = Given {
             command,
-            streams: None,
+            number,
+            client: client.identity(privileged),
+            streams: Streams::new(&self.seed, number, ordinal, ordinal_of_command),
             length,
             before: None,
         };
@@ -228,18 +250,20 @@ impl Hardserver {
     ) -> Result<Done, Refusal> {
         let Given {
             command,
+            number,
+            client,
             streams,
             length,
             before,
         } = given;
-        let client = answer.connection.client_or_anonymous(&self.clients);
         answer.index = Some(index);
         let slot = &self.modules[index];
         slot.started.fetch_add(1, Ordering::Relaxed);
         slot.command_bytes
             .fetch_add(length as u64, Ordering::Relaxed);
-        let due = slot.pace.as_ref().map(|pace| {
-            let operation = pace::operation(&command, &slot.module, client.ordinal());
+        let paced = slot.pace.as_ref().zip(slot.unit.own());
+        let due = paced.map(|(pace, own)| {
+            let operation = pace::operation(&command, &own.module, client.ordinal);
             pace.due(Instant::now(), operation)
         });
         let struck = self.strike(answer, slot);
@@ -248,139 +272,47 @@ impl Hardserver {
             Struck::Later(by) => injection::later(due, *by),
             _ => due,
         };
-        let streams = streams.unwrap_or_else(|| {
-            let number = self.modules[index].number;
-            let (client, command) = (client.ordinal(), client.next_command());
-            Streams::new(self.seed.clone(), number, client, command)
-        });
-        let mut job = Job {
+        let job = Job {
             command,
-            client: client.identity(answer.connection.privileged),
+            number,
+            client,
             now: self.now(),
             streams,
         };
-        let tag = answer.header.tag;
-        let mut work = None;
-        let reply = unless_it_panics(&answer.header, || {
-            let begun = match before {
-                None => Module::begin(&slot.module, job),
-                Some(before) => {
-                    let module = Arc::clone(&slot.module);
-                    job::Begun::Work(Box::new(move || match before(&mut job.command) {
-                        Ok(()) => Module::begin(&module, job).finish(),
-                        Err(status) => Reply::error(tag, status),
-                    }))
+        let work = match &slot.unit {
+            Unit::Own(own) => match begin_here(&own.module, job, before, answer.header) {
+                job::Begun::Work(work) => work,
+                // The reply is there, and has to wait for its time.
+                job::Begun::Reply(reply)
+                    if due.is_some() || matches!(struck, Struck::Meanwhile(_)) =>
+                {
+                    Box::new(move || reply)
                 }
-            };
-            match begun {
-                job::Begun::Reply(reply) => reply,
-                job::Begun::Work(left) => {
-                    work = Some(left);
-                    Reply::error(tag, Status::Failed)
-                }
+                job::Begun::Reply(reply) => return Ok(Done::Reply(reply)),
+            },
+            Unit::Imported(_) => {
+                let outgoing = Outgoing::new(job, before);
+                return Ok(Done::Left {
+                    work: Rest::Send(Box::new(outgoing)),
+                    index,
+                    outstanding: Outstanding::new(self, &answer.connection, index),
+                    due,
+                });
             }
-        });
-        let work: Work = match work {
-            Some(work) => work,
-            // The reply is there, and has to wait for its time.
-            None if due.is_some() || matches!(struck, Struck::Meanwhile(_)) => {
-                Box::new(move || reply)
-            }
-            None => return Ok(Done::Reply(reply)),
         };
         let work: Work = match struck {
             Struck::Meanwhile(meanwhile) => Box::new(move || meanwhile(work)),
             _ => work,
         };
-        let outstanding = Outstanding::new(self, &answer.connection, index);
         Ok(Done::Left {
+            work: Rest::Compute(work),
             index,
-            work,
-            outstanding,
+            outstanding: Outstanding::new(self, &answer.connection, index),
             due,
         })
     }
-
-    /// Appends the frame of a reply, and takes note of what the reply tells about the client's objects.
-    pub(super) fn encode(&self, answer: &Answer, reply: Reply, out: &mut Vec<u8>) {
-        if reply.status == Status::OK {
-            match answer.header.cmd {
-                Cmd::Fail => self.counts.device_fails.fetch_add(1, Ordering::Relaxed),
-                Cmd::RetryFailedModule => {
-                    self.counts.device_restarts.fetch_add(1, Ordering::Relaxed)
-                }
-                _ => 0,
-            };
-            if ends_what_is_in_work(answer.header.cmd)
-                && let Some(index) = answer.index
-            {
-                self.held.hurry(index, self.modules[index].epoch());
-            }
-            self.note_objects(answer, &reply.body);
-        }
-        let order = BignumOrder::from_command_flags(answer.header.flags);
-        let start = frame::begin(out);
-        let written = reply.encode(out, order, &self.profile);
-        let length = out.len() - start - frame::LENGTH_WORD;
-        let failure = match written {
-            Err(error) => {
-                tracing::error!(cmd = %answer.header.cmd, %error, "a reply cannot be written");
-                self.counts.reply_errors.fetch_add(1, Ordering::Relaxed);
-                Some(Status::SoftwareFailed)
-            }
-            Ok(()) if length > self.profile.max_message => Some(Status::BufferFull),
-            Ok(()) => None,
-        };
-        if let Some(status) = failure {
-            out.truncate(start + frame::LENGTH_WORD);
-            // An error without details is four words: it can always be written.
-            let _ = Reply::error(answer.header.tag, status).encode(out, order, &self.profile);
-        }
-        let length = (out.len() - start - frame::LENGTH_WORD) as u64;
-        frame::finish(out, start, answer.frame_len);
-
-        self.counts.replies.fetch_add(1, Ordering::Relaxed);
-        self.counts.reply_bytes.fetch_add(length, Ordering::Relaxed);
-        answer
-            .connection
-            .traffic
-            .replies
-            .fetch_add(1, Ordering::Relaxed);
-        answer
-            .connection
-            .traffic
-            .reply_bytes
-            .fetch_add(length, Ordering::Relaxed);
-        if let Some(index) = answer.index {
-            self.modules[index]
-                .reply_bytes
-                .fetch_add(length, Ordering::Relaxed);
-        }
-    }
-
-    fn note_objects(&self, answer: &Answer, body: &ReplyBody) {
-        let (Some(client), Some(index)) = (&answer.client, answer.index) else {
-            return;
-        };
-        if let Some(id) = answer.destroys {
-            client.forget(id);
-        }
-        if let Some(attempt) = &answer.attempt {
-            self.adopt(attempt, body);
-            return;
-        }
-        for id in made_objects(body).into_iter().flatten() {
-            client.remember(
-                id,
-                Location::Module {
-                    index,
-                    epoch: self.modules[index].epoch(),
-                },
-            );
-        }
-    }
-
-    fn malformed(&self) -> Refusal {
+    /// Malformed, counted.
+    pub(super) fn malformed(&self) -> Refusal {
         self.counts.marshal_errors.fetch_add(1, Ordering::Relaxed);
         Status::Malformed.into()
     }
@@ -400,18 +332,24 @@ pub(super) fn begun(answer: Answer, done: Result<Done, Refusal>) -> Begun {
     let Header { tag, cmd, .. } = answer.header;
     let reply = match done {
         Ok(Done::Left {
-            index,
             work,
+            index,
             outstanding,
             due,
         }) => {
-            return Begun::Left(Task {
+            let owed = Owed {
                 index,
-                work,
                 answer,
                 outstanding,
                 due,
-            });
+            };
+            return match work {
+                Rest::Compute(work) => Begun::Left(Task { work, owed }),
+                Rest::Send(outgoing) => Begun::Outgoing(Parcel {
+                    outgoing,
+                    owed: Box::new(owed),
+                }),
+            };
         }
         Ok(Done::Body(body)) => Reply::ok(tag, cmd, body),
         Ok(Done::Reply(reply)) => reply,
@@ -423,37 +361,33 @@ pub(super) fn begun(answer: Answer, done: Result<Done, Refusal>) -> Begun {
     Begun::Answered(answer, reply)
 }
 
-/// Commands after which nothing of a module is in work any more.
-pub(super) fn ends_what_is_in_work(cmd: Cmd) -> bool {
-    matches!(
-        cmd,
-        Cmd::ClearUnit
-            | Cmd::ClearUnitEx
-            | Cmd::InitialiseUnit
-            | Cmd::InitialiseUnitEx
-            | Cmd::Maintenance
-            | Cmd::Fail
-            | Cmd::RetryFailedModule
-    )
-}
-
-/// The identifiers of the objects that a command made, from its reply.
-pub(super) fn made_objects(body: &ReplyBody) -> [Option<u32>; 2] {
-    let one = |id| [Some(id), None];
-    match body {
-        ReplyBody::GenerateKey(reply) => one(reply.key),
-        ReplyBody::GenerateKeyPair(reply) => [Some(reply.keypriv), Some(reply.keypub)],
-        ReplyBody::Import(reply) => one(reply.key),
-        ReplyBody::Duplicate(reply) => one(reply.newkey),
-        ReplyBody::LoadBlob(reply) => one(reply.idka),
-        ReplyBody::DeriveKey(reply) => one(reply.key),
-        ReplyBody::GetKML(reply) => one(reply.idka),
-        ReplyBody::GenerateLogicalToken(reply) => one(reply.idkt),
-        ReplyBody::LoadLogicalToken(reply) => one(reply.idkt),
-        ReplyBody::ChannelOpen(reply) => one(reply.idch),
-        ReplyBody::RedeemTicket(reply) => one(reply.obj),
-        _ => [None, None],
-    }
+/// Begins a job on a module of this process.
+fn begin_here(
+    module: &Arc<Module>,
+    mut job: Job,
+    before: Option<Before>,
+    header: Header,
+) -> job::Begun {
+    let tag = header.tag;
+    let begin = || match before {
+        None => Module::begin(module, job),
+        Some(before) => {
+            let module = Arc::clone(module);
+            job::Begun::Work(Box::new(move || match before(&mut job.command) {
+                Ok(()) => Module::begin(&module, job).finish(),
+                Err(status) => Reply::error(tag, status),
+            }))
+        }
+    };
+    let mut work = None;
+    let reply = unless_it_panics(&header, || match begin() {
+        job::Begun::Reply(reply) => reply,
+        job::Begun::Work(left) => {
+            work = Some(left);
+            Reply::error(tag, Status::Failed)
+        }
+    });
+    work.map_or(job::Begun::Reply(reply), job::Begun::Work)
 }
 
 /// Commands that need a privileged connection although no module carries them out (PROTOCOL section 4.9).

@@ -13,6 +13,9 @@ use ncore::types::{
 use super::Hardserver;
 use super::dispatch::refuse_flags;
 use super::modules::Slot;
+use super::remote::Imported;
+use super::unit::Unit;
+use crate::module::Description;
 use crate::module::mode::Mode;
 
 /// The product name of the server.
@@ -49,7 +52,7 @@ impl Hardserver {
         let facts = match args.module {
             0 => self.server_facts(),
             number if self.pool.number() == Some(number) => self.pool_facts(),
-            number => module_facts(&self.modules[self.modules.index_of(number)?]),
+            number => self.module_facts(&self.modules[self.modules.index_of(number)?]),
         };
         let version = EnqVer(args.version.min(EnqVer::Six.0));
         Ok(NewEnquiryReply {
@@ -63,7 +66,7 @@ impl Hardserver {
     /// The pool shows itself as one module without slots; its serial numbers are its members'.
     fn pool_facts(&self) -> EnqVerSixData {
         let members: Vec<&Slot> = self.pool_members().map(|at| &self.modules[at]).collect();
-        let serials: Vec<String> = members.iter().map(|slot| slot.module.esn()).collect();
+        let serials: Vec<String> = members.iter().map(|slot| slot.unit.esn()).collect();
         EnqVerSixData {
             one: EnquiryDataOne {
                 hardwareserial: serials.join(" "),
@@ -83,8 +86,9 @@ impl Hardserver {
         let present = self
             .modules
             .iter()
-            .filter(|slot| slot.module.mode().0 != Mode::Absent);
-        let serials: Vec<String> = present.map(|slot| slot.module.esn()).collect();
+            .filter(|slot| slot.unit.mode().0 != Mode::Absent);
+        let serials: Vec<String> = present.map(|slot| slot.unit.esn()).collect();
+        let common = common();
         EnqVerSixData {
             one: EnquiryDataOne {
                 hardwareserial: serials.join(" "),
@@ -96,13 +100,45 @@ impl Hardserver {
                 productname: SERVER_NAME.to_owned(),
                 devicename: String::new(),
             },
-            ..common()
+            six: EnquiryDataSix {
+                kneti: self.kneti.as_ref().map(|kneti| kneti.hash.0),
+                impathport: self.impath.get().map_or(0, |at| at.port().into()),
+                ..common.six
+            },
+            ..common
+        }
+    }
+
+    /// What a module tells about itself, and about its link if it is imported.
+    pub(super) fn module_facts(&self, slot: &Slot) -> EnqVerSixData {
+        match &slot.unit {
+            Unit::Own(own) => own_facts(slot, &own.module.description()),
+            Unit::Imported(imported) => imported_facts(imported),
         }
     }
 }
 
-fn module_facts(slot: &Slot) -> EnqVerSixData {
-    let description = slot.module.description();
+fn imported_facts(imported: &Imported) -> EnqVerSixData {
+    let unknown = || EnqVerSixData {
+        one: EnquiryDataOne {
+            hardwareserial: imported.esn().to_owned(),
+            flags: EnquiryDataOne::HARDWARE,
+            ..level_one(Capacity::default())
+        },
+        five: EnquiryDataFive {
+            moduletype: ModuleType::Emulator,
+            productname: MODULE_NAME.to_owned(),
+            devicename: String::new(),
+        },
+        ..common()
+    };
+    let mut facts = imported.enquiry().unwrap_or_else(unknown);
+    facts.five.devicename = format!("Rt{}", imported.number());
+    facts.six.rmdata = Some(Box::new(imported.connection()));
+    facts
+}
+
+fn own_facts(slot: &Slot, description: &Description) -> EnqVerSixData {
     let mode = match description.mode {
         Mode::Operational | Mode::Uninitialised | Mode::Failed | Mode::Absent => 0,
         Mode::Initialisation => EnquiryDataOne::INITIALISATION_MODE,
@@ -125,7 +161,7 @@ fn module_facts(slot: &Slot) -> EnqVerSixData {
     };
     EnqVerSixData {
         one: EnquiryDataOne {
-            hardwareserial: slot.module.esn(),
+            hardwareserial: description.esn.clone(),
             flags: EnquiryDataOne::HARDWARE | EnquiryDataOne::HAS_TOKENS | mode,
             ..level_one(capacity.clone())
         },
@@ -158,6 +194,13 @@ struct Capacity {
 
 impl Capacity {
     fn of(slot: &Slot) -> Capacity {
+        if let Unit::Imported(imported) = &slot.unit {
+            let told = imported.enquiry().unwrap_or_default().one;
+            return Capacity {
+                speed: told.speedindex,
+                queue: (told.recommendedminq, told.recommendedmaxq),
+            };
+        }
         let Some(pace) = &slot.pace else {
             let engines = u32::try_from(slot.engines.count()).unwrap_or(u32::MAX);
             return Capacity {

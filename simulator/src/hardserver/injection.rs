@@ -39,31 +39,33 @@ impl Hardserver {
             return Struck::Unchanged;
         };
         tracing::info!(module = slot.number, %cmd, ?effect, "a fault on purpose");
-        let module = Arc::clone(&slot.module);
-        match effect {
-            Ready::Status(status) => return Struck::Refused(status),
-            Ready::Delay(millis) => return Struck::Later(Duration::from_millis(millis)),
-            Ready::Stall => return Struck::Later(STALL),
-            Ready::Reply(fault) => answer.fault = Some(fault),
-            Ready::ResetConnection => {
+        match (effect, slot.unit.own()) {
+            (Ready::Status(status), _) => return Struck::Refused(status),
+            (Ready::Delay(millis), _) => return Struck::Later(Duration::from_millis(millis)),
+            (Ready::Stall, _) => return Struck::Later(STALL),
+            (Ready::Reply(fault), _) => answer.fault = Some(fault),
+            (Ready::ResetConnection, _) => {
                 self.close(&answer.connection);
                 // Nobody reads it.
                 return Struck::Refused(Status::ServerConnectionLost);
             }
-            Ready::FailModule => {
+            (Ready::FailModule, Some(own)) => {
+                let module = Arc::clone(&own.module);
                 return Struck::Meanwhile(Box::new(move |work| {
                     let _ = module.fail();
                     drop(work());
                     Reply::error(tag, Status::HardwareFailed)
                 }));
             }
-            Ready::PullCards => {
+            (Ready::PullCards, Some(own)) => {
+                let module = Arc::clone(&own.module);
                 return Struck::Meanwhile(Box::new(move |work| {
                     module.remove_cards();
                     work()
                 }));
             }
-            Ready::TearCard(bytes) => {
+            (Ready::TearCard(bytes), Some(own)) => {
+                let module = Arc::clone(&own.module);
                 return Struck::Meanwhile(Box::new(move |work| {
                     module.tear_cards(usize::try_from(bytes).unwrap_or(usize::MAX));
                     let reply = work();
@@ -71,14 +73,14 @@ impl Hardserver {
                     reply
                 }));
             }
-            Ready::WriteFails => {
-                slot.failing_writes.fetch_add(1, Ordering::Relaxed);
+            (Ready::WriteFails, Some(own)) => {
+                own.failing_writes.fetch_add(1, Ordering::Relaxed);
             }
-            Ready::FillNvram => note(module.fill_nvram()),
-            Ready::WipeNvram => note(module.wipe_nvram()),
-            Ready::Clock(seconds) => self.move_clock(seconds),
-            Ready::TearState(bytes) => {
-                let state = slot.state.clone();
+            (Ready::FillNvram, Some(own)) => note(own.module.fill_nvram()),
+            (Ready::WipeNvram, Some(own)) => note(own.module.wipe_nvram()),
+            (Ready::Clock(seconds), _) => self.move_clock(seconds),
+            (Ready::TearState(bytes), Some(own)) => {
+                let state = own.state.clone();
                 return Struck::Meanwhile(Box::new(move |work| {
                     drop(work());
                     let torn = std::fs::OpenOptions::new().write(true).open(&state);
@@ -88,6 +90,10 @@ impl Hardserver {
                     // A power cut: nothing is written, closed or answered any more.
                     std::process::abort()
                 }));
+            }
+            // What goes wrong inside an imported module is a matter of its exporter's plan.
+            (effect, None) => {
+                tracing::warn!(module = slot.number, ?effect, "not on an imported module");
             }
         }
         Struck::Unchanged

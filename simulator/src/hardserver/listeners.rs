@@ -126,7 +126,7 @@ async fn accept(listener: Listener, privileged: bool, server: Arc<Hardserver>) {
                 .map(Stream::Tcp),
         };
         match accepted {
-            Ok(stream) => server.accept(stream, privileged),
+            Ok(stream) => server.accept(stream, privileged, None),
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;

@@ -120,7 +120,7 @@ fn key_identity(
     };
     // What is on the module and is no key has no copies either.
     let identity = server.modules[index]
-        .module
+        .unit
         .key_identity(client.ordinal(), key);
     identity.ok_or(Status::TypeMismatch)
 }

@@ -18,16 +18,20 @@ mod modules;
 mod pace;
 mod poller;
 mod pool;
+mod remote;
+mod replies;
 mod routing;
 mod runs;
+mod server;
 mod state_lock;
 mod statistics;
 mod stream;
+mod unit;
 mod worker;
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -37,321 +41,38 @@ use ncore::profile::WireProfile;
 use self::attendance::Attendance;
 use self::clients::Clients;
 use self::connection::{Connection, Connections};
-use self::listeners::Listeners;
 pub(crate) use self::listeners::{open_tcp, open_unix};
+use self::modules::Modules;
 pub(crate) use self::modules::Slot as ModuleSlot;
-use self::modules::{MAX_MODULES, Modules};
 use self::poller::Poller;
-use self::state_lock::StateLock;
+use self::remote::{Guests, Imported, Kneti, Parcel};
+pub use self::remote::{KnetiError, KnetiHash, NotAHash};
+pub use self::server::{Endpoints, Server, StartError, is_running, serve};
 use self::stream::Stream;
+use self::unit::Own;
+pub(crate) use self::unit::Unit;
 use self::worker::Worker;
-use crate::control::{self, Control};
-use crate::environment::Record;
 use crate::faults::Faults;
 use crate::job::Now;
 use crate::module::mode::Mode;
-use crate::module::{Module, PowerOnError, Setup, SlotKind};
-use crate::options::{Options, OptionsError};
+use crate::module::{Module, Setup, SlotKind};
+use crate::options::{Import, Options};
 use crate::seed::Seed;
 use crate::store::{Failing, RedbStore};
 
 /// Most connections at a time. Beyond it new ones are closed at once.
 const MAX_CONNECTIONS: usize = 4096;
 
-/// Threads beside the workers: those that read and answer while every worker computes.
-const SUBSTITUTES: usize = 2;
-
-/// How long a shutdown waits for commands in work and for clients to read their replies.
-const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(10);
-
-/// A running hardserver with its modules, inside this process. Dropping it shuts it down.
-#[derive(Debug)]
-pub struct Server {
-    shared: Arc<Hardserver>,
-    endpoints: Endpoints,
-    control: Option<Control>,
-    listeners: Option<Listeners>,
-    _lock: StateLock,
-}
-
-/// Where a running hardserver listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoints {
-    /// The ordinary Unix socket.
-    pub socket: PathBuf,
-    /// The privileged Unix socket.
-    pub privileged_socket: PathBuf,
-    /// The ordinary TCP port on 127.0.0.1, if it is open.
-    pub port: Option<u16>,
-    /// The privileged TCP port on 127.0.0.1, if it is open.
-    pub privileged_port: Option<u16>,
-    /// The control channel.
-    pub control: control::Access,
-    /// The serial numbers of the modules, in the order of their numbers.
-    pub serial_numbers: Vec<String>,
-}
-
-/// Why a hardserver did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A folder is not as it must be.
-    #[error(transparent)]
-    Options(#[from] OptionsError),
-    /// Another hardserver uses the same state.
-    #[error(
-        "another softshield uses the state in {0}: stop it, or choose another folder with --state"
-    )]
-    StateInUse(PathBuf),
-    /// The state folder cannot be locked.
-    #[error("cannot lock the state in {path}: {cause}")]
-    StateLock {
-        /// The lock file.
-        path: PathBuf,
-        /// What the operating system said.
-        cause: std::io::Error,
-    },
-    /// The count of runs in the state folder cannot be kept.
-    #[error("cannot count the run in {path}: {cause}")]
-    Runs {
-        /// The file of the count.
-        path: PathBuf,
-        /// What the operating system said, or what is wrong with the file.
-        cause: std::io::Error,
-    },
-    /// A module could not start from its saved state.
-    #[error("module {number}: {cause}")]
-    Module {
-        /// The module's number.
-        number: u32,
-        /// What the module said.
-        cause: PowerOnError,
-    },
-    /// Somebody answers on a socket that this hardserver was to use.
-    #[error("somebody already answers on {0}: stop them, or choose another socket")]
-    SocketInUse(PathBuf),
-    /// A socket's path holds something else.
-    #[error("{0} is in the way of a socket, and is not one")]
-    NotASocket(PathBuf),
-    /// A socket's path does not fit an address.
-    #[error(
-        "the path of a socket may have at most {max} bytes, and {path} has more: choose another with --socket and --priv-socket"
-    )]
-    PathTooLong {
-        /// The path.
-        path: PathBuf,
-        /// The most bytes that fit.
-        max: usize,
-    },
-    /// A socket cannot be opened.
-    #[error("cannot listen on {place}: {cause}")]
-    Listen {
-        /// The path or address.
-        place: String,
-        /// What the operating system said.
-        cause: std::io::Error,
-    },
-    /// The table of modules is full.
-    #[error("there are {MAX_MODULES} modules, which is as many as there can be")]
-    TooManyModules,
-    /// The operating system gave no random bytes, threads or descriptors.
-    #[error("cannot start: {0}")]
-    System(std::io::Error),
-}
-
-impl Server {
-    /// Starts the modules and listens. When this returns, clients can connect.
-    ///
-    /// # Errors
-    /// Whatever [`StartError`] names. Nothing is left running or listening then.
-    pub fn start(options: &Options) -> Result<Server, StartError> {
-        options.prepare_folders()?;
-        let lock = StateLock::take(&options.state)?;
-        let ordinal = runs::begin(&options.state)?;
-        let seed = seed(options).map_err(StartError::System)?;
-        let engines = options.engines.max(1);
-        let modules = Modules::new(engines, options.timings.clone(), options.seed.is_some());
-        let modules = Arc::new(modules);
-
-        let shared = Arc::new(Hardserver {
-            profile: WireProfile {
-                frame_len: options.frame_len,
-                ..WireProfile::default()
-            },
-            engine: options.engine.engine(),
-            clients: Arc::new(Clients::new(seed.clone(), Arc::clone(&modules), ordinal)),
-            seed,
-            modules,
-            connections: Connections::default(),
-            poller: Poller::new().map_err(StartError::System)?,
-            attendance: Attendance::new(0),
-            workers: Mutex::default(),
-            options: options.clone(),
-            held: pace::Waiting::default(),
-            counts: Counts::default(),
-            faults: Faults::default(),
-            pool: pool::Pool::default(),
-            clock: AtomicI64::new(0),
-            in_flight: AtomicUsize::new(0),
-            draining: AtomicBool::new(false),
-            started: Instant::now(),
-        });
-        for _ in 0..options.modules.max(1) {
-            shared.power_up()?;
-        }
-        let serial_numbers = shared.modules.iter().map(|slot| slot.module.esn());
-        let serial_numbers = serial_numbers.collect();
-        let control = Control::open(options, Arc::clone(&shared))?;
-        // From here on the value stops its threads when it is dropped, also on the way out of an error.
-        let mut server = Server {
-            endpoints: Endpoints {
-                socket: options.socket.clone(),
-                privileged_socket: options.privileged_socket.clone(),
-                port: None,
-                privileged_port: None,
-                control: control.access().clone(),
-                serial_numbers,
-            },
-            control: Some(control),
-            shared,
-            listeners: None,
-            _lock: lock,
-        };
-        let workers = server.shared.modules.len() * engines;
-        server.shared.hire(workers)?;
-        for number in 0..SUBSTITUTES {
-            let name = format!("substitute-{number}");
-            let run = move |worker: Worker| worker.substitute(number);
-            server.shared.spawn(name, run)?;
-        }
-        server.shared.spawn("pace".to_owned(), Worker::release)?;
-        let listeners = Listeners::open(options, Arc::clone(&server.shared))?;
-        server.endpoints.port = listeners.port;
-        server.endpoints.privileged_port = listeners.privileged_port;
-        server.listeners = Some(listeners);
-        tracing::info!(
-            modules = options.modules.max(1), workers, socket = %server.endpoints.socket.display(), "listening"
-        );
-        Ok(server)
-    }
-
-    /// Plugs in one more module; its number, the next one. It is new from the factory, unless the state folder has the
-    /// state of a module of this number from an earlier run. It takes part at once: clients that are connected can use it,
-    /// and a pool of every module takes it in once it is in the pool's world.
-    ///
-    /// # Errors
-    /// [`StartError::Module`], [`StartError::System`], [`StartError::TooManyModules`]. Then there is no such module, except
-    /// that with [`StartError::System`] it has fewer threads than it should.
-    pub fn add_module(&self) -> Result<u32, StartError> {
-        self.shared.add_module()
-    }
-
-    /// Unplugs a module. What is in work there ends in HardwareFailed, its objects are lost, and its number stays its own:
-    /// every command for it is HardwareFailed until it is plugged in again.
-    ///
-    /// # Errors
-    /// InvalidModule if there is no module of this number, HardwareFailed if it is unplugged.
-    pub fn unplug(&self, number: u32) -> Result<(), Status> {
-        self.shared.unplug(number)
-    }
-
-    /// Plugs an unplugged module in again. It has what it had kept: its world, its non-volatile memory, its cards.
-    ///
-    /// # Errors
-    /// InvalidModule if there is no module of this number, InvalidState if it is not unplugged, Failed if its state cannot be
-    /// read.
-    pub fn plug_in(&self, number: u32) -> Result<(), Status> {
-        self.shared.plug_in(number)
-    }
-
-    /// Where it listens.
-    pub fn endpoints(&self) -> &Endpoints {
-        &self.endpoints
-    }
-
-    /// Accepts and reads nothing more, answers the commands that have arrived, ends the connections and removes the
-    /// sockets. Commands that take longer than some seconds are given up.
-    pub fn shutdown(mut self) {
-        self.stop();
-    }
-
-    fn stop(&mut self) {
-        if self.shared.draining.swap(true, Ordering::SeqCst) {
-            return;
-        }
-        drop(self.control.take());
-        drop(self.listeners.take());
-        let drained = self.shared.drain(SHUTDOWN_PATIENCE);
-        // Nobody is hired any more: `spawn` asks under the same lock whether the server stops.
-        let workers = std::mem::take(&mut *self.shared.workers());
-        self.shared.poller.wake_all();
-        self.shared.attendance.stop();
-        self.shared.held.stop();
-        for worker in workers {
-            // A worker that computes on is left to itself; it ends with its task.
-            if drained && worker.join().is_err() {
-                tracing::error!("a worker panicked");
-            }
-        }
-        tracing::info!(drained, "stopped");
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-/// Runs a hardserver until the process is told to end (SIGTERM, SIGINT). `ready` is called once clients can connect.
-///
-/// # Errors
-/// As [`Server::start`].
-pub fn serve(options: &Options, ready: impl FnOnce(&Endpoints)) -> Result<(), StartError> {
-    // Signals are caught before anything can be lost by one.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()
-        .map_err(StartError::System)?;
-    let (mut terminate, mut interrupt) = {
-        use tokio::signal::unix::{SignalKind, signal};
-        let _guard = runtime.enter();
-        let of = |kind| signal(kind).map_err(StartError::System);
-        (of(SignalKind::terminate())?, of(SignalKind::interrupt())?)
-    };
-    let server = Server::start(options)?;
-    let Endpoints {
-        port,
-        privileged_port,
-        ..
-    } = *server.endpoints();
-    let actual = Options {
-        port,
-        privileged_port,
-        ..options.clone()
-    };
-    let record = Record::write(&actual).map_err(StartError::System)?;
-    ready(server.endpoints());
-    let signal = runtime.block_on(async {
-        tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        }
-    });
-    tracing::info!(signal, "shutting down");
-    drop(record);
-    server.shutdown();
-    Ok(())
-}
-
-/// Whether a hardserver uses this state folder now, in this process or another.
-pub fn is_running(state: &Path) -> bool {
-    StateLock::is_taken(state)
-}
-
 /// What all threads of a hardserver share.
 #[derive(Debug)]
 pub(crate) struct Hardserver {
     profile: WireProfile,
+    /// That of the links to importers.
+    link_profile: WireProfile,
+    /// The key by which other hardservers know this one.
+    kneti: Option<Kneti>,
+    /// Where they import its modules.
+    impath: OnceLock<SocketAddr>,
     engine: Arc<dyn engine::Engine>,
     seed: Seed,
     modules: Arc<Modules>,
@@ -412,7 +133,8 @@ impl Hardserver {
     /// As [`Server::unplug`].
     pub(crate) fn unplug(&self, number: u32) -> Result<(), Status> {
         let slot = self.module(number).ok_or(Status::InvalidModule)?;
-        slot.module.unplug()?;
+        let own = slot.unit.own().ok_or(Status::NotAvailable)?;
+        own.module.unplug()?;
         self.end_what_was_in_work(slot);
         tracing::info!(module = number, "unplugged");
         Ok(())
@@ -421,10 +143,11 @@ impl Hardserver {
     /// As [`Server::plug_in`].
     pub(crate) fn plug_in(&self, number: u32) -> Result<(), Status> {
         let slot = self.module(number).ok_or(Status::InvalidModule)?;
-        if slot.module.mode().0 != Mode::Absent {
+        let own = slot.unit.own().ok_or(Status::NotAvailable)?;
+        if own.module.mode().0 != Mode::Absent {
             return Err(Status::InvalidState);
         }
-        slot.module.power_cycle().map_err(|error| {
+        own.module.power_cycle().map_err(|error| {
             tracing::error!(module = number, %error, "not plugged in");
             Status::Failed
         })?;
@@ -437,9 +160,25 @@ impl Hardserver {
         let mut numbers = self.modules.numbers();
         let number = numbers.next().ok_or(StartError::TooManyModules)?;
         let on = power_on(number, &self.options, &self.seed, self.now())?;
-        let slot = self.clients.add_module(&mut numbers, on);
+        let slot = self.clients.add_module(&mut numbers, Unit::Own(on));
         slot.map(|slot| slot.number)
             .ok_or(StartError::TooManyModules)
+    }
+
+    /// Puts a module of another hardserver into the table. It, and the line of its jobs that wait for something.
+    fn import(
+        &self,
+        import: &Import,
+    ) -> Result<(Arc<Imported>, mpsc::Receiver<Parcel>), StartError> {
+        let mut numbers = self.modules.numbers();
+        let number = numbers.next().ok_or(StartError::TooManyModules)?;
+        let (makers, line) = mpsc::channel();
+        let imported = Imported::new(number, import.clone(), self.profile.clone(), makers);
+        let imported = Arc::new(imported);
+        let unit = Unit::Imported(Arc::clone(&imported));
+        let slot = self.clients.add_module(&mut numbers, unit);
+        slot.ok_or(StartError::TooManyModules)?;
+        Ok((imported, line))
     }
 
     /// Starts so many more workers.
@@ -483,7 +222,7 @@ impl Hardserver {
     /// Answers what was in work at a module before its last reset.
     pub(crate) fn end_what_was_in_work(&self, slot: &ModuleSlot) {
         if let Ok(index) = self.modules.index_of(slot.number) {
-            self.held.hurry(index, slot.module.epoch());
+            self.held.hurry(index, slot.epoch());
         }
     }
 
@@ -539,7 +278,7 @@ impl Hardserver {
     }
 
     /// Takes a new connection under its care.
-    fn accept(&self, stream: Stream, privileged: bool) {
+    fn accept(&self, stream: Stream, privileged: bool, guests: Option<Guests>) {
         if self.connections.count() >= MAX_CONNECTIONS {
             tracing::warn!(
                 max = MAX_CONNECTIONS,
@@ -553,8 +292,11 @@ impl Hardserver {
         }
         let number = self.connections.number();
         let opened = self.started.elapsed();
-        let connection =
-            Connection::new(number, stream, privileged, opened, self.profile.frame_len);
+        let frame_len = match &guests {
+            None => self.profile.frame_len,
+            Some(_) => self.link_profile.frame_len,
+        };
+        let connection = Connection::new(number, stream, privileged, opened, frame_len, guests);
         let connection = Arc::new(connection);
         self.connections.insert(Arc::clone(&connection));
         if let Err(error) = self.poller.add(connection.stream(), number) {
@@ -585,8 +327,15 @@ impl Hardserver {
         for slot in self.modules.iter() {
             drop(
                 slot.engines
-                    .withdraw(|task| task.answer.connection.number == connection.number),
+                    .withdraw(|task| task.owed.answer.connection.number == connection.number),
             );
+            if let Some(imported) = slot.unit.imported() {
+                drop(
+                    imported.line().withdraw(|parcel| {
+                        parcel.owed.answer.connection.number == connection.number
+                    }),
+                );
+            }
         }
     }
 
@@ -626,24 +375,8 @@ impl Hardserver {
     }
 }
 
-fn seed(options: &Options) -> std::io::Result<Seed> {
-    match &options.seed {
-        Some(bytes) => Ok(Seed::from_bytes(bytes)),
-        None => {
-            let mut bytes = [0; 32];
-            getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-            Ok(Seed::from_bytes(&bytes))
-        }
-    }
-}
-
 /// Switches a module on, with a card reader as slot 0.
-fn power_on(
-    number: u32,
-    options: &Options,
-    seed: &Seed,
-    now: Now,
-) -> Result<PoweredOn, StartError> {
+fn power_on(number: u32, options: &Options, seed: &Seed, now: Now) -> Result<Own, StartError> {
     let fail = |cause| StartError::Module { number, cause };
     let path = options.state.join(format!("module{number}.redb"));
     let store = RedbStore::open(&path).map_err(|cause| fail(cause.into()))?;
@@ -659,18 +392,9 @@ fn power_on(
         now,
     })
     .map_err(fail)?;
-    Ok(PoweredOn {
+    Ok(Own {
         module,
         failing_writes,
         state: path,
     })
-}
-
-/// A module that is on, and what a fault on purpose needs of it.
-struct PoweredOn {
-    module: Arc<Module>,
-    /// The number of its next writes that fail.
-    failing_writes: Arc<AtomicU32>,
-    /// The file of its state.
-    state: PathBuf,
 }

@@ -5,19 +5,17 @@
 //! takes no lock.
 
 use std::ops::Index;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use ncore::Status;
 
-use super::PoweredOn;
 use super::clients::Client;
 use super::engines::Engines;
 use super::pace::Pace;
+use super::unit::Unit;
 use super::worker::Task;
-use crate::module::Module;
 use crate::profile::Timing;
 
 /// One module and what the hardserver knows of it.
@@ -25,12 +23,9 @@ use crate::profile::Timing;
 pub(crate) struct Slot {
     /// Its number on the wire.
     pub(crate) number: u32,
-    pub(crate) module: Arc<Module>,
+    pub(crate) unit: Unit,
+    /// Those of this process; an imported module computes elsewhere and has none.
     pub(super) engines: Engines<Task>,
-    /// The number of its next writes that fail on purpose.
-    pub(super) failing_writes: Arc<AtomicU32>,
-    /// The file of its state.
-    pub(super) state: PathBuf,
     /// The pace it keeps, if it emulates a unit's.
     pub(super) pace: Option<Pace>,
     /// Jobs that the module has and has not answered.
@@ -46,7 +41,7 @@ pub(crate) struct Slot {
 impl Slot {
     /// The count of resets: objects made under another count are gone.
     pub(super) fn epoch(&self) -> u64 {
-        self.module.epoch()
+        self.unit.epoch()
     }
 }
 
@@ -88,17 +83,16 @@ impl Modules {
     }
 
     /// Puts a module into the next place. None if the table is full.
-    pub(super) fn push(&self, numbers: &mut Numbers<'_>, on: PoweredOn) -> Option<&Slot> {
+    pub(super) fn push(&self, numbers: &mut Numbers<'_>, unit: Unit) -> Option<&Slot> {
         let number = numbers.take()?;
         let index = self.len();
         let timing = self.timings.get(index).or(self.timings.last());
         let slot = self.slots.get(index)?.get_or_init(|| {
+            let timing = timing.filter(|_| unit.own().is_some());
             Box::new(Slot {
                 number,
-                module: on.module,
-                failing_writes: on.failing_writes,
-                state: on.state,
-                engines: Engines::new(self.engines),
+                engines: Engines::new(unit.own().map_or(0, |_| self.engines)),
+                unit,
                 pace: timing.map(|timing| Pace::new(*timing, Instant::now())),
                 outstanding: AtomicUsize::new(0),
                 started: AtomicU64::new(0),
@@ -136,14 +130,14 @@ impl Modules {
     /// The modules to choose from when a command leaves the choice: those that work in a world; if there are none, those
     /// that have not failed; if there are none of these, all, so that one of them says what is wrong.
     pub(super) fn able(&self) -> Vec<usize> {
-        let those = |accepts: &dyn Fn(&Module) -> bool| -> Vec<usize> {
+        let those = |accepts: &dyn Fn(&Unit) -> bool| -> Vec<usize> {
             (0..self.len())
-                .filter(|&index| accepts(&self[index].module))
+                .filter(|&index| accepts(&self[index].unit))
                 .collect()
         };
         [
-            those(&Module::in_world),
-            those(&|module| !module.failed()),
+            those(&Unit::in_world),
+            those(&|unit| !unit.failed()),
             those(&|_| true),
         ]
         .into_iter()

@@ -28,12 +28,13 @@ use ncore::types::{
 
 use super::Hardserver;
 use super::clients::{Client, Location};
-use super::dispatch::{Done, Given, made_objects, refuse_flags};
+use super::dispatch::{Done, Given, begun, refuse_flags};
 use super::modules::Modules;
+use super::replies::made_objects;
 use super::routing::{Refusal, named_number, visit_keys};
 use super::worker::{Answer, Begun};
 use crate::job::{self, Job};
-use crate::module::{Module, WorldIdentity};
+use crate::module::WorldIdentity;
 use crate::seed::Streams;
 
 /// The pool of a hardserver.
@@ -155,7 +156,7 @@ impl Drop for Recipe {
             let slot = &self.modules[index];
             if let Some(copy) = lock(copy).filter(|copy| copy.epoch == slot.epoch()) {
                 for id in copy.ids.into_iter().flatten() {
-                    slot.module.forget_object(self.client, id);
+                    slot.unit.forget_object(self.client, id);
                 }
             }
         }
@@ -268,7 +269,7 @@ impl Hardserver {
         let mut members = Vec::new();
         for index in candidates {
             let epoch = self.modules[index].epoch();
-            let module = &self.modules[index].module;
+            let module = &self.modules[index].unit;
             let serves = match world {
                 Some(world) => module.serves(world),
                 None => {
@@ -315,12 +316,7 @@ impl Hardserver {
             return Err(no_pool_support());
         }
         Ok(Some(PoolCommand {
-            streams: Streams::new(
-                self.seed.clone(),
-                number,
-                client.ordinal(),
-                client.next_command(),
-            ),
+            streams: Streams::new(&self.seed, number, client.ordinal(), client.next_command()),
             command: command.clone(),
             client: Arc::clone(client),
             privileged,
@@ -340,13 +336,19 @@ impl Hardserver {
         let attempt = Attempt { command, member };
         let (command, ready) = attempt.command();
         let PoolCommand {
-            streams, length, ..
+            client,
+            privileged,
+            streams,
+            length,
+            ..
         } = &*attempt.command;
         answer.attempt = Some(attempt.clone());
         let server = Arc::clone(self);
         let given = Given {
             command,
-            streams: Some(streams.clone()),
+            number: self.modules[member.index].number,
+            client: client.identity(*privileged),
+            streams: streams.clone(),
             length: *length,
             before: match ready {
                 true => None,
@@ -359,8 +361,8 @@ impl Hardserver {
     fn choose_member(&self, pool: &PoolCommand) -> Result<Member, Refusal> {
         let members = self.members();
         let first = members.first().ok_or(Status::HardwareFailed)?;
-        let description = self.modules[first.index].module.description();
-        let strict = description.officer_modes & SetNSOPermsArgs::FIPS_LEVEL3_ENFORCEDV2 != 0;
+        let modes = self.modules[first.index].unit.officer_modes();
+        let strict = modes & SetNSOPermsArgs::FIPS_LEVEL3_ENFORCEDV2 != 0;
         if strict && makes_keys(pool.command.cmd()) {
             return Err(Status::StrictFIPS140.into());
         }
@@ -396,7 +398,7 @@ impl Hardserver {
             tracing::debug!(module = slot.number, cmd = %answer.header.cmd, "goes to another member");
             match self.attempt(command, &mut answer) {
                 Ok(Done::Reply(another)) => reply = another,
-                done => return super::dispatch::begun(answer, done),
+                done => return begun(answer, done),
             }
         }
         Begun::Answered(answer, reply)
@@ -411,7 +413,7 @@ impl Hardserver {
         body: &ReplyBody,
     ) -> Result<(), Status> {
         let made = made_objects(body);
-        let module = &self.modules[member.index].module;
+        let module = &self.modules[member.index].unit;
         let client = pool.client.ordinal();
         if made.iter().flatten().any(|&id| module.limits(client, id)) {
             for id in made.into_iter().flatten() {
@@ -480,11 +482,12 @@ impl Hardserver {
         let again = recipe.again.as_ref().ok_or(Status::UnknownID)?;
         let job = Job {
             command: again.command.clone(),
+            number: self.modules[member.index].number,
             client: again.client.clone(),
             now: self.now(),
             streams: again.streams.clone(),
         };
-        let reply = Module::begin(&self.modules[member.index].module, job).finish();
+        let reply = self.modules[member.index].unit.carry_out(job);
         if reply.status != Status::OK {
             return Err(reply.status);
         }

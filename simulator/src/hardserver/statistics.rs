@@ -174,8 +174,12 @@ fn connection_node(connection: &Connection, uptime: Duration) -> Node {
 type ModuleValues = Vec<(StatNodeTag, StatID, Value)>;
 
 fn module_values(slot: &Slot, uptime: Duration) -> ModuleValues {
-    let own = slot.module.statistics(uptime).into_iter();
+    // What an imported module counts itself stays with its exporter.
+    let own = slot.unit.own();
+    let own = own.map(|own| own.module.statistics(uptime));
     let mut values: ModuleValues = own
+        .into_iter()
+        .flatten()
         .map(|own| {
             (
                 own.node,
@@ -197,7 +201,7 @@ fn module_values(slot: &Slot, uptime: Duration) -> ModuleValues {
             Value::Counter(count.load(Ordering::Relaxed)),
         ));
     }
-    let serial = Value::Text(slot.module.esn());
+    let serial = Value::Text(slot.unit.esn());
     values.push((StatNodeTag::ModuleEnvStats, StatID::SerialNumber, serial));
     values
 }

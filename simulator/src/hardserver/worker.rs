@@ -20,11 +20,12 @@ use super::Hardserver;
 use super::attendance::{Next, Watch, between_looks};
 use super::clients::Client;
 use super::connection::{Connection, Input, Read};
-use super::dispatch::ends_what_is_in_work;
 use super::engines::Entered;
 use super::pace::Held;
 use super::poller::{Event, Happened};
 use super::pool::Attempt;
+use super::remote::Parcel;
+use super::replies::ends_what_is_in_work;
 use crate::faults::ReplyFault;
 use crate::job::Work;
 
@@ -36,21 +37,28 @@ const READS_IN_A_ROW: usize = 4;
 
 /// Arithmetic that is left to do, and whom to tell.
 pub(super) struct Task {
+    pub(super) work: Work,
+    pub(super) owed: Owed,
+}
+
+/// A command that a module has, and who waits for its reply.
+#[derive(Debug)]
+pub(super) struct Owed {
     /// The module's place in the table.
     pub(super) index: usize,
-    pub(super) work: Work,
     pub(super) answer: Answer,
     pub(super) outstanding: Outstanding,
-    /// When its reply may leave, if the module keeps a unit's pace.
+    /// When the reply may leave, if the module keeps a unit's pace or a fault holds it back.
     pub(super) due: Option<Instant>,
 }
 
 impl std::fmt::Debug for Task {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let answer = &self.owed.answer;
         write!(
             formatter,
             "Task({} of connection {})",
-            self.answer.header.cmd, self.answer.connection.number
+            answer.header.cmd, answer.connection.number
         )
     }
 }
@@ -127,11 +135,13 @@ impl Drop for Outstanding {
 pub(super) enum Begun {
     Answered(Answer, Reply),
     Left(Task),
+    /// It goes to another hardserver.
+    Outgoing(Parcel),
 }
 
 /// One worker, or whoever reads in its place.
 pub(super) struct Worker {
-    server: Arc<Hardserver>,
+    pub(super) server: Arc<Hardserver>,
     buffer: Vec<u8>,
     frame: Vec<u8>,
 }
@@ -287,13 +297,28 @@ impl Worker {
                 break false;
             }
             let rest = &input.pending[used..];
-            match input.framing.split(rest, &self.server.profile) {
+            let profile = match connection.guests() {
+                None => &self.server.profile,
+                Some(_) => &self.server.link_profile,
+            };
+            match input.framing.split(rest, profile) {
                 Ok(None) => break true,
                 Ok(Some((message, taken))) => {
                     let frame_len = input.framing.frame_len();
-                    match self.server.begin(connection, message, frame_len) {
-                        Begun::Answered(answer, reply) => self.finish(answer, reply),
-                        Begun::Left(task) => self.place(task, keep, mine),
+                    let begun = match connection.guests() {
+                        None => Ok(Some(self.server.begin(connection, message, frame_len))),
+                        Some(guests) => self.server.begin_request(connection, guests, message),
+                    };
+                    match begun {
+                        Ok(Some(Begun::Answered(answer, reply))) => self.finish(answer, reply),
+                        Ok(Some(Begun::Left(task))) => self.place(task, keep, mine),
+                        Ok(Some(Begun::Outgoing(parcel))) => self.send(parcel),
+                        Ok(None) => {}
+                        Err(bad) => {
+                            tracing::warn!(connection = connection.number, error = %bad, "an importer is not understood");
+                            self.server.close(connection);
+                            break false;
+                        }
                     }
                     used += taken;
                 }
@@ -322,6 +347,7 @@ impl Worker {
         counts.marshal_errors.fetch_add(1, Ordering::Relaxed);
         let after_length = bytes.get(frame::LENGTH_WORD..).unwrap_or_default();
         if bad.length > bad.max
+            && connection.guests().is_none()
             && let Ok(header) = Header::peek(after_length)
         {
             let answer = Answer {
@@ -340,7 +366,7 @@ impl Worker {
 
     /// Finds a thread for a task: this one, one that is idle, or one that is busy now.
     fn place(&self, task: Task, keep: bool, mine: &mut Option<Task>) {
-        let engines = &self.server.modules[task.index].engines;
+        let engines = &self.server.modules[task.owed.index].engines;
         if keep && mine.is_none() {
             if let Entered::Run(first) = engines.enter(task) {
                 *mine = Some(first);
@@ -368,7 +394,7 @@ impl Worker {
     fn run_from(&mut self, task: Task) {
         let mut next = Some(task);
         while let Some(task) = next {
-            let index = task.index;
+            let index = task.owed.index;
             let connection = self.run_task(task);
             self.server.attendance.progress();
             next = self.server.modules[index].engines.done();
@@ -381,35 +407,39 @@ impl Worker {
     }
 
     fn run_task(&mut self, task: Task) -> Arc<Connection> {
-        let Task {
-            work,
+        let Task { work, owed } = task;
+        let connection = Arc::clone(&owed.answer.connection);
+        if !connection.closed() {
+            let reply = unless_it_panics(&owed.answer.header, work);
+            self.settle_debt(owed, reply);
+        }
+        connection
+    }
+
+    /// Gives a module's reply to whoever waits for it, or holds it until its time.
+    pub(super) fn settle_debt(&mut self, owed: Owed, reply: Reply) {
+        let Owed {
+            index,
             answer,
             mut outstanding,
-            index,
             due,
-        } = task;
-        let connection = Arc::clone(&answer.connection);
-        if !connection.closed() {
-            let reply = unless_it_panics(&answer.header, work);
-            if let Some(due) = due {
-                let epoch = self.server.modules[index].epoch();
-                if ends_what_is_in_work(answer.header.cmd) {
-                    self.server.held.hurry(index, epoch);
-                }
-                let held = Held {
-                    answer,
-                    reply,
-                    outstanding,
-                    epoch,
-                };
-                self.server.held.hold(due, held);
-                return connection;
-            }
+        } = owed;
+        let Some(due) = due else {
             outstanding.unload();
             self.finish(answer, reply);
+            return;
+        };
+        let epoch = self.server.modules[index].epoch();
+        if ends_what_is_in_work(answer.header.cmd) {
+            self.server.held.hurry(index, epoch);
         }
-        drop(outstanding);
-        connection
+        let held = Held {
+            answer,
+            reply,
+            outstanding,
+            epoch,
+        };
+        self.server.held.hold(due, held);
     }
 
     /// Sends the replies that are held, each at its time, until the server stops.
@@ -426,7 +456,7 @@ impl Worker {
                 // Until its reply has left, a command is in work: a reset ends it.
                 let slot = answer.index.map(|index| &self.server.modules[index]);
                 if let Some(slot) = slot.filter(|slot| slot.epoch() != epoch) {
-                    let status = match slot.module.failed() {
+                    let status = match slot.unit.failed() {
                         true => Status::HardwareFailed,
                         false => Status::UnitReset,
                     };
@@ -448,6 +478,7 @@ impl Worker {
         match self.server.after_attempt(answer, reply) {
             Begun::Answered(answer, reply) => self.answer(&answer, reply),
             Begun::Left(task) => self.place(task, false, &mut None),
+            Begun::Outgoing(parcel) => self.send(parcel),
         }
     }
 
@@ -461,7 +492,7 @@ impl Worker {
             "answered"
         );
         self.frame.clear();
-        self.server.encode(answer, reply, &mut self.frame);
+        self.server.encode(answer, &reply, &mut self.frame);
         let (connection, poller) = (&answer.connection, &self.server.poller);
         let sent = match answer.fault {
             None => connection.send(&self.frame, poller),
@@ -489,8 +520,13 @@ impl Worker {
 
 /// Runs a part of a module's code. A panic in it is our fault and ends one command, not the daemon.
 pub(super) fn unless_it_panics(header: &Header, work: impl FnOnce() -> Reply) -> Reply {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+    caught(header, work).unwrap_or_else(|status| Reply::error(header.tag, status))
+}
+
+/// As [`unless_it_panics`]: SoftwareFailed for a panic.
+pub(super) fn caught<T>(header: &Header, work: impl FnOnce() -> T) -> Result<T, Status> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| {
         tracing::error!(cmd = %header.cmd, "a command panicked");
-        Reply::error(header.tag, Status::SoftwareFailed)
+        Status::SoftwareFailed
     })
 }

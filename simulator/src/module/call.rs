@@ -55,6 +55,8 @@ pub(super) fn later(work: impl FnOnce() -> Result<ReplyBody, Status> + Send + 's
 /// An admitted command: everything but its arguments.
 pub(super) struct Call {
     pub(super) module: Arc<Module>,
+    /// The module's number as whoever asks knows it.
+    pub(super) number: u32,
     pub(super) client: Client,
     pub(super) now: Now,
     pub(super) streams: Streams,

@@ -361,6 +361,7 @@ impl Module {
     fn admit(self: &Arc<Self>, job: Job) -> Outcome {
         let Job {
             command,
+            number,
             client,
             now,
             streams,
@@ -390,6 +391,7 @@ impl Module {
         let module = Arc::clone(self);
         let mut call = Call {
             module,
+            number,
             client,
             now,
             streams,

@@ -24,7 +24,7 @@ pub(super) fn slot_list(call: Call, _: GetSlotListArgs) -> Outcome {
         .module
         .slots()
         .iter()
-        .map(|slot| slot.list_data(call.module.number()))
+        .map(|slot| slot.list_data(call.number))
         .collect();
     body(GetSlotListReply { slots })
 }
@@ -36,7 +36,7 @@ pub(super) fn poll_slot_list(call: Call, args: PollSlotListArgs) -> Outcome {
         .module
         .slots()
         .iter()
-        .map(|slot| slot.poll_data(call.module.number()))
+        .map(|slot| slot.poll_data(call.number))
         .collect();
     body(PollSlotListReply { flags: 0, slots })
 }

@@ -105,7 +105,7 @@ pub(super) fn issue(call: Call, args: GetTicketArgs) -> Outcome {
             },
         )
     })?;
-    let ticket = [&call.module.number().to_le_bytes()[..], &secret].concat();
+    let ticket = [&call.number.to_le_bytes()[..], &secret].concat();
     body(GetTicketReply { ticket })
 }
 
@@ -113,7 +113,7 @@ pub(super) fn issue(call: Call, args: GetTicketArgs) -> Outcome {
 pub(super) fn redeem(call: Call, args: RedeemTicketArgs) -> Outcome {
     check_flags(args.flags, 0)?;
     let (module, secret) = parse(&args.ticket).ok_or(Status::InvalidParameter)?;
-    if module != call.module.number() {
+    if module != call.number {
         return Err(Status::UnknownID);
     }
     let object = call.change(|inner| inner.tickets.redeem(&secret, call.client.hash))?;

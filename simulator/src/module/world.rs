@@ -43,7 +43,29 @@ pub(super) struct World {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorldIdentity {
     officer: KeyHash,
+    /// In ascending order: modules have them in the order in which they learnt them.
     module_keys: Vec<KeyHash>,
+}
+
+impl WorldIdentity {
+    /// The world of this security officer (hknso) and these module keys, KM0 left out, by their hashes.
+    pub fn new(officer: KeyHash, mut module_keys: Vec<KeyHash>) -> WorldIdentity {
+        module_keys.sort_unstable();
+        WorldIdentity {
+            officer,
+            module_keys,
+        }
+    }
+
+    /// hknso.
+    pub fn officer(&self) -> &KeyHash {
+        &self.officer
+    }
+
+    /// The hashes of the module keys, KM0 left out, in ascending order.
+    pub fn module_keys(&self) -> &[KeyHash] {
+        &self.module_keys
+    }
 }
 
 /// What SetNSOPerms said.
@@ -81,10 +103,8 @@ impl World {
 
     /// What it has in common with the other modules of the world; None while no officer is set.
     pub(super) fn identity(&self) -> Option<WorldIdentity> {
-        Some(WorldIdentity {
-            officer: self.officer_hash()?,
-            module_keys: self.common_keys().map(|key| key.hash).collect(),
-        })
+        let module_keys = self.common_keys().map(|key| key.hash).collect();
+        Some(WorldIdentity::new(self.officer_hash()?, module_keys))
     }
 
     /// Whether this is the world of that name, whatever the order of its module keys.

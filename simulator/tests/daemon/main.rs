@@ -347,3 +347,66 @@ fn a_seed_decides_the_serial_numbers() {
     assert_eq!(serial("00ff"), serial("00FF"));
     assert_ne!(serial("00ff"), serial("00fe"));
 }
+
+#[test]
+fn a_configuration_file_joins_two_daemons() {
+    let (exporting, importing) = (folder(), folder());
+    let kneti = |folder: &TempDir| {
+        let output = output(&mut softshield(
+            &[("NFAST_HOME", folder.path())],
+            &["kneti"],
+        ));
+        assert!(output.status.success(), "{}", stderr(&output));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let start = |folder: &TempDir, sections: &str| {
+        let config = folder.path().join("own.conf");
+        std::fs::write(&config, format!("syntax-version=1\n{sections}")).unwrap();
+        let config = config.to_str().unwrap();
+        let variables = [("NFAST_HOME", folder.path())];
+        Daemon::start(&mut softshield(&variables, &["serve", "--config", config]))
+    };
+    let last_word = |daemon: &Daemon, name: &str| {
+        let line = daemon.banner.iter().find(|line| line.contains(name));
+        line.unwrap().split_whitespace().last().unwrap().to_owned()
+    };
+    let exporter = start(
+        &exporting,
+        &format!(
+            "[server_remotecomms]\nimpath_addr=127.0.0.1\nimpath_port=0\n[hs_clients]\nkeyhash={}\n",
+            kneti(&importing)
+        ),
+    );
+    assert_eq!(last_word(&exporter, "kneti"), kneti(&exporting));
+    let impath = last_word(&exporter, "impath");
+    let (ip, port) = impath.rsplit_once(':').unwrap();
+    let importer = start(
+        &importing,
+        &format!(
+            "[nethsm_imports]\nremote_ip={ip}\nremote_port={port}\nremote_esn={}\nkeyhash={}\n",
+            last_word(&exporter, "module #1"),
+            kneti(&exporting)
+        ),
+    );
+    assert_eq!(last_word(&importer, "module #2"), impath);
+    let wire = connect(importing.path().join("sockets/nserver"));
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while wire.transact(NoOpArgs { module: 2 }).is_err() {
+        assert!(std::time::Instant::now() < until, "never imported");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let variables = [("NFAST_HOME", importing.path())];
+    let status = output(&mut softshield(&variables, &["status"]));
+    let status = String::from_utf8(status.stdout).unwrap();
+    assert!(
+        status.contains(&format!(" imported from  {impath}\n")),
+        "{status}"
+    );
+    let fail = output(&mut softshield(&variables, &["module", "fail", "2"]));
+    assert!(!fail.status.success());
+    assert!(
+        stderr(&fail).contains("module 2 is imported"),
+        "{}",
+        stderr(&fail)
+    );
+}

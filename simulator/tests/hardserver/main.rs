@@ -13,5 +13,6 @@ mod pace;
 mod plugging;
 mod pool;
 mod raw;
+mod remote;
 mod rig;
 mod routing;

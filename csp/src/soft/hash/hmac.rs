@@ -7,7 +7,7 @@ use crate::error::Result;
 
 /// A running HMAC.
 #[derive(Clone)]
-pub(super) struct Hmac {
+pub(in crate::soft) struct Hmac {
     inner: Digest,
     /// The outer pad, already XORed with the key.
     outer_pad: Zeroizing<Vec<u8>>,
@@ -18,7 +18,7 @@ impl Hmac {
     ///
     /// # Errors
     /// `NTE_BAD_ALGID` if the info names no plain hash function.
-    pub(super) fn new(key: &[u8], info: &HmacInfo) -> Result<Hmac> {
+    pub(in crate::soft) fn new(key: &[u8], info: &HmacInfo) -> Result<Hmac> {
         let mut inner = Digest::new(info.algorithm)?;
         let block = inner.hmac_block();
         let key = if key.len() > block {
@@ -35,12 +35,12 @@ impl Hmac {
     }
 
     /// Adds data.
-    pub(super) fn update(&mut self, data: &[u8]) {
+    pub(in crate::soft) fn update(&mut self, data: &[u8]) {
         self.inner.update(data);
     }
 
     /// The value of the data so far. The HMAC is of no further use.
-    pub(super) fn finish(&mut self) -> Vec<u8> {
+    pub(in crate::soft) fn finish(&mut self) -> Vec<u8> {
         let value = self.inner.finish();
         self.inner.update(&self.outer_pad);
         self.inner.update(&value);
@@ -48,7 +48,7 @@ impl Hmac {
     }
 
     /// Length of the value in bytes.
-    pub(super) fn size(&self) -> usize {
+    pub(in crate::soft) fn size(&self) -> usize {
         self.inner.size()
     }
 }

@@ -9,13 +9,13 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 pub(super) use self::digest::Digest;
-use self::hmac::Hmac;
+pub(super) use self::hmac::Hmac;
 use self::mac::CbcMac;
-use super::{ParamForm, SymKey};
+use super::{Master, MasterHash, ParamForm, Prf, SymKey};
 use crate::alg::Provider;
 use crate::constants::{
     ALG_CLASS_HASH, AlgId, CRYPT_LITTLE_ENDIAN, CRYPT_USERDATA, HP_ALGID, HP_HASHSIZE, HP_HASHVAL,
-    HP_HMAC_INFO,
+    HP_HMAC_INFO, HP_TLS1PRF_LABEL, HP_TLS1PRF_SEED,
 };
 use crate::error::{CspError, Result};
 
@@ -51,6 +51,10 @@ enum State {
         hmac: Hmac,
         started: bool,
     },
+    /// CALG_SCHANNEL_MASTER_HASH: keys are derived from it, data does not go in.
+    Master(MasterHash),
+    /// CALG_TLS1PRF: its value is as long as the caller wants, data does not go in.
+    Prf(Prf),
     /// CALG_SSL3_SHAMD5, whose value can only be set.
     Unset,
     /// Finished, by reading or setting its value.
@@ -86,9 +90,47 @@ impl HashState {
         Ok(HashState { algorithm, state })
     }
 
+    /// CPCreateHash for the two hashes that are made of a master. The first CALG_SCHANNEL_MASTER_HASH turns a premaster into
+    /// the master.
+    ///
+    /// # Errors
+    /// `NTE_BAD_ALGID` for another hash; those of [`Master::hash`] and [`Master::prf`].
+    pub fn of_master(
+        provider: &'static Provider,
+        algorithm: AlgId,
+        master: &mut Master,
+    ) -> Result<HashState> {
+        provider.algorithm(algorithm)?;
+        let state = match algorithm {
+            AlgId::CALG_SCHANNEL_MASTER_HASH => State::Master(master.hash()?),
+            AlgId::CALG_TLS1PRF => State::Prf(master.prf()?),
+            _ => return Err(CspError::NTE_BAD_ALGID),
+        };
+        Ok(HashState { algorithm, state })
+    }
+
     /// Its ALG_ID.
     pub fn algorithm(&self) -> AlgId {
         self.algorithm
+    }
+
+    /// The master hash, where only that will do.
+    ///
+    /// # Errors
+    /// `NTE_BAD_HASH` if this is none.
+    pub fn master(&self) -> Result<&MasterHash> {
+        match &self.state {
+            State::Master(master) => Ok(master),
+            _ => Err(CspError::NTE_BAD_HASH),
+        }
+    }
+
+    /// The pseudo-random function, if this is one.
+    pub fn prf(&mut self) -> Option<&mut Prf> {
+        match &mut self.state {
+            State::Prf(prf) => Some(prf),
+            _ => None,
+        }
     }
 
     /// CPHashData. CRYPT_USERDATA is accepted and ignored.
@@ -107,11 +149,11 @@ impl HashState {
     ///
     /// # Errors
     /// As [`HashState::update`].
-    pub fn update_key(&mut self, key: &SymKey, flags: u32) -> Result<()> {
+    pub fn update_key(&mut self, key: &[u8], flags: u32) -> Result<()> {
         if flags & !CRYPT_LITTLE_ENDIAN != 0 {
             return Err(CspError::NTE_BAD_FLAGS);
         }
-        let mut bytes = Zeroizing::new(key.key_bytes().to_vec());
+        let mut bytes = Zeroizing::new(key.to_vec());
         if flags & CRYPT_LITTLE_ENDIAN == 0 {
             bytes.reverse();
         }
@@ -122,13 +164,14 @@ impl HashState {
     ///
     /// # Errors
     /// `NTE_BAD_HASH_STATE` for a hash that can only be set and was not; `NTE_BAD_ALGID` for an
-    /// HMAC whose inner hash was not chosen.
+    /// HMAC whose inner hash was not chosen; `NTE_BAD_HASH` for one that is made of a master.
     pub fn value(&mut self) -> Result<Vec<u8>> {
         let value = match &mut self.state {
             State::Plain(digest) => digest.finish(),
             State::Mac(mac) => mac.finish()?,
             State::Hmac { hmac, .. } => hmac.finish(),
             State::HmacWithoutInfo(_) => return Err(CspError::NTE_BAD_ALGID),
+            State::Master(_) | State::Prf(_) => return Err(CspError::NTE_BAD_HASH),
             State::Unset => return Err(CspError::NTE_BAD_HASH_STATE),
             State::Finished(value) => return Ok(value.to_vec()),
         };
@@ -137,12 +180,13 @@ impl HashState {
     }
 
     /// Length of the value in bytes, known before any data; zero for an HMAC whose inner hash was
-    /// not chosen.
+    /// not chosen, and for the hashes made of a master, of which one has no value and one a value
+    /// of any length.
     pub fn size(&self) -> usize {
         match &self.state {
             State::Plain(digest) => digest.size(),
             State::Mac(mac) => mac.size(),
-            State::HmacWithoutInfo(_) => 0,
+            State::HmacWithoutInfo(_) | State::Master(_) | State::Prf(_) => 0,
             State::Hmac { hmac, .. } => hmac.size(),
             State::Unset => SHAMD5_LEN,
             State::Finished(value) => value.len(),
@@ -153,11 +197,12 @@ impl HashState {
     /// finishing the hash.
     ///
     /// # Errors
-    /// `NTE_BAD_TYPE` for an unknown parameter.
+    /// `NTE_BAD_TYPE` for an unknown parameter, and for the value of a master hash, which has none
+    /// to tell; that of a pseudo-random function is [`Prf::fill`]'s.
     pub fn param_len(&self, param: u32) -> Result<usize> {
         match param {
             HP_ALGID | HP_HASHSIZE => Ok(4),
-            HP_HASHVAL => Ok(self.size()),
+            HP_HASHVAL if !self.is_of_master() => Ok(self.size()),
             _ => Err(CspError::NTE_BAD_TYPE),
         }
     }
@@ -181,7 +226,10 @@ impl HashState {
     /// `NTE_BAD_TYPE` for a parameter that is unknown or cannot be set.
     pub fn param_form(&self, param: u32) -> Result<ParamForm> {
         match param {
-            HP_HASHVAL => Ok(ParamForm::Bytes(self.size())),
+            HP_HASHVAL if !self.is_of_master() => Ok(ParamForm::Bytes(self.size())),
+            HP_TLS1PRF_LABEL | HP_TLS1PRF_SEED if matches!(self.state, State::Prf(_)) => {
+                Ok(ParamForm::Blob)
+            }
             HP_HMAC_INFO if self.algorithm == AlgId::CALG_HMAC => Ok(ParamForm::HmacInfo),
             _ => Err(CspError::NTE_BAD_TYPE),
         }
@@ -192,8 +240,11 @@ impl HashState {
     ///
     /// # Errors
     /// `NTE_BAD_FLAGS` for another length; `NTE_BAD_ALGID` for an HMAC whose inner hash was not
-    /// chosen.
+    /// chosen; `NTE_BAD_TYPE` for a hash that is made of a master.
     pub fn set_value(&mut self, value: &[u8]) -> Result<()> {
+        if self.is_of_master() {
+            return Err(CspError::NTE_BAD_TYPE);
+        }
         if matches!(self.state, State::HmacWithoutInfo(_)) {
             return Err(CspError::NTE_BAD_ALGID);
         }
@@ -232,6 +283,10 @@ impl HashState {
         }
     }
 
+    fn is_of_master(&self) -> bool {
+        matches!(self.state, State::Master(_) | State::Prf(_))
+    }
+
     fn add(&mut self, data: &[u8]) -> Result<()> {
         match &mut self.state {
             State::Plain(digest) => digest.update(data),
@@ -240,7 +295,9 @@ impl HashState {
                 *started = true;
                 hmac.update(data);
             }
-            State::HmacWithoutInfo(_) | State::Unset => return Err(CspError::NTE_BAD_ALGID),
+            State::HmacWithoutInfo(_) | State::Unset | State::Master(_) | State::Prf(_) => {
+                return Err(CspError::NTE_BAD_ALGID);
+            }
             State::Finished(_) if self.algorithm == AlgId::CALG_SSL3_SHAMD5 => {
                 return Err(CspError::NTE_BAD_ALGID);
             }

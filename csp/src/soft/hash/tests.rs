@@ -141,7 +141,9 @@ fn session_keys_are_hashed_reversed_unless_little_endian() {
     let md5 = |data: &[u8]| hash(AlgId::CALG_MD5, data).value();
     for (flags, order) in [(0, b"edcba"), (CRYPT_LITTLE_ENDIAN, b"abcde")] {
         let mut found = new(AlgId::CALG_MD5, None).expect("the provider lists it");
-        found.update_key(&key, flags).expect("the hash is open");
+        found
+            .update_key(key.key_bytes(), flags)
+            .expect("the hash is open");
         assert_eq!(
             found.value(),
             md5(order),
@@ -149,9 +151,15 @@ fn session_keys_are_hashed_reversed_unless_little_endian() {
         );
     }
     let mut hash = new(AlgId::CALG_MD5, None).expect("the provider lists it");
-    assert_eq!(hash.update_key(&key, 2), Err(CspError::NTE_BAD_FLAGS));
+    assert_eq!(
+        hash.update_key(key.key_bytes(), 2),
+        Err(CspError::NTE_BAD_FLAGS)
+    );
     hash.value().expect("a plain hash has a value");
-    assert_eq!(hash.update_key(&key, 0), Err(CspError::NTE_BAD_HASH_STATE));
+    assert_eq!(
+        hash.update_key(key.key_bytes(), 0),
+        Err(CspError::NTE_BAD_HASH_STATE)
+    );
 }
 
 /// Windows: RC2 of 40 bits, in any pieces, whatever else the key is used for.

@@ -18,7 +18,7 @@ use crate::soft::{HashState, Random};
 
 /// Low-word flags of CPGenKey that mean something here or are accepted without a meaning.
 /// CRYPT_PREGEN stands for CRYPT_INITIATOR, CRYPT_NO_SALT for CRYPT_RECIPIENT: same bits.
-const GENERATE_FLAGS: u32 = CRYPT_EXPORTABLE
+pub(in crate::soft) const GENERATE_FLAGS: u32 = CRYPT_EXPORTABLE
     | CRYPT_USER_PROTECTED
     | CRYPT_CREATE_SALT
     | CRYPT_NO_SALT
@@ -37,7 +37,7 @@ const GENERATE_FLAGS: u32 = CRYPT_EXPORTABLE
 const DERIVE_FLAGS: u32 = GENERATE_FLAGS | CRYPT_UPDATE_KEY;
 
 /// Flags of CPImportKey for session keys, without those of one blob type.
-const IMPORT_FLAGS: u32 =
+pub(in crate::soft) const IMPORT_FLAGS: u32 =
     CRYPT_EXPORTABLE | CRYPT_USER_PROTECTED | CRYPT_NO_SALT | CRYPT_ARCHIVABLE;
 
 /// Salt of a 40-bit key that was made without a flag about salt, in bytes.
@@ -177,8 +177,30 @@ impl SymKey {
         SymKey::import_plaintext(provider, algorithm, key, flags)
     }
 
+    /// A key of an SSL or TLS connection, which the key block tells with its IV: a cipher's, or CALG_SCHANNEL_MAC_KEY.
+    /// Lengths are the caller's to check. `flags` are CPDeriveKey's.
+    ///
+    /// # Errors
+    /// `NTE_BAD_FLAGS` for unknown bits and for a length, which is settled.
+    pub(in crate::soft) fn of_connection(
+        provider: &'static Provider,
+        algorithm: AlgId,
+        key: &[u8],
+        iv: &[u8],
+        flags: u32,
+    ) -> Result<SymKey> {
+        if flags & !DERIVE_FLAGS != 0 {
+            return Err(CspError::NTE_BAD_FLAGS);
+        }
+        let key = Zeroizing::new(key.to_vec());
+        // What the protocols call a key of 40 bits is one, without salt.
+        let mut made = SymKey::assemble(provider, algorithm, key, flags | CRYPT_NO_SALT);
+        made.set_iv(iv);
+        Ok(made)
+    }
+
     /// The finished key of checked parts. `flags` give permissions and salt.
-    fn assemble(
+    pub(super) fn assemble(
         provider: &'static Provider,
         algorithm: AlgId,
         key: Zeroizing<Vec<u8>>,
@@ -190,6 +212,7 @@ impl SymKey {
                 iv: vec![0; len],
                 chain: vec![0; len],
             },
+            None if algorithm == AlgId::CALG_SCHANNEL_MAC_KEY => State::HmacOnly,
             None => State::Stream(None),
         };
         // CRYPT_CREATE_SALT makes no salt either: an Enhanced provider, which all of ours are,
@@ -198,13 +221,6 @@ impl SymKey {
             && key.len() * 8 == 40
             && flags & (CRYPT_NO_SALT | CRYPT_CREATE_SALT) == 0;
         let salt = vec![0; if salted { DEFAULT_SALT_LEN } else { 0 }];
-        let mut permissions = CRYPT_ENCRYPT | CRYPT_DECRYPT | CRYPT_READ | CRYPT_WRITE | CRYPT_MAC;
-        if flags & CRYPT_EXPORTABLE != 0 {
-            permissions |= CRYPT_EXPORT;
-        }
-        if flags & CRYPT_ARCHIVABLE != 0 {
-            permissions |= CRYPT_ARCHIVE;
-        }
         SymKey {
             provider,
             algorithm,
@@ -212,10 +228,22 @@ impl SymKey {
             reported_salt_len: salt.len(),
             salt,
             effective_bits: None,
-            permissions,
+            permissions: permissions(flags),
             state,
         }
     }
+}
+
+/// KP_PERMISSIONS of a new key: everything but export, which `flags` give.
+pub(in crate::soft) fn permissions(flags: u32) -> u32 {
+    let mut permissions = CRYPT_ENCRYPT | CRYPT_DECRYPT | CRYPT_READ | CRYPT_WRITE | CRYPT_MAC;
+    if flags & CRYPT_EXPORTABLE != 0 {
+        permissions |= CRYPT_EXPORT;
+    }
+    if flags & CRYPT_ARCHIVABLE != 0 {
+        permissions |= CRYPT_ARCHIVE;
+    }
+    permissions
 }
 
 /// Gives every byte of a DES key an odd number of ones by its lowest bit.
@@ -243,7 +271,7 @@ fn wanted_len(
 }
 
 /// Bits as stored, DES parity included, of a length without.
-fn stored_bits(algorithm: AlgId, bits: u32) -> usize {
+pub(in crate::soft) fn stored_bits(algorithm: AlgId, bits: u32) -> usize {
     if algorithm.is_des() {
         bits as usize / 7 * 8
     } else {

@@ -7,9 +7,13 @@ mod make;
 mod modes;
 mod params;
 mod rc4;
+mod saved;
 
 pub(crate) use self::make::set_odd_parity;
+pub(in crate::soft) use self::make::{GENERATE_FLAGS, IMPORT_FLAGS, permissions, stored_bits};
+pub(in crate::soft) use self::modes::block_len;
 pub use self::params::ParamForm;
+pub use self::saved::SavedKey;
 
 use std::fmt;
 
@@ -53,7 +57,7 @@ enum State {
     },
     /// A stream cipher: its running key stream, `None` at the start.
     Stream(Option<Box<Rc4>>),
-    /// A CRYPT_IPSEC_HMAC_KEY: bytes for an HMAC, no cipher.
+    /// A CRYPT_IPSEC_HMAC_KEY or CALG_SCHANNEL_MAC_KEY: bytes for an HMAC, no cipher.
     HmacOnly,
 }
 

@@ -78,7 +78,7 @@ pub(super) struct BlockKey<'a> {
 pub(super) const RC2_MAX_LEN: usize = 128;
 
 /// Block length of an algorithm in bytes, `None` if it is no block cipher.
-pub(super) fn block_len(algorithm: AlgId) -> Option<usize> {
+pub(in crate::soft) fn block_len(algorithm: AlgId) -> Option<usize> {
     match algorithm {
         AlgId::CALG_DES | AlgId::CALG_3DES_112 | AlgId::CALG_3DES | AlgId::CALG_RC2 => Some(8),
         AlgId::CALG_AES_128 | AlgId::CALG_AES_192 | AlgId::CALG_AES_256 => Some(16),

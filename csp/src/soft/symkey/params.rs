@@ -32,7 +32,7 @@ pub enum ParamForm {
 const CFB_BITS: u32 = 8;
 
 /// Longest salt that KP_SALT_EX takes, in bytes.
-const MAX_SALT_LEN: usize = 24;
+pub(super) const MAX_SALT_LEN: usize = 24;
 
 /// Bits of KP_PERMISSIONS that the holder of a key may change.
 const CHANGEABLE_PERMISSIONS: u32 = CRYPT_ENCRYPT
@@ -132,7 +132,7 @@ impl SymKey {
     }
 
     /// A new IV also restarts the chain.
-    fn set_iv(&mut self, value: &[u8]) {
+    pub(super) fn set_iv(&mut self, value: &[u8]) {
         if let State::Block { iv, .. } = &mut self.state {
             iv.copy_from_slice(value);
         }

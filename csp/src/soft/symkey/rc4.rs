@@ -24,6 +24,26 @@ impl Rc4 {
         Rc4 { state, i: 0, j: 0 }
     }
 
+    /// The state and its position as bytes, for [`Rc4::restore`].
+    pub(super) fn save(&self) -> Vec<u8> {
+        let mut saved = self.state.to_vec();
+        saved.extend([self.i, self.j]);
+        saved
+    }
+
+    /// The stream where [`Rc4::save`] left it; `None` for another number of bytes.
+    pub(super) fn restore(saved: &[u8]) -> Option<Rc4> {
+        let (state, position) = saved.split_first_chunk()?;
+        let [i, j] = *position else {
+            return None;
+        };
+        Some(Rc4 {
+            state: *state,
+            i,
+            j,
+        })
+    }
+
     /// Encrypts or decrypts with the next bytes of the stream.
     pub(super) fn apply(&mut self, data: &mut [u8]) {
         for byte in data {

@@ -161,7 +161,7 @@ impl Rig {
     pub(super) fn begin(&mut self, command: Command) -> Begun {
         self.commands += 1;
         let streams = Streams::new(
-            self.seed.clone(),
+            &self.seed,
             self.module.number(),
             self.client.ordinal,
             self.commands,
@@ -172,6 +172,7 @@ impl Rig {
         };
         self.module.begin(Job {
             command,
+            number: self.module.number(),
             client: self.client.clone(),
             now,
             streams,

@@ -1,5 +1,7 @@
 //! The `Crypt*` functions with slices in place of pointers, and the provider's own entry points.
 //!
+//! On Windows the functions are the system's, and the provider is what its registry says; elsewhere both are our own.
+//!
 //! Every function here is safe to call with any handles and lengths: those that go to the provider come from the
 //! slices, output buffers have guard bytes behind them, and data whose length the provider knows by itself is padded far
 //! enough. Parameters whose data holds pointers have functions of their own; their numbers must not go through the
@@ -8,19 +10,31 @@
 // The subject is a C interface.
 #![allow(unsafe_code)]
 
+#[cfg(not(windows))]
+#[path = "unix.rs"]
+mod platform;
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod platform;
+
 use std::ffi::CString;
 use std::ptr::{null, null_mut};
-use std::sync::OnceLock;
-
-use cryptoapi::{Handle, Table, VTableProvStruc, ffi};
 
 use super::Code;
+
+pub(super) use platform::{entry_points, register_providers};
+
+/// `HCRYPTPROV`, `HCRYPTKEY`, `HCRYPTHASH`; 0 is none.
+pub type Handle = usize;
 
 /// A value, or the last error.
 pub(super) type Result<T> = std::result::Result<T, Code>;
 
 /// Bytes behind every output buffer, to be found unchanged.
 const GUARD: [u8; 32] = [0xa5; 32];
+
+/// Room for a provider's name in bytes (MAX_PATH).
+const NAME_ROOM: usize = 260;
 
 /// Room given to data whose length the provider knows by the parameter: no parameter that is plain bytes has more.
 const PARAMETER_ROOM: usize = 1024;
@@ -54,59 +68,30 @@ impl<E> Output<E> {
     }
 }
 
-/// The provider under test, registered once under all its names.
-pub fn register_provider() {
-    static ONCE: OnceLock<()> = OnceLock::new();
-    ONCE.get_or_init(|| {
-        for vendor in ["nShield", "nCipher"] {
-            let name = format!("{vendor} Enhanced RSA and AES Cryptographic Provider");
-            cryptoapi::register(&name, super::numbers::PROV_RSA_AES, provider());
+/// The registered providers, with their types, in the order of CryptEnumProviders.
+pub(super) fn providers() -> Vec<(String, u32)> {
+    let mut found = Vec::new();
+    loop {
+        let mut prov_type = 0;
+        let index = found.len() as u32;
+        let name = output(Room::Bytes(NAME_ROOM), |data, length| {
+            // SAFETY: the buffer is as long as the length says; the type goes into the local; the reserved pointer is NULL.
+            unsafe {
+                platform::CryptEnumProvidersA(
+                    index,
+                    null_mut(),
+                    0,
+                    &raw mut prov_type,
+                    data.cast(),
+                    length,
+                )
+            }
+        });
+        match name.data() {
+            Ok(name) => found.push((super::text(&name), prov_type)),
+            Err(_) => return found,
         }
-    });
-}
-
-/// The provider's 25 entry points and its last error.
-pub(super) fn provider() -> Table {
-    use csp::ffi::*;
-    Table {
-        acquire_context,
-        release_context: CPReleaseContext,
-        gen_key: CPGenKey,
-        derive_key: CPDeriveKey,
-        destroy_key: CPDestroyKey,
-        set_key_param: CPSetKeyParam,
-        get_key_param: CPGetKeyParam,
-        set_prov_param: CPSetProvParam,
-        get_prov_param: CPGetProvParam,
-        set_hash_param: CPSetHashParam,
-        get_hash_param: CPGetHashParam,
-        export_key: CPExportKey,
-        import_key: CPImportKey,
-        encrypt: CPEncrypt,
-        decrypt: CPDecrypt,
-        create_hash: CPCreateHash,
-        hash_data: CPHashData,
-        hash_session_key: CPHashSessionKey,
-        destroy_hash: CPDestroyHash,
-        sign_hash: CPSignHash,
-        verify_signature: CPVerifySignature,
-        gen_random: CPGenRandom,
-        get_user_key: CPGetUserKey,
-        duplicate_key: Some(CPDuplicateKey),
-        duplicate_hash: Some(CPDuplicateHash),
-        last_error: CSPGetLastError,
     }
-}
-
-/// CPAcquireContext, whose structure has a type on each side of the table, as both are defined apart.
-unsafe extern "system" fn acquire_context(
-    context: *mut Handle,
-    container: *const std::ffi::c_char,
-    flags: u32,
-    vtable: *const VTableProvStruc,
-) -> i32 {
-    // SAFETY: the caller's promises; both types have the layout of Microsoft's reference.
-    unsafe { csp::ffi::CPAcquireContext(context, container, flags, vtable.cast()) }
 }
 
 /// CryptAcquireContext.
@@ -120,10 +105,10 @@ pub(super) fn acquire(
     new_handle(|handle| {
         // SAFETY: the strings are terminated and live until the call returns; `handle` is a place for the answer.
         unsafe {
-            ffi::CryptAcquireContextA(
+            platform::CryptAcquireContextA(
                 handle,
-                pointer(&container),
-                pointer(&provider),
+                pointer(&container).cast(),
+                pointer(&provider).cast(),
                 prov_type,
                 flags,
             )
@@ -134,31 +119,31 @@ pub(super) fn acquire(
 /// CryptReleaseContext.
 pub(super) fn release(context: Handle, flags: u32) -> Result<()> {
     // SAFETY: any number may be passed.
-    result(unsafe { ffi::CryptReleaseContext(context, flags) })
+    result(unsafe { platform::CryptReleaseContext(context, flags) })
 }
 
 /// CryptContextAddRef.
 pub(super) fn add_ref(context: Handle) -> Result<()> {
     // SAFETY: any number may be passed; the reserved pointer is NULL.
-    result(unsafe { ffi::CryptContextAddRef(context, null_mut(), 0) })
+    result(unsafe { platform::CryptContextAddRef(context, null_mut(), 0) })
 }
 
 /// CryptGenKey.
 pub(super) fn gen_key(context: Handle, algid: u32, flags: u32) -> Result<Handle> {
     // SAFETY: `handle` is a place for the answer.
-    new_handle(|handle| unsafe { ffi::CryptGenKey(context, algid, flags, handle) })
+    new_handle(|handle| unsafe { platform::CryptGenKey(context, algid, flags, handle) })
 }
 
 /// CryptDeriveKey.
 pub(super) fn derive_key(context: Handle, algid: u32, hash: Handle, flags: u32) -> Result<Handle> {
     // SAFETY: `handle` is a place for the answer.
-    new_handle(|handle| unsafe { ffi::CryptDeriveKey(context, algid, hash, flags, handle) })
+    new_handle(|handle| unsafe { platform::CryptDeriveKey(context, algid, hash, flags, handle) })
 }
 
 /// CryptGetUserKey.
 pub(super) fn user_key(context: Handle, key_spec: u32) -> Result<Handle> {
     // SAFETY: `handle` is a place for the answer.
-    new_handle(|handle| unsafe { ffi::CryptGetUserKey(context, key_spec, handle) })
+    new_handle(|handle| unsafe { platform::CryptGetUserKey(context, key_spec, handle) })
 }
 
 /// CryptImportKey.
@@ -170,7 +155,7 @@ pub(super) fn import_key(
 ) -> Result<Handle> {
     // SAFETY: the blob is as long as is said; `handle` is a place for the answer.
     new_handle(|handle| unsafe {
-        ffi::CryptImportKey(
+        platform::CryptImportKey(
             context,
             blob.as_ptr(),
             length(blob),
@@ -184,13 +169,13 @@ pub(super) fn import_key(
 /// CryptDestroyKey.
 pub(super) fn destroy_key(key: Handle) -> Result<()> {
     // SAFETY: any number may be passed.
-    result(unsafe { ffi::CryptDestroyKey(key) })
+    result(unsafe { platform::CryptDestroyKey(key) })
 }
 
 /// CryptDuplicateKey.
 pub(super) fn duplicate_key(key: Handle, flags: u32) -> Result<Handle> {
     // SAFETY: `handle` is a place for the answer; the reserved pointer is NULL.
-    new_handle(|handle| unsafe { ffi::CryptDuplicateKey(key, null_mut(), flags, handle) })
+    new_handle(|handle| unsafe { platform::CryptDuplicateKey(key, null_mut(), flags, handle) })
 }
 
 /// CryptSetKeyParam; no data is NULL.
@@ -202,14 +187,21 @@ pub(super) fn set_key_param(
 ) -> Result<()> {
     let data = data.map(padded);
     // SAFETY: the data is NULL or longer than any parameter of plain bytes.
-    result(unsafe { ffi::CryptSetKeyParam(key, param, bytes_pointer(&data), flags) })
+    result(unsafe { platform::CryptSetKeyParam(key, param, bytes_pointer(&data), flags) })
+}
+
+/// CryptSetKeyParam of a parameter whose data is a CRYPT_DATA_BLOB.
+pub(super) fn set_key_blob(key: Handle, param: u32, data: &[u8]) -> Result<()> {
+    let blob = DataBlob::of(data);
+    // SAFETY: the structure is what this parameter takes, and its bytes are as many as is said.
+    result(unsafe { platform::CryptSetKeyParam(key, param, (&raw const blob).cast(), 0) })
 }
 
 /// CryptGetKeyParam.
 pub(super) fn key_param(key: Handle, param: u32, room: Room, flags: u32) -> Output<Code> {
     // SAFETY: the buffer is as long as the length says.
     output(room, |data, length| unsafe {
-        ffi::CryptGetKeyParam(key, param, data, length, flags)
+        platform::CryptGetKeyParam(key, param, data, length, flags)
     })
 }
 
@@ -223,7 +215,7 @@ pub(super) fn export_key(
 ) -> Output<Code> {
     // SAFETY: the buffer is as long as the length says.
     output(room, |data, length| unsafe {
-        ffi::CryptExportKey(key, export_key, blob_type, flags, data, length)
+        platform::CryptExportKey(key, export_key, blob_type, flags, data, length)
     })
 }
 
@@ -243,7 +235,7 @@ pub(super) fn encrypt(
     in_place(data, room, |pointer, used| {
         // SAFETY: the buffer has `buffer_length` bytes, of which `used` are the data.
         unsafe {
-            ffi::CryptEncrypt(
+            platform::CryptEncrypt(
                 key,
                 hash,
                 last.into(),
@@ -266,45 +258,45 @@ pub(super) fn decrypt(
 ) -> Output<Code> {
     in_place(data, Room::Bytes(data.len()), |pointer, used| {
         // SAFETY: the buffer has `used` bytes.
-        unsafe { ffi::CryptDecrypt(key, hash, last.into(), flags, pointer, used) }
+        unsafe { platform::CryptDecrypt(key, hash, last.into(), flags, pointer, used) }
     })
 }
 
 /// CryptCreateHash.
 pub(super) fn create_hash(context: Handle, algid: u32, key: Handle, flags: u32) -> Result<Handle> {
     // SAFETY: `handle` is a place for the answer.
-    new_handle(|handle| unsafe { ffi::CryptCreateHash(context, algid, key, flags, handle) })
+    new_handle(|handle| unsafe { platform::CryptCreateHash(context, algid, key, flags, handle) })
 }
 
 /// CryptDestroyHash.
 pub(super) fn destroy_hash(hash: Handle) -> Result<()> {
     // SAFETY: any number may be passed.
-    result(unsafe { ffi::CryptDestroyHash(hash) })
+    result(unsafe { platform::CryptDestroyHash(hash) })
 }
 
 /// CryptDuplicateHash.
 pub(super) fn duplicate_hash(hash: Handle, flags: u32) -> Result<Handle> {
     // SAFETY: `handle` is a place for the answer; the reserved pointer is NULL.
-    new_handle(|handle| unsafe { ffi::CryptDuplicateHash(hash, null_mut(), flags, handle) })
+    new_handle(|handle| unsafe { platform::CryptDuplicateHash(hash, null_mut(), flags, handle) })
 }
 
 /// CryptHashData.
 pub(super) fn hash_data(hash: Handle, data: &[u8], flags: u32) -> Result<()> {
     // SAFETY: the data is as long as is said.
-    result(unsafe { ffi::CryptHashData(hash, data.as_ptr(), length(data), flags) })
+    result(unsafe { platform::CryptHashData(hash, data.as_ptr(), length(data), flags) })
 }
 
 /// CryptHashSessionKey.
 pub(super) fn hash_session_key(hash: Handle, key: Handle, flags: u32) -> Result<()> {
     // SAFETY: any number may be passed.
-    result(unsafe { ffi::CryptHashSessionKey(hash, key, flags) })
+    result(unsafe { platform::CryptHashSessionKey(hash, key, flags) })
 }
 
 /// CryptGetHashParam.
 pub(super) fn hash_param(hash: Handle, param: u32, room: Room, flags: u32) -> Output<Code> {
     // SAFETY: the buffer is as long as the length says.
     output(room, |data, length| unsafe {
-        ffi::CryptGetHashParam(hash, param, data, length, flags)
+        platform::CryptGetHashParam(hash, param, data, length, flags)
     })
 }
 
@@ -317,7 +309,14 @@ pub(super) fn set_hash_param(
 ) -> Result<()> {
     let data = data.map(padded);
     // SAFETY: the data is NULL or longer than any parameter of plain bytes.
-    result(unsafe { ffi::CryptSetHashParam(hash, param, bytes_pointer(&data), flags) })
+    result(unsafe { platform::CryptSetHashParam(hash, param, bytes_pointer(&data), flags) })
+}
+
+/// CryptSetHashParam of a parameter whose data is a CRYPT_DATA_BLOB.
+pub(super) fn set_hash_blob(hash: Handle, param: u32, data: &[u8]) -> Result<()> {
+    let blob = DataBlob::of(data);
+    // SAFETY: the structure is what this parameter takes, and its bytes are as many as is said.
+    result(unsafe { platform::CryptSetHashParam(hash, param, (&raw const blob).cast(), 0) })
 }
 
 /// CryptSetHashParam with HP_HMAC_INFO.
@@ -340,7 +339,7 @@ pub(super) fn set_hmac_info(hash: Handle, algid: u32, inner: &[u8], outer: &[u8]
         outer_length: length(outer),
     };
     // SAFETY: the structure is what this parameter takes, and its strings are as long as is said.
-    result(unsafe { ffi::CryptSetHashParam(hash, HP_HMAC_INFO, (&raw const info).cast(), 0) })
+    result(unsafe { platform::CryptSetHashParam(hash, HP_HMAC_INFO, (&raw const info).cast(), 0) })
 }
 
 /// CryptSignHash; a description goes through the W form.
@@ -355,7 +354,7 @@ pub(super) fn sign_hash(
     let description = description.as_ref().map_or(null(), |units| units.as_ptr());
     // SAFETY: the description is NULL or terminated; the buffer is as long as the length says.
     output(room, |data, length| unsafe {
-        ffi::CryptSignHashW(hash, key_spec, description, flags, data, length)
+        platform::CryptSignHashW(hash, key_spec, description, flags, data, length)
     })
 }
 
@@ -371,7 +370,7 @@ pub(super) fn verify_signature(
     let description = description.as_ref().map_or(null(), |units| units.as_ptr());
     // SAFETY: the description is NULL or terminated; the signature is as long as is said.
     result(unsafe {
-        ffi::CryptVerifySignatureW(
+        platform::CryptVerifySignatureW(
             hash,
             signature.as_ptr(),
             length(signature),
@@ -385,7 +384,7 @@ pub(super) fn verify_signature(
 /// CryptGenRandom.
 pub(super) fn gen_random(context: Handle, buffer: &mut [u8]) -> Result<()> {
     // SAFETY: the buffer is as long as is said.
-    result(unsafe { ffi::CryptGenRandom(context, length(buffer), buffer.as_mut_ptr()) })
+    result(unsafe { platform::CryptGenRandom(context, length(buffer), buffer.as_mut_ptr()) })
 }
 
 /// CryptSetProvParam; no data is NULL.
@@ -397,63 +396,69 @@ pub(super) fn set_prov_param(
 ) -> Result<()> {
     let data = data.map(padded);
     // SAFETY: the data is NULL or longer than any parameter of plain bytes.
-    result(unsafe { ffi::CryptSetProvParam(context, param, bytes_pointer(&data), flags) })
+    result(unsafe { platform::CryptSetProvParam(context, param, bytes_pointer(&data), flags) })
 }
 
 /// CryptGetProvParam.
 pub(super) fn prov_param(context: Handle, param: u32, room: Room, flags: u32) -> Output<Code> {
     // SAFETY: the buffer is as long as the length says.
     output(room, |data, length| unsafe {
-        ffi::CryptGetProvParam(context, param, data, length, flags)
+        platform::CryptGetProvParam(context, param, data, length, flags)
     })
 }
 
 /// GetLastError.
 pub fn last_error() -> Code {
-    Code(ffi::GetLastError())
+    Code(platform::last_error())
 }
 
 /// SetLastError.
 pub fn set_last_error(code: Code) {
-    ffi::SetLastError(code.0);
+    platform::set_last_error(code.0);
 }
 
-/// The provider's own entry points with handles that it never gave out: what the layer above keeps from it.
-pub mod spi {
-    use super::{Code, Handle, Result, provider};
+/// The entry points of a provider's library that the layer above never calls with a handle that it does not know.
+#[derive(Clone, Copy)]
+pub(super) struct EntryPoints {
+    release_context: unsafe extern "system" fn(Handle, u32) -> i32,
+    destroy_key: unsafe extern "system" fn(Handle, Handle) -> i32,
+    destroy_hash: unsafe extern "system" fn(Handle, Handle) -> i32,
+    gen_random: unsafe extern "system" fn(Handle, u32, *mut u8) -> i32,
+    /// Why the last call failed: on Windows the system's last error.
+    last_error: unsafe extern "system" fn() -> u32,
+}
 
+impl EntryPoints {
     /// CPReleaseContext.
-    pub fn release_context(context: Handle, flags: u32) -> Result<()> {
+    pub(super) fn release_context(&self, context: Handle, flags: u32) -> Result<()> {
         // SAFETY: a provider looks handles up; any number may be passed.
-        result(unsafe { (provider().release_context)(context, flags) })
+        self.result(unsafe { (self.release_context)(context, flags) })
     }
 
     /// CPDestroyKey.
-    pub fn destroy_key(context: Handle, key: Handle) -> Result<()> {
+    pub(super) fn destroy_key(&self, context: Handle, key: Handle) -> Result<()> {
         // SAFETY: as above.
-        result(unsafe { (provider().destroy_key)(context, key) })
+        self.result(unsafe { (self.destroy_key)(context, key) })
     }
 
     /// CPDestroyHash.
-    pub fn destroy_hash(context: Handle, hash: Handle) -> Result<()> {
+    pub(super) fn destroy_hash(&self, context: Handle, hash: Handle) -> Result<()> {
         // SAFETY: as above.
-        result(unsafe { (provider().destroy_hash)(context, hash) })
+        self.result(unsafe { (self.destroy_hash)(context, hash) })
     }
 
     /// CPGenRandom.
-    pub fn gen_random(context: Handle, buffer: &mut [u8]) -> Result<()> {
+    pub(super) fn gen_random(&self, context: Handle, buffer: &mut [u8]) -> Result<()> {
         // SAFETY: as above; the buffer is as long as is said.
-        result(unsafe {
-            (provider().gen_random)(context, super::length(buffer), buffer.as_mut_ptr())
-        })
+        self.result(unsafe { (self.gen_random)(context, length(buffer), buffer.as_mut_ptr()) })
     }
 
-    fn result(answer: i32) -> Result<()> {
+    fn result(&self, answer: i32) -> Result<()> {
         if answer != 0 {
             return Ok(());
         }
         // SAFETY: the function takes nothing.
-        Err(Code(unsafe { (provider().last_error)() }))
+        Err(Code(unsafe { (self.last_error)() }))
     }
 }
 
@@ -516,6 +521,23 @@ fn with_buffer(
         result,
         length: used,
         buffer,
+    }
+}
+
+/// `CRYPT_DATA_BLOB`.
+#[repr(C)]
+struct DataBlob {
+    length: u32,
+    data: *const u8,
+}
+
+impl DataBlob {
+    /// The structure for some data, which must live as long as it is used.
+    fn of(data: &[u8]) -> DataBlob {
+        DataBlob {
+            length: length(data),
+            data: data.as_ptr(),
+        }
     }
 }
 

@@ -1,0 +1,157 @@
+//! Where another provider answers otherwise than the cases expect: a file of rows, each with a case, the providers, who is
+//! right, and by which source.
+//!
+//! The rows and a run must agree: a case that fails without a row, and a row whose case does not fail, both are failures.
+//! So the file is the whole list of what is different, and stays it.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde::Deserialize;
+
+use crate::case::{Finished, Verdict};
+
+/// The rows of a file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Differences {
+    /// The rows.
+    #[serde(rename = "difference", default)]
+    rows: Vec<Row>,
+}
+
+/// One case that some providers answer otherwise.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    /// The id of the case.
+    case: String,
+    /// The names of the providers.
+    providers: Vec<String>,
+    right: Right,
+    /// What decides it.
+    source: String,
+    /// What differs, and why.
+    why: String,
+}
+
+/// Who is right.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Right {
+    /// The case, and with it our provider.
+    Case,
+    /// The other provider; ours follows another source on purpose.
+    Provider,
+    /// Both: the source leaves it open, or asks it of one kind of provider only.
+    Both,
+}
+
+impl Differences {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// It cannot be read or is no such file; a row names a case twice for one provider, or no known case.
+    pub fn read(path: &Path, known: impl Fn(&str) -> bool) -> anyhow::Result<Differences> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        Differences::parse(&text, known).with_context(|| path.display().to_string())
+    }
+
+    fn parse(text: &str, known: impl Fn(&str) -> bool) -> anyhow::Result<Differences> {
+        let found: Differences = toml::from_str(text)?;
+        let mut seen = std::collections::BTreeSet::new();
+        for row in &found.rows {
+            anyhow::ensure!(known(&row.case), "there is no case {}", row.case);
+            for text in [&row.source, &row.why] {
+                anyhow::ensure!(!text.trim().is_empty(), "{}: an empty text", row.case);
+            }
+            for provider in &row.providers {
+                anyhow::ensure!(
+                    seen.insert((&row.case, provider)),
+                    "{} is there twice for {provider}",
+                    row.case
+                );
+            }
+        }
+        Ok(found)
+    }
+
+    /// Holds a case that `provider` was tried on against the rows.
+    pub fn judge(&self, provider: &str, finished: &mut Finished) {
+        let row = self.rows.iter().find(|row| {
+            row.case == finished.case.id && row.providers.iter().any(|name| name == provider)
+        });
+        let Some(row) = row else { return };
+        finished.verdict = match &finished.verdict {
+            Verdict::Failed(met) => Verdict::Differs(format!(
+                "{} ({}; {})\n{met}",
+                row.why,
+                match row.right {
+                    Right::Case => "the case is right",
+                    Right::Provider => "the provider is right",
+                    Right::Both => "both are right",
+                },
+                row.source
+            )),
+            verdict => Verdict::Failed(format!(
+                "a row says that this provider differs, and it does not: {}",
+                verdict.word()
+            )),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::case::{Case, Outcome};
+
+    static CASE: Case = Case::new("a.b", "A claim", "a test", |_| Ok(Outcome::Passed));
+
+    const ROW: &str = r#"
+        [[difference]]
+        case = "a.b"
+        providers = ["P", "Q"]
+        right = "case"
+        source = "a book"
+        why = "because"
+    "#;
+
+    fn judged(provider: &str, verdict: Verdict) -> Verdict {
+        let mut finished = Finished {
+            case: &CASE,
+            verdict,
+            took: Duration::ZERO,
+        };
+        let rows = Differences::parse(ROW, |id| id == "a.b").expect("the row is whole");
+        rows.judge(provider, &mut finished);
+        finished.verdict
+    }
+
+    #[test]
+    fn rows_and_differences_must_go_together() {
+        let failed = || Verdict::Failed("it met this".to_owned());
+        assert_eq!(
+            judged("Q", failed()),
+            Verdict::Differs("because (the case is right; a book)\nit met this".to_owned())
+        );
+        assert_eq!(judged("R", failed()), failed());
+        assert_eq!(judged("R", Verdict::Passed), Verdict::Passed);
+        assert!(matches!(judged("P", Verdict::Passed), Verdict::Failed(_)));
+        let skipped = Verdict::Skipped("no reason".to_owned());
+        assert!(matches!(judged("P", skipped), Verdict::Failed(_)));
+    }
+
+    #[test]
+    fn rows_that_cannot_be_meant_are_refused() {
+        let parse = |text: &str| Differences::parse(text, |id| id == "a.b").map(drop);
+        assert!(parse(ROW).is_ok());
+        assert!(parse(&format!("{ROW}{ROW}")).is_err());
+        for (from, to) in [("a.b", "a.c"), ("a book", " "), ("\"case\"", "\"nobody\"")] {
+            assert!(parse(&ROW.replace(from, to)).is_err(), "{to}");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! No registry.
+
+use std::io;
+use std::path::Path;
+
+/// Registers the providers with the library `image`, an absolute path.
+///
+/// # Errors
+/// Always: this system has no registry.
+pub fn register(_image: &Path) -> io::Result<()> {
+    Err(no_registry())
+}
+
+/// Removes every registration of our providers.
+///
+/// # Errors
+/// Always: this system has no registry.
+pub fn unregister() -> io::Result<()> {
+    Err(no_registry())
+}
+
+fn no_registry() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        "this system has no registry of providers",
+    )
+}

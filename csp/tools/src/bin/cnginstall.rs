@@ -1,0 +1,9 @@
+//! The utility `cnginstall`; see [`csp_tools::cng`].
+
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    csp_tools::cng::install_main()
+}

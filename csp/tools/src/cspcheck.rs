@@ -1,0 +1,160 @@
+//! `cspcheck`: whether CSP container files are whole and the key files they refer to exist (CAPI guide, section 5).
+
+use std::collections::HashSet;
+use std::process::ExitCode;
+
+use clap::Parser;
+use csp::admin::{self, Containers, KeySpec, Record, Slot};
+use csp::identity::Identity;
+use ncore::types::KeyType;
+use nfkm::{Environment, Error};
+use nfkm_tools::cli::{self, Failure, Standard, Utility};
+use serde::Serialize;
+
+use crate::{json, progress};
+
+/// Check that CSP container files are intact, and that the key files they refer to exist. Run nfkmcheck first, which
+/// checks the files of the Security World itself.
+#[derive(Debug, Parser)]
+#[command(name = "cspcheck")]
+struct Options {
+    /// Answer in JSON.
+    #[arg(short, long)]
+    json: bool,
+    #[command(flatten)]
+    standard: Standard,
+}
+
+impl Utility for Options {
+    fn standard(&self) -> &Standard {
+        &self.standard
+    }
+}
+
+/// The command line.
+pub fn command() -> clap::Command {
+    cli::command::<Options>()
+}
+
+/// Runs the utility with the arguments of this process.
+pub fn main() -> ExitCode {
+    cli::run(|options: Options| {
+        let containers = Containers::open(&Environment::from_process(), Identity::from_process())?;
+        let checked = check(&containers)?;
+        let problems: usize = checked.iter().map(|file| file.problems.len()).sum();
+        match options.json {
+            true => json::print(&checked)?,
+            false => cli::print(&report(&checked, problems))?,
+        }
+        match problems {
+            0 => Ok(()),
+            // Each was reported.
+            _ => Err(Failure::Reported),
+        }
+    })
+}
+
+/// A file, and what is wrong with it.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// The file: a container's ident, or `key mscapi` and the key's.
+    pub file: String,
+    /// What is wrong, one sentence each; none for a file that is as it should be.
+    pub problems: Vec<String>,
+}
+
+/// Looks at every container and every key made for one. Nothing is changed.
+///
+/// # Errors
+/// [`Error::File`] when the folder cannot be listed.
+pub fn check(containers: &Containers) -> Result<Vec<Checked>, Error> {
+    let mut checked = Vec::new();
+    // A key that a container refers to is reported with the container.
+    let mut referred = HashSet::new();
+    let idents = containers.idents()?;
+    let bar = progress::of_containers(idents.len());
+    for ident in bar.wrap_iter(idents.into_iter()) {
+        let problems = match containers.read(&ident) {
+            Err(error) => vec![error.to_string()],
+            Ok(record) => {
+                let slots = record.slots.iter().flatten();
+                referred.extend(slots.map(|slot| slot.ident.clone()));
+                problems_of(containers, &ident, &record)
+            }
+        };
+        checked.push(Checked {
+            file: ident,
+            problems,
+        });
+    }
+    bar.finish_and_clear();
+    for ident in containers.key_idents()? {
+        if let Err(error) = containers.key("mscapi", &ident)
+            && !referred.contains(&ident)
+        {
+            checked.push(Checked {
+                file: format!("key mscapi {ident}"),
+                problems: vec![error.to_string()],
+            });
+        }
+    }
+    Ok(checked)
+}
+
+fn problems_of(containers: &Containers, ident: &str, record: &Record) -> Vec<String> {
+    let mut problems = Vec::new();
+    if record.ident() != ident {
+        problems.push(format!(
+            "is the container `{}', whose place is {}",
+            record.name,
+            record.ident()
+        ));
+    }
+    let prov_type = record.prov_type();
+    if prov_type.is_none() {
+        problems.push(format!("has an unknown provider `{}'", record.provider));
+    }
+    for (spec, called) in [
+        (KeySpec::Exchange, "exchange key"),
+        (KeySpec::Signature, "signature key"),
+    ] {
+        let Some(Slot { appname, ident, .. }) = &record.slots[spec as usize] else {
+            continue;
+        };
+        match containers.key(appname, ident) {
+            Err(Error::NotFound { .. }) => {
+                problems.push(format!("missing key {appname} {ident}, its {called}"));
+            }
+            Err(error) => problems.push(format!("its {called}: {error}")),
+            Ok(key) => {
+                if let Some(prov_type) = prov_type
+                    && !admin::suits(prov_type, spec, key.key_type)
+                {
+                    problems.push(format!(
+                        "key {appname} {ident} is of type {}, which is no {called} of `{}'",
+                        KeyType(key.key_type),
+                        record.provider
+                    ));
+                }
+            }
+        }
+    }
+    problems
+}
+
+fn report(checked: &[Checked], problems: usize) -> String {
+    let mut text = String::new();
+    for Checked { file, problems } in checked {
+        if problems.is_empty() {
+            text.push_str(&format!("{file}: ok\n"));
+        }
+        for problem in problems {
+            text.push_str(&format!("{file}: {problem}\n"));
+        }
+    }
+    match problems {
+        0 => text.push_str("cspcheck: all containers are OK\n"),
+        _ => text.push_str(&format!("cspcheck: {problems} problem(s) found\n")),
+    }
+    text
+}

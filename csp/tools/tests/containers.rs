@@ -1,0 +1,194 @@
+//! `csputils`, `cspcheck` and `cspimport` over containers that `keytst` made.
+
+mod common;
+
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+
+use common::{Rig, Run};
+use csp::admin::{KeySpec, Scope, Slot};
+use csp::identity::Identity;
+use nfkm::Session;
+
+/// The ident of the container that the user, or the machine, has under this name.
+fn ident(rig: &Rig, name: &str) -> String {
+    let containers = rig.containers();
+    let idents = containers.idents().unwrap();
+    let named = |ident: &&String| containers.read(ident).unwrap().name == name;
+    idents.iter().find(named).unwrap().clone()
+}
+
+fn slot(rig: &Rig, name: &str, spec: KeySpec) -> Option<Slot> {
+    let record = rig.containers().read(&ident(rig, name)).unwrap();
+    record.slots[spec as usize].clone()
+}
+
+#[test]
+fn containers_are_listed_detailed_and_deleted() {
+    let rig = Rig::start();
+    for arguments in [
+        &["-cxs", "-n", "both"][..],
+        &["-cc", "-n", "none"],
+        &["-cs", "-n", "machine's", "-m"],
+    ] {
+        rig.succeed("keytst", arguments);
+    }
+    let transcript = rig.transcript(
+        "csputils",
+        &[
+            &[],
+            &["-m"],
+            &["-a"],
+            &["-d"],
+            &["-d", "-n", "none"],
+            &["-n", "no such"],
+            &["-n", "both", "--provider=3"],
+            &[
+                "-n",
+                "both",
+                "--provider=nCipher Enhanced RSA and AES Cryptographic Provider",
+            ],
+            &["-n", "both", "--provider=5"],
+            &["--sid=S-1-5-21-1-2-3-1000"],
+            &["--json", "-n", "both"],
+            &["--delete=no such"],
+        ],
+    );
+    insta::assert_snapshot!(transcript);
+}
+
+#[test]
+fn only_administrators_delete_and_keys_are_left() {
+    let rig = Rig::start();
+    rig.succeed("keytst", &["-cxs", "-n", "both", "-m"]);
+    let nobody = |arguments: &[&str]| {
+        let mut command = rig.command("csputils", arguments);
+        if Identity::from_process().administrator {
+            // Others must find the folder, but not write to it.
+            for folder in [rig.folder.path(), &rig.options.kmdata, &rig.local()] {
+                let everyone = std::fs::Permissions::from_mode(0o755);
+                std::fs::set_permissions(folder, everyone).unwrap();
+            }
+            command.uid(65_534);
+        }
+        Run::of(&mut command)
+    };
+    let refused = nobody(&["-m", "--delete=both"]);
+    assert_eq!(refused.code, Some(1), "{}", refused.stdout);
+    assert!(refused.stderr.contains("not allowed"), "{}", refused.stderr);
+    let before = rig.containers().idents().unwrap();
+    assert_eq!(before.len(), 1);
+
+    let administrator = Identity {
+        administrator: true,
+        ..Identity::from_process()
+    };
+    let containers = csp::admin::Containers::open(&rig.environment(), administrator).unwrap();
+    containers.delete_file(&before[0]).unwrap();
+    assert_eq!(rig.containers().idents().unwrap(), [""; 0]);
+    assert_eq!(rig.containers().key_idents().unwrap().len(), 2);
+}
+
+#[test]
+fn a_damaged_container_is_named_and_can_be_deleted_by_its_ident() {
+    let rig = Rig::start();
+    rig.succeed("keytst", &["-cx", "-n", "one"]);
+    rig.succeed("keytst", &["-cx", "-n", "two"]);
+    let damaged = ident(&rig, "one");
+    let file = rig.local().join(format!("key_mscapi_{damaged}"));
+    std::fs::write(&file, b"").unwrap();
+    let run = rig.run("csputils", &[]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains(&damaged), "{}", run.stderr);
+    assert!(run.stdout.contains("`two'"), "{}", run.stdout);
+    if Identity::from_process().administrator {
+        let delete = format!("--delete={damaged}");
+        assert_eq!(
+            rig.succeed("csputils", &[&delete]),
+            format!("{damaged} deleted.\n")
+        );
+        assert!(!file.exists());
+    }
+}
+
+#[test]
+fn any_key_of_the_world_goes_into_a_container() {
+    let rig = Rig::start();
+    let session = Session::open(&rig.environment()).unwrap();
+    session
+        .generate_key_pair(&common::rsa_key("simple", "outside"))
+        .unwrap();
+    rig.succeed("keytst", &["-cx", "-n", "dst"]);
+    let transcript = rig.transcript(
+        "cspimport",
+        &[
+            &["-d", "dst", "-s", "-k", "simple,outside"],
+            &["-d", "dst", "-s", "-k", "simple,outside"],
+            &["-d", "dst", "-x", "-k", "simple,outside"],
+            &["-d", "dst", "-x", "-k", "simple,outside", "--force"],
+            &["-d", "new", "-x", "-k", "simple,outside"],
+            &["-d", "new", "-x", "-k", "simple,outside", "--create"],
+            &[
+                "-d",
+                "dss",
+                "-s",
+                "-k",
+                "simple,outside",
+                "--create",
+                "--provider=3",
+            ],
+            &["-d", "dst", "-x", "-k", "simple,missing"],
+            &["-d", "dst", "-x", "-k", "Not A,name"],
+            &["-d", "dst", "-x", "-k", "simple"],
+            &["-d", "dst", "-k", "simple,outside"],
+            &["-d", "dst"],
+            &["-k", "simple,outside", "-x"],
+            &["-d", "dst", "-k", "simple,outside", "-f", "new", "-x"],
+        ],
+    );
+    insta::assert_snapshot!(transcript);
+    // The key works: CryptoAPI loads it, and tells its length.
+    let listed = rig.succeed("keytst", &["-p24", "-n", "new"]);
+    assert!(listed.contains("exchange key   1024 bits"), "{listed}");
+    assert_eq!(rig.containers().idents().unwrap().len(), 2);
+    rig.succeed("cspcheck", &[]);
+}
+
+#[test]
+fn keys_are_copied_from_containers_of_users_unknown_here() {
+    let rig = Rig::start();
+    // A container of another machine's user: its file was brought here with its keys.
+    let administrator = Identity {
+        administrator: true,
+        ..Identity::from_process()
+    };
+    let containers = csp::admin::Containers::open(&rig.environment(), administrator).unwrap();
+    let stranger = Scope::User("S-1-5-21-1-2-3-1000".to_owned());
+    let source = containers.create(24, &stranger, "theirs").unwrap();
+    rig.succeed("keytst", &["-cxs", "-n", "both"]);
+    let both = rig.containers().read(&ident(&rig, "both")).unwrap().slots;
+    let copied = both.clone();
+    containers
+        .change(&source, |slots| -> Result<(), csp::admin::Error> {
+            *slots = copied;
+            Ok(())
+        })
+        .unwrap();
+    if !Identity::from_process().administrator {
+        return;
+    }
+    rig.succeed("cspimport", &["-d", "mine", "-f", &source, "--create"]);
+    assert_eq!(
+        rig.containers().read(&ident(&rig, "mine")).unwrap().slots,
+        both
+    );
+    // One key alone, among the machine's containers.
+    rig.succeed(
+        "cspimport",
+        &["-m", "-d", "machine's", "-f", &source, "--create", "-s"],
+    );
+    assert_eq!(slot(&rig, "machine's", KeySpec::Exchange), None);
+    assert_eq!(slot(&rig, "machine's", KeySpec::Signature), both[1]);
+    let complaint = rig.fail(1, "cspimport", &["-d", "mine", "-f", "nobody's"]);
+    assert!(complaint.contains("no container `nobody's'"), "{complaint}");
+}
