@@ -49,7 +49,8 @@ fn main() -> anyhow::Result<ExitCode> {
     let _target = prepared.open()?;
     let openssl = Openssl::new()?;
     let (_peer, stream) = openssl.serve(kind, suite)?;
-    let context = Capi::new(Recorder::default(), Provider::of_type(prov_type)).verify_context()?;
+    let capi = Capi::new(Recorder::default(), Provider::of_type(prov_type));
+    let context = capi.verify_context()?;
     let public = |der: &[u8]| openssl.public_blob(kind, der);
     let mut session = Session::connect(stream, context, Version::Tls1, suite, public)?;
 

@@ -222,17 +222,6 @@ impl Capi {
         })
     }
 
-    /// A context without a container on the provider of a type, by its name in the guide.
-    pub fn verify_context_of(&self, prov_type: u32) -> CapiResult<Context> {
-        let provider = Provider::of_type(prov_type);
-        self.acquire_from(
-            None,
-            Some(&provider.name),
-            prov_type,
-            numbers::CRYPT_VERIFYCONTEXT,
-        )
-    }
-
     /// A context without a container.
     pub fn verify_context(&self) -> CapiResult<Context> {
         self.acquire(None, numbers::CRYPT_VERIFYCONTEXT)

@@ -590,7 +590,11 @@ fn export_refused(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
     let pair = context.gen_pair(AT_KEYEXCHANGE, 512)?;
     let session = context.gen_key(CALG_AES_128, CRYPT_EXPORTABLE)?;
-    for blob_type in [0, 2, 99, OPAQUEKEYBLOB] {
+    let refused_types: &[u32] = match rig.capi().provider().prov_type {
+        PROV_RSA_SCHANNEL => &[0, 2, 99],
+        _ => &[0, 2, 99, OPAQUEKEYBLOB],
+    };
+    for &blob_type in refused_types {
         refused(session.export(blob_type, None, 0), NTE_BAD_TYPE)
             .with_context(|| format!("type {blob_type}"))?;
     }

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use anyhow::Context as _;
 
 use crate::capi::numbers::*;
-use crate::capi::{CapiResult, Context, Function};
+use crate::capi::{Context, Function};
 use crate::case::{Case, Outcome};
 use crate::coverage::works;
 use crate::handshake::openssl::Openssl;
@@ -27,6 +27,7 @@ pub(super) const CASES: &[Case] = &[
         TLS,
         |rig| with_openssl(rig, OPENSSL_RSA, openssl_serves),
     )
+    .on(&[PROV_RSA_SCHANNEL])
     .covers(&[
         works(Function::GenKey),
         works(Function::ExportKey),
@@ -39,6 +40,7 @@ pub(super) const CASES: &[Case] = &[
         TLS,
         |rig| with_openssl(rig, OPENSSL_RSA, openssl_connects),
     )
+    .on(&[PROV_RSA_SCHANNEL])
     .covers(&[works(Function::ImportKey), works(Function::DeriveKey)]),
     Case::new(
         "handshake.openssl.server-dhe-dss",
@@ -46,6 +48,7 @@ pub(super) const CASES: &[Case] = &[
         TLS,
         |rig| with_openssl(rig, OPENSSL_DHE_DSS, openssl_serves),
     )
+    .on(&[PROV_DH_SCHANNEL])
     .covers(&[
         works(Function::VerifySignature),
         works(Function::SetKeyParam),
@@ -57,19 +60,24 @@ pub(super) const CASES: &[Case] = &[
         TLS,
         |rig| with_openssl(rig, OPENSSL_DHE_DSS, openssl_connects),
     )
+    .on(&[PROV_DH_SCHANNEL])
     .covers(&[works(Function::SignHash), works(Function::DeriveKey)]),
     Case::new(
         "handshake.tlslite.tls1",
         "tlslite-ng speaks TLS 1.0 with clients and servers of the provider, with ciphers that OpenSSL has dropped",
         TLS,
         |rig| with_tlslite(rig, Version::Tls1),
-    ),
+    )
+    .on(&[PROV_RSA_SCHANNEL])
+    .covers(&[works(Function::ImportKey), works(Function::DeriveKey)]),
     Case::new(
         "handshake.tlslite.ssl3",
         "tlslite-ng speaks SSL 3.0 with clients and servers of the provider",
         SSL,
         |rig| with_tlslite(rig, Version::Ssl3),
-    ),
+    )
+    .on(&[PROV_RSA_SCHANNEL])
+    .covers(&[works(Function::ImportKey), works(Function::DeriveKey)]),
 ];
 
 /// What a distribution's OpenSSL still speaks of TLS 1.0, at security level 0.
@@ -154,7 +162,8 @@ fn call<S: Read + Write>(
     suite: &'static Suite,
 ) -> anyhow::Result<Session<S>> {
     let public = |der: &[u8]| openssl.public_blob(kind(suite), der);
-    let mut session = Session::connect(stream, context(rig, suite)?, version, suite, public)?;
+    let mut session =
+        Session::connect(stream, rig.capi().verify_context()?, version, suite, public)?;
     for (said, answer) in [(b"hello\n", b"olleh\n"), (b"again\n", b"niaga\n")] {
         session.send(said)?;
         equal(session.receive(6)?, answer.to_vec(), "what the server says")?;
@@ -183,7 +192,7 @@ fn answer<S: Read + Write>(
 
 /// A context for a suite, with a server's pair and certificate.
 fn identity(rig: &Rig, openssl: &Openssl, suite: &Suite) -> anyhow::Result<(Context, Identity)> {
-    let context = context(rig, suite)?;
+    let context = rig.capi().verify_context()?;
     let spec = match suite.exchange {
         Exchange::Rsa => AT_KEYEXCHANGE,
         Exchange::DheDss => AT_SIGNATURE,
@@ -192,13 +201,6 @@ fn identity(rig: &Rig, openssl: &Openssl, suite: &Suite) -> anyhow::Result<(Cont
     let blob = pair.export(PUBLICKEYBLOB, None, 0)?;
     let certificate = openssl.certify(kind(suite), &blob)?;
     Ok((context, Identity { certificate, pair }))
-}
-
-fn context(rig: &Rig, suite: &Suite) -> CapiResult<Context> {
-    rig.capi().verify_context_of(match suite.exchange {
-        Exchange::Rsa => PROV_RSA_SCHANNEL,
-        Exchange::DheDss => PROV_DH_SCHANNEL,
-    })
 }
 
 fn kind(suite: &Suite) -> KeyKind {

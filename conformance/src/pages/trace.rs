@@ -42,12 +42,13 @@ pub(super) fn render(cases: &[&'static Case]) -> String {
 const GUIDE_NAME: &str = "CAPI guide";
 
 /// The documents that a source may begin with.
-const DOCUMENTS: [&str; 10] = [
+const DOCUMENTS: [&str; 11] = [
     GUIDE_NAME,
     "CryptoAPI reference",
     "nCore API",
     "nCore wire format",
     "PROTOCOL",
+    "CRYPTSPI",
     "Entrust application note",
     "RFC",
     "FIPS",

@@ -31,7 +31,7 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "prompts.pool.members-fail",
         "In HSM Pool mode keys of the module are made and go on signing while members fail; others are refused",
-        "CAPI guide, section 4.2",
+        "CAPI guide, section 4",
         pool,
     )
     .needs(&[Need::Control]),
