@@ -125,7 +125,7 @@ impl Csp {
     /// CPSetProvParam, with the data read as [`Csp::prov_param_form`] said.
     ///
     /// # Errors
-    /// `NTE_BAD_UID`, `NTE_BAD_FLAGS`, `NTE_BAD_TYPE`, `NTE_PERM`; `NTE_BAD_DATA` for a text that is none;
+    /// `NTE_BAD_UID`, `NTE_BAD_TYPE`, `NTE_PERM`; `NTE_BAD_FLAGS` also for a text that is none;
     /// `NTE_NOT_SUPPORTED` for key counting and keys in NVRAM in HSM Pool mode and without a container.
     pub fn set_prov_param(
         &self,
@@ -152,7 +152,7 @@ impl Csp {
             PP_UI_PROMPT => {
                 let (units, _) = value.as_chunks();
                 let units: Vec<u16> = units.iter().map(|unit| u16::from_le_bytes(*unit)).collect();
-                let text = String::from_utf16(&units).map_err(|_| CspError::NTE_BAD_DATA)?;
+                let text = String::from_utf16(&units).map_err(|_| CspError::NTE_BAD_FLAGS)?;
                 lock(&context.interaction).text = Some(text).filter(|text| !text.is_empty());
                 Ok(())
             }
@@ -243,7 +243,7 @@ fn set_in_nvram(
 
 /// Keeps the pass phrase of the cards of a slot's key; an empty one is none.
 fn set_pin(context: &Context, spec: KeySpec, value: &[u8]) -> Result<()> {
-    let text = sys::decode_ansi(value).ok_or(CspError::NTE_BAD_DATA)?;
+    let text = sys::decode_ansi(value).ok_or(CspError::NTE_BAD_FLAGS)?;
     let pin = Some(Secret::from(text)).filter(|pin| !pin.text().is_empty());
     lock(&context.interaction).pins[spec as usize] = pin;
     Ok(())

@@ -491,8 +491,10 @@ fn what_is_no_template_gives_no_list() {
     let args = blob(&mut rig, key, Some((77, in_nvram())));
     rig.refused(args, Status::UnknownID);
     let empty = template(&mut rig, &ACL::default());
-    let mut damaged = KeyTypeDKTemplateData::default();
-    damaged.nested_acl = vec![1, 2, 3];
+    let damaged = KeyTypeDKTemplateData {
+        nested_acl: vec![1, 2, 3],
+        ..KeyTypeDKTemplateData::default()
+    };
     let damaged = rig
         .ok(ImportArgs {
             module: 1,
