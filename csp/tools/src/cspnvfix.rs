@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use csp::admin::{Containers, KeySpec};
 use csp::identity::Identity;
-use nfkm::{EntryName, Environment, Session, World};
+use nfkm::{Area, EntryName, Environment, Session, World};
 use nfkm_tools::card_files;
 use nfkm_tools::cli::{self, Failure, Standard, Utility};
 use nfkm_tools::terminal::Terminal;
@@ -63,14 +63,13 @@ pub fn main() -> ExitCode {
         let key = options.key(&environment, name)?;
         let session = Session::open(&environment)?;
         // The cards are not asked for in vain: whatever is wrong with the key is known without them.
-        match session.nvram_state(&key)? {
-            None => return Err(Failure::Operation(format!("key {key} has no counter"))),
-            Some(state) if matches!(state.counter, Some(nfkm::Area::Present(_))) => {
-                return Err(Failure::Operation(format!(
-                    "the counter of key {key} is not erased"
-                )));
-            }
-            Some(_) => {}
+        let reason = match session.nvram_state(&key)?.and_then(|state| state.counter) {
+            None => Some(format!("key {key} has no counter")),
+            Some(Area::Present(_)) => Some(format!("the counter of key {key} is not erased")),
+            Some(Area::Erased | Area::Unreachable) => None,
+        };
+        if let Some(reason) = reason {
+            return Err(Failure::Operation(reason));
         }
         let choice = card_files::choose(
             "cspnvfix",
