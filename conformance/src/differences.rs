@@ -33,6 +33,9 @@ struct Row {
     source: String,
     /// What differs, and why.
     why: String,
+    /// The case ends the process that tries it.
+    #[serde(default)]
+    crashes: bool,
 }
 
 /// Who is right.
@@ -77,12 +80,22 @@ impl Differences {
         Ok(found)
     }
 
+    /// Whether a case would end this process. Such a case is tried in one of its own.
+    pub fn crashes(&self, provider: &str, case: &str) -> bool {
+        self.row(provider, case).is_some_and(|row| row.crashes)
+    }
+
+    fn row(&self, provider: &str, case: &str) -> Option<&Row> {
+        self.rows
+            .iter()
+            .find(|row| row.case == case && row.providers.iter().any(|name| name == provider))
+    }
+
     /// Holds a case that `provider` was tried on against the rows.
     pub fn judge(&self, provider: &str, finished: &mut Finished) {
-        let row = self.rows.iter().find(|row| {
-            row.case == finished.case.id && row.providers.iter().any(|name| name == provider)
-        });
-        let Some(row) = row else { return };
+        let Some(row) = self.row(provider, finished.case.id) else {
+            return;
+        };
         finished.verdict = match &finished.verdict {
             Verdict::Failed(met) => Verdict::Differs(format!(
                 "{} ({}; {})\n{met}",

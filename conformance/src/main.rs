@@ -2,20 +2,20 @@
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use clap::{Args, Parser};
 use conformance::capi::Provider;
-use conformance::case::{Case, Finished};
+use conformance::case::{Case, Finished, Verdict};
 use conformance::cases;
 #[cfg(feature = "embedded")]
 use conformance::daemon::Role;
 use conformance::differences::Differences;
 use conformance::report::{Report, table};
 use conformance::runner::{self, Event};
-use conformance::target::{Choice, Prepared, Target};
+use conformance::target::{Choice, Prepared};
 use indicatif::{ProgressBar, ProgressStyle};
 use ncore::client::Endpoint;
 
@@ -132,22 +132,23 @@ fn run(run: &Run) -> anyhow::Result<ExitCode> {
         Some(provider) => target.with_provider(provider.clone()),
         None => target,
     });
-    let judge = |finished: &mut Finished| {
-        if let (Some(provider), Some(differences)) = (&provider, &differences) {
-            differences.judge(&provider.name, finished);
-        }
+    let limit = Duration::from_secs(run.time_limit);
+    let try_one = |case: &'static Case| {
+        let (Some(provider), Some(differences)) = (&provider, &differences) else {
+            return runner::run_one(case, &target, limit);
+        };
+        let mut finished = match differences.crashes(&provider.name, case.id) {
+            true => apart(case),
+            false => runner::run_one(case, &target, limit),
+        };
+        differences.judge(&provider.name, &mut finished);
+        finished
     };
     let started = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |time| time.as_secs());
     let clock = Instant::now();
-    let finished = watched(
-        &cases,
-        &target,
-        Duration::from_secs(run.time_limit),
-        width,
-        judge,
-    );
+    let finished = watched(&cases, width, try_one);
     let report = Report::new(&target, started, clock.elapsed(), &finished);
     anstream::println!("{}", table::summary(report.totals, clock.elapsed()));
     for file in report.write(&run.reports)? {
@@ -199,13 +200,52 @@ fn choice(run: &Run) -> anyhow::Result<Choice> {
     })
 }
 
+/// Tries a case in a process of its own, which it is expected to end: then there are no reports.
+fn apart(case: &'static Case) -> Finished {
+    let started = Instant::now();
+    let verdict = match repeated(case) {
+        Ok((status, false)) => Verdict::Failed(format!("the process ended with {status}")),
+        Ok((status, true)) => Verdict::Skipped(format!("no crash but {status}")),
+        Err(error) => Verdict::Skipped(format!("no process for the case: {error:#}")),
+    };
+    Finished {
+        case,
+        verdict,
+        took: started.elapsed(),
+    }
+}
+
+/// Runs this program with this command line for one case: how it ended, and whether it came to write its reports.
+fn repeated(case: &Case) -> anyhow::Result<(ExitStatus, bool)> {
+    let reports = tempfile::tempdir()?;
+    let mut command = Command::new(std::env::current_exe()?);
+    let mut arguments = std::env::args_os().skip(1);
+    while let Some(argument) = arguments.next() {
+        let text = argument.to_string_lossy();
+        if ["--differences", "--reports"].contains(&&*text) {
+            arguments.next();
+        } else if !["--differences=", "--reports="]
+            .iter()
+            .any(|start| text.starts_with(start))
+        {
+            command.arg(argument);
+        }
+    }
+    command
+        .args(["--filter", case.id, "--reports"])
+        .arg(reports.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let status = command.status()?;
+    Ok((status, reports.path().join("report.json").exists()))
+}
+
 /// Runs the cases with a line for each as it ends, and a bar below when someone watches.
 fn watched(
     cases: &[&'static Case],
-    target: &Arc<Target>,
-    limit: Duration,
     width: usize,
-    judge: impl Fn(&mut Finished),
+    try_one: impl Fn(&'static Case) -> Finished,
 ) -> Vec<Finished> {
     let bar = if std::io::stderr().is_terminal() {
         ProgressBar::new(cases.len() as u64)
@@ -216,7 +256,7 @@ fn watched(
         bar.set_style(style);
     }
     let mut family = "";
-    let finished = runner::run(cases, target, limit, judge, |event| match event {
+    let finished = runner::run(cases, try_one, |event| match event {
         Event::Started(case) => bar.set_message(case.id),
         Event::Finished(finished) => {
             bar.suspend(|| {
@@ -235,7 +275,7 @@ fn watched(
 
 #[cfg(feature = "embedded")]
 /// The hardserver's log goes beside the reports: its folder is about to be removed.
-fn keep_log(target: &Target, run: &Run) {
+fn keep_log(target: &conformance::target::Target, run: &Run) {
     let Some(log) = target.log() else { return };
     let place = run.reports.join("hardserver.log");
     match std::fs::copy(&log, &place) {

@@ -4,6 +4,7 @@
 //! Here is what the cases of CryptoAPI need; below it what those of the protocol need, in its own types.
 
 pub mod ciphers;
+pub mod ecdsa;
 pub mod hashes;
 pub mod key_hash;
 pub mod numbers;

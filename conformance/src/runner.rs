@@ -13,21 +13,17 @@ use crate::coverage::Recorder;
 use crate::rig::Rig;
 use crate::target::Target;
 
-/// Runs `cases` against `target` in their order, telling `observe` before and after each; `judge` may change what became of
-/// one first.
+/// Runs `cases` in their order, each by `try_one`, telling `observe` before and after each.
 pub fn run(
     cases: &[&'static Case],
-    target: &Arc<Target>,
-    limit: Duration,
-    judge: impl Fn(&mut Finished),
+    try_one: impl Fn(&'static Case) -> Finished,
     mut observe: impl FnMut(Event<'_>),
 ) -> Vec<Finished> {
     cases
         .iter()
         .map(|case| {
             observe(Event::Started(case));
-            let mut finished = run_one(case, target, limit);
-            judge(&mut finished);
+            let finished = try_one(case);
             observe(Event::Finished(&finished));
             finished
         })

@@ -175,6 +175,7 @@ impl Prepared {
     ///
     /// # Errors
     /// As [`Prepared::open`].
+    #[cfg_attr(not(feature = "embedded"), expect(unused_variables))]
     pub fn open_with(self, executable: &Path) -> anyhow::Result<Target> {
         let environment = self.environment();
         let Prepared {

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, Weak};
 
+use nfkm::InNvram;
+
 use crate::alg::Provider;
 use crate::container::Container;
 use crate::container::record::Scope;
@@ -22,6 +24,8 @@ pub(crate) struct Context {
     pub(crate) scope: Scope,
     /// What its prompts depend on.
     pub(crate) interaction: Mutex<Interaction>,
+    /// PP_CRYPT_COUNT_KEY_USE and PP_NO_HOST_STORAGE: what new keys have in NVRAM.
+    pub(crate) in_nvram: Mutex<InNvram>,
     pub(crate) enumerations: Mutex<Enumerations>,
     /// By slot, the handle whose pair is still to be made for it (CRYPT_PREGEN).
     pub(crate) pending: Mutex<[Weak<Mutex<Key>>; 2]>,
@@ -86,6 +90,11 @@ impl Context {
             true => Ok(pair),
             false => Err(CspError::NTE_BAD_KEY),
         })
+    }
+
+    /// What keys that are made now have in NVRAM.
+    pub(crate) fn in_nvram(&self) -> InNvram {
+        *lock(&self.in_nvram)
     }
 
     /// What its prompts depend on, as it is now.

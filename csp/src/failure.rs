@@ -54,6 +54,17 @@ pub(crate) fn of_new_key(error: Error) -> CspError {
     }
 }
 
+/// For `map_err` around making a key with something in a module's NVRAM.
+pub(crate) fn of_key_in_nvram(error: Error) -> CspError {
+    match error.status() {
+        Some(Status::NoModuleMemory) => {
+            log::error(format_args!("key: the NVRAM is full: {error}"));
+            CspError::NTE_TOKEN_KEYSET_STORAGE_FULL
+        }
+        _ => of_new_key(error),
+    }
+}
+
 /// For `map_err` around a decryption or an agreement, where the module's refusal of the padding or of the peer's value is
 /// the caller's bad data.
 pub(crate) fn of_decryption(error: Error) -> CspError {

@@ -64,6 +64,18 @@ impl<'a> Output<'a> {
         self.put(&value.to_le_bytes())
     }
 
+    /// Hands out a count of 64 bits, or of 32 into a buffer that has no room for more. A query is told the former.
+    ///
+    /// # Errors
+    /// As [`Output::reserve`]; a count that the shorter form does not hold needs the longer one.
+    pub fn put_count(self, count: u64) -> Result<()> {
+        let room = self.buffer.as_ref().map_or(8, |buffer| buffer.len());
+        match u32::try_from(count) {
+            Ok(count) if (4..8).contains(&room) => self.put_dword(count),
+            _ => self.put(&count.to_le_bytes()),
+        }
+    }
+
     /// Hands out one of several values of different sizes, as enumerations do: a query, or a buffer too small for this
     /// value, is told `largest`. Returns whether the value was taken.
     ///
@@ -157,6 +169,19 @@ mod tests {
             call(Some(4), |output| output.put_dword(0x24)),
             (Ok(()), 4, vec![0x24, 0, 0, 0])
         );
+    }
+
+    #[test]
+    fn a_count_is_as_wide_as_there_is_room() {
+        let count = |room, count| call(room, |output| output.put_count(count));
+        assert_eq!(count(None, 7), (Ok(()), 8, vec![]));
+        assert_eq!(count(Some(8), 7).2, [7, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(count(Some(4), 7), (Ok(()), 4, vec![7, 0, 0, 0]));
+        let refused = (Err(CspError::ERROR_MORE_DATA), 8);
+        for (room, number) in [(3, 7), (4, 1 << 32)] {
+            let (result, length, _) = count(Some(room), number);
+            assert_eq!((result, length), refused);
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use ncore::types::{
     MechRSApPKCS1OAEPIV, PlainText, PlainTextType, PlainTextTypeBignumData, PlainTextTypeBytesData,
     PlainTextTypeData, PlainTextTypeHashData,
 };
-use nfkm::{LoadedKey, Session};
+use nfkm::{Area, EntryName, LoadedKey, Session};
 use zeroize::Zeroizing;
 
 use crate::constants::{AT_KEYEXCHANGE, AT_SIGNATURE, AlgId, CRYPT_NOHASHOID, CRYPT_X931_FORMAT};
@@ -18,7 +18,7 @@ use crate::error::{CspError, Result};
 use crate::failure;
 use crate::new_pair;
 use crate::prompt::Interaction;
-use crate::protection;
+use crate::protection::{self, ForKey};
 use crate::soft::{self, DSS_ORDER_LEN, PublicKey, RsaPublicKey};
 
 /// Which of a container's two pairs.
@@ -350,14 +350,50 @@ impl KeyPair {
             Err(error) if error.is_loss() && now.key.token().is_some() => {
                 failure::of_key(error);
                 let fresh = self.load_again(&now, context)?;
-                work(&fresh.key).map_err(code)
+                work(&fresh.key).map_err(|error| self.code_of(error, code))
             }
             Ok(value) => {
                 self.spread(&now, context);
                 Ok(value)
             }
-            Err(error) => Err(code(error)),
+            Err(error) => Err(self.code_of(error, code)),
         }
+    }
+
+    /// How often the key was used, if that is counted.
+    ///
+    /// # Errors
+    /// `NTE_NOT_FOUND` when it is not, `NTE_DEVICE_NOT_READY` when the counter was erased, and the module's.
+    pub(crate) fn use_count(&self) -> Result<u64> {
+        let (home, name) = self.entry().ok_or(CspError::NTE_NOT_FOUND)?;
+        let state = home.session.nvram_state(&name).map_err(failure::of_key)?;
+        match state.and_then(|state| state.counter) {
+            Some(Area::Present(count)) => Ok(count),
+            Some(Area::Erased) => Err(CspError::NTE_DEVICE_NOT_READY),
+            Some(Area::Unreachable) => Err(CspError::NTE_FAIL),
+            None => Err(CspError::NTE_NOT_FOUND),
+        }
+    }
+
+    /// The code for a failure with the key: that its counter, or its blob, was erased says more than what the module said.
+    fn code_of(&self, error: nfkm::Error, code: fn(nfkm::Error) -> CspError) -> CspError {
+        let code = code(error);
+        if code == CspError::NTE_BAD_DATA {
+            return code;
+        }
+        let entry = self.entry();
+        let nvram = entry.map(|(home, name)| protection::check_nvram(&home.session, &name));
+        match nvram {
+            Some(Err(erased @ (CspError::NTE_NO_KEY | CspError::NTE_DEVICE_NOT_READY))) => erased,
+            _ => code,
+        }
+    }
+
+    /// Where it is recorded, and as what.
+    fn entry(&self) -> Option<(&Home, EntryName)> {
+        let home = self.home.as_ref()?;
+        let name = EntryName::new(&home.appname, &self.ident()?).ok()?;
+        Some((home, name))
     }
 
     /// The key as it is loaded after `lost` was lost. The first thread that comes here loads it.
@@ -383,8 +419,14 @@ impl KeyPair {
             return;
         }
         let interaction = context.interaction();
-        let possible = protection::automatic_modules(&home.session, token, &interaction, self.spec)
-            .unwrap_or_default();
+        let kept = self
+            .entry()
+            .map(|(home, name)| protection::check_nvram(&home.session, &name));
+        let for_key = ForKey {
+            module: kept.and_then(Result::ok).flatten(),
+            ..self.for_key(home, &interaction)
+        };
+        let possible = for_key.automatic_modules(token).unwrap_or_default();
         let loaded = now.key.modules();
         let is_more =
             possible.len() > loaded.len() && loaded.iter().all(|module| possible.contains(module));
@@ -401,7 +443,7 @@ impl KeyPair {
         let ident = now.key.ident().ok_or(lost)?;
         let fresh = Loading {
             number: now.number + 1,
-            key: protection::load(&home.session, &home.appname, ident, interaction, self.spec)?,
+            key: self.for_key(home, interaction).load(&home.appname, ident)?,
         };
         let mut place = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
         let old = std::mem::replace(&mut *place, fresh.clone());
@@ -409,6 +451,15 @@ impl KeyPair {
         // Outside the lock: unloading it talks to the hardserver.
         drop(old);
         Ok(fresh)
+    }
+
+    fn for_key<'a>(&self, home: &'a Home, interaction: &'a Interaction) -> ForKey<'a> {
+        ForKey {
+            session: &home.session,
+            interaction,
+            spec: self.spec,
+            module: None,
+        }
     }
 
     fn loaded(&self) -> Loading {

@@ -351,7 +351,7 @@ fn counting_and_nvram_storage_are_refused_unless_switched_off() {
     }
     assert_eq!(
         csp.set_prov_param(context, PP_UI_PROMPT, b"\0\xd8", 0),
-        Err(CspError::NTE_BAD_DATA)
+        Err(CspError::NTE_BAD_FLAGS)
     );
     assert_eq!(
         csp.prov_param_form(context, PP_NAME),

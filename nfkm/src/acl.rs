@@ -6,14 +6,19 @@
 use ncore::Mech;
 use ncore::types::{
     ACL, Act, ActDetails, ActMakeArchiveBlobDetails, ActMakeBlobDetails, ActNSOPermissionsDetails,
-    ActOpPermissionsDetails, Action, NSOPerms, PermissionGroup, UseLim, UseLimDetails,
-    UseLimTimeDetails, UseLimit,
+    ActNVMemOpPermsDetails, ActNVMemUseLimitDetails, ActOpPermissionsDetails, Action,
+    MakeBlobFilePerms, NSOPerms, NVMemRange, PermissionGroup, UseLim, UseLimDetails,
+    UseLimNonVolatileDetails, UseLimTimeDetails, UseLimit,
 };
 
 use crate::Hash;
+use crate::kmdata::FileId;
 
 /// Short name for the bits of an OpPermissions action.
 pub(crate) type Op = ActOpPermissionsDetails;
+
+/// Short name for the bits of an action on an NVRAM file.
+type File = ActNVMemOpPermsDetails;
 
 /// What application keys of a world are bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +33,10 @@ pub(crate) struct WorldHashes {
     pub(crate) hkra: Option<Hash>,
     /// The card set or softcard that protects the key; None under module protection.
     pub(crate) hkltu: Option<Hash>,
+    /// The template key with the list of the NVRAM file for its blob; None when the host gets the blob.
+    pub(crate) blob_list: Option<Hash>,
+    /// The NVRAM file that counts its uses.
+    pub(crate) counter: Option<FileId>,
 }
 
 /// The ACL of an application's private key.
@@ -35,24 +44,59 @@ pub(crate) struct WorldHashes {
 /// Signing and decryption are both allowed whatever the key is meant for, as the CAPI guide says of the provider's keys.
 /// Blobs may be made under the token that protects the key, or under the world's module key alone if none does; and under
 /// KRE when the key is to be recoverable. Then KRA may move the key to another token: that is how the keys of a lost card
-/// set come under another one.
+/// set come under another one. A key whose blob is to be in NVRAM has none elsewhere. Of a key whose uses are counted, each
+/// signature and decryption is one.
 pub(crate) fn private_key(world: &WorldHashes) -> ACL {
-    let blob = match world.hkltu {
+    let mut blob = match world.hkltu {
         None => module_blob(world.hkm),
         Some(hkltu) => token_blob(hkltu, false),
     };
-    let mut actions = vec![
-        operations(Op::SIGN | Op::DECRYPT | Op::DUPLICATE_HANDLE | Op::GET_ACL),
-        blob,
-    ];
+    if let ActDetails::MakeBlob(details) = &mut blob.details {
+        details.blobfile = world.blob_list.map(in_nvram);
+    }
+    let uses = Op::SIGN | Op::DECRYPT;
+    let others = Op::DUPLICATE_HANDLE | Op::GET_ACL;
+    let (perms, counted) = match world.counter {
+        None => (uses | others, None),
+        Some(file) => (others, Some(counted(file, uses))),
+    };
+    let mut actions = vec![operations(perms), blob];
     actions.extend(world.hkre.map(archive_blob));
-    let mut groups = vec![group(actions)];
+    let mut groups: Vec<PermissionGroup> = counted.into_iter().collect();
+    groups.push(group(actions));
     if world.hkltu.is_some() {
         groups.extend(world.hkra.map(|hkra| recovery_authority(hkra, world.hkm)));
     }
     groups.push(security_officer(world.hknso));
     ACL { groups }
 }
+
+/// The ACL of the NVRAM file with a key's blob: the key may be loaded from it, and nobody sees the blob. It ends with the
+/// authority of who may free areas.
+pub(crate) fn blob_file() -> ACL {
+    ACL {
+        groups: vec![group(vec![on_file(File::LOAD_BLOB | File::GET_ACL)])],
+    }
+}
+
+/// The ACL of the NVRAM file that counts a key's uses: this key counts there, and anyone may read the number.
+pub(crate) fn counter_file(key: Hash) -> ACL {
+    let details = ActNVMemUseLimitDetails {
+        flags: 0,
+        range: COUNTER,
+        hks: vec![key],
+    };
+    let counts = Action {
+        type_: Act::NVMemUseLimit,
+        details: ActDetails::NVMemUseLimit(details),
+    };
+    ACL {
+        groups: vec![group(vec![counts, on_file(File::READ | File::GET_ACL)])],
+    }
+}
+
+/// Where in its file a counter is: its 64 bits are the whole of it.
+pub(crate) const COUNTER: NVMemRange = NVMemRange { first: 0, last: 7 };
 
 /// The ACL of a recorded public key: everything it can do, and a module blob.
 pub(crate) fn public_key(world: &WorldHashes) -> ACL {
@@ -126,6 +170,46 @@ fn group(actions: Vec<Action>) -> PermissionGroup {
     PermissionGroup {
         actions,
         ..PermissionGroup::default()
+    }
+}
+
+/// The group whose every use is counted in an NVRAM file, one by one: what the file says is how often the key was used.
+fn counted(file: FileId, perms: u32) -> PermissionGroup {
+    let details = UseLimNonVolatileDetails {
+        flags: 0,
+        file,
+        range: COUNTER,
+        maxlo: u32::MAX,
+        maxhi: u32::MAX,
+        prefetch: 1,
+    };
+    PermissionGroup {
+        limits: vec![UseLimit {
+            type_: UseLim::NonVolatile,
+            details: UseLimDetails::NonVolatile(details),
+        }],
+        actions: vec![operations(perms)],
+        ..PermissionGroup::default()
+    }
+}
+
+/// What a key's ACL says of a blob in NVRAM.
+fn in_nvram(list: Hash) -> MakeBlobFilePerms {
+    MakeBlobFilePerms {
+        flags: 0,
+        devs: Some(MakeBlobFilePerms::DEVS_NV_MEM),
+        aclhash: Some(list),
+    }
+}
+
+fn on_file(perms: u32) -> Action {
+    let details = File {
+        perms,
+        ..File::default()
+    };
+    Action {
+        type_: Act::NVMemOpPerms,
+        details: ActDetails::NVMemOpPerms(details),
     }
 }
 

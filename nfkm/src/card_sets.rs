@@ -37,17 +37,6 @@ pub struct NewCardSet {
     pub passphrase_recovery: bool,
 }
 
-/// An operator card in a reader.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OperatorCard {
-    /// The module, from 1.
-    pub module: u32,
-    /// Its set.
-    pub set: CardSetRecord,
-    /// Whether it has a pass phrase.
-    pub passphrase: bool,
-}
-
 impl NewCardSet {
     /// A set that is neither persistent nor remotely readable, without time limit and pass phrase recovery.
     pub fn new(name: &str, needed: u32, cards: u32) -> NewCardSet {
@@ -201,27 +190,20 @@ impl Session {
         only("card set", name, sets.iter().filter(is_meant)).cloned()
     }
 
-    /// The operator cards of the world that are in readers of usable modules, in the order of modules and slots.
+    /// The cards that are in readers of usable modules, and the module of each, in the order of modules and slots.
     ///
     /// # Errors
     /// [`Error::NoWorld`], [`Error::Corrupt`], [`Error::Foreign`], [`Error::File`], [`Error::NoUsableModule`],
     /// [`Error::Connection`].
-    pub fn operator_cards(&self) -> Result<Vec<OperatorCard>, Error> {
+    pub fn cards_in_readers(&self) -> Result<Vec<(u32, CardContent)>, Error> {
         let world = World::required(self.folder())?;
         let client = self.client()?;
         let known = self.known_cards(&world)?;
         let mut found = Vec::new();
         for module in self.usable_modules(&client, &world)? {
             for (place, content) in cards::in_readers(&client, module.number, &known)? {
-                if let CardContent::Operator {
-                    set, passphrase, ..
-                } = content
-                {
-                    found.push(OperatorCard {
-                        module: place.module,
-                        set: *set,
-                        passphrase,
-                    });
+                if content != CardContent::Empty {
+                    found.push((place.module, content));
                 }
             }
         }
@@ -231,12 +213,16 @@ impl Session {
     /// The usable modules with a card of the set in a reader.
     ///
     /// # Errors
-    /// Those of [`Session::operator_cards`].
-    pub fn modules_with_card(&self, set: &CardSetRecord) -> Result<Vec<u32>, Error> {
-        let cards = self.operator_cards()?.into_iter();
+    /// Those of [`Session::cards_in_readers`].
+    pub fn modules_with_card(&self, wanted: &CardSetRecord) -> Result<Vec<u32>, Error> {
+        let is_of_set = |content: &CardContent| match content {
+            CardContent::Operator { set, .. } => set.hkltu == wanted.hkltu,
+            _ => false,
+        };
+        let cards = self.cards_in_readers()?.into_iter();
         let mut found: Vec<u32> = cards
-            .filter(|card| card.set.hkltu == set.hkltu)
-            .map(|card| card.module)
+            .filter(|(_, content)| is_of_set(content))
+            .map(|(module, _)| module)
             .collect();
         found.dedup();
         Ok(found)

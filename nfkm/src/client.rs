@@ -13,8 +13,8 @@ use ncore::message::Request;
 use ncore::types::{
     BlobFormat, BlobFormatIndirectMkBlobParams, BlobFormatMkBlobParams,
     BlobFormatModuleMkBlobParams, BlobFormatTokenMkBlobParams, Certificate, CertificateList,
-    DestroyArgs, ExistingClientArgs, ExportArgs, GetKeyInfoArgs, GetKeyInfoReply, KeyData,
-    LoadBlobArgs, MakeBlobArgs, Mech, NewClientArgs,
+    DestroyArgs, ExistingClientArgs, ExportArgs, FileSpec, GetKeyInfoArgs, GetKeyInfoReply,
+    KeyData, LoadBlobArgs, MakeBlobArgs, Mech, NewClientArgs,
 };
 
 use crate::Hash;
@@ -125,6 +125,22 @@ impl Client {
             module,
             blob: blob.to_vec(),
             idkb: under,
+            ..LoadBlobArgs::default()
+        };
+        Ok(self.transact(args)?.idka)
+    }
+
+    /// Loads a blob that is in a file of the module.
+    pub(crate) fn load_stored_blob(
+        &self,
+        module: u32,
+        file: FileSpec,
+        under: Option<KeyId>,
+    ) -> Result<KeyId, Error> {
+        let args = LoadBlobArgs {
+            module,
+            idkb: under,
+            file: Some(file),
             ..LoadBlobArgs::default()
         };
         Ok(self.transact(args)?.idka)

@@ -145,6 +145,14 @@ pub enum Error {
         /// The module's number.
         module: u32,
     },
+    /// What a key had in a module's NVRAM is gone: the module was initialised since.
+    #[error("module {esn}: the NVRAM area {area} was erased")]
+    NvramErased {
+        /// Electronic serial number of the module.
+        esn: String,
+        /// The area's name.
+        area: String,
+    },
     /// The parameters of a new world or card set contradict each other.
     #[error("{0}")]
     Parameters(String),

@@ -2,12 +2,9 @@
 //! 4.7). Every administrator and operator card carries a share of LTFIPS, which one card opens; KFIPS under it stands behind
 //! the command, to which KNSO delegated that in the world file.
 
-use ncore::codec::{self, Decode};
 use ncore::message::Request;
-use ncore::profile::WireProfile;
 use ncore::types::{
-    AdminKey, AdminToken, CertType, CertTypeCertBody, CertTypeSigningKeyCertBody,
-    CertTypeSingleCertCertBody, Certificate, GetSlotInfoArgs, GetSlotListArgs, KeyMgmtEntType,
+    AdminKey, AdminToken, Certificate, GetSlotInfoArgs, GetSlotListArgs, KeyMgmtEntType,
     LoadLogicalTokenArgs, PhysToken, ReadShareArgs, TokenParams,
 };
 
@@ -171,42 +168,17 @@ fn share_in(client: &Client, place: &PhysToken, hkt: &Hash) -> Option<u32> {
 }
 
 fn loaded(client: &Client, module: u32, world: &World, token: KeyId) -> Result<Loaded, Error> {
-    let malformed = |what| Error::Malformed { what };
-    let delegation = world
-        .record
-        .certificates
-        .iter()
-        .find(|record| record.entry == KeyMgmtEntType::CertDelgFIPSbNSO.0)
-        .ok_or_else(|| malformed("world file: the delegation for FIPS 140 level 3"))?;
-    let knso = world
-        .key(AdminKey::NSO)
-        .ok_or_else(|| malformed("world file: KNSO"))?;
-    let delegated = CertTypeSingleCertCertBody {
-        pubkeydata: read(&knso.public)?,
-        signature: read(&delegation.signature)?,
-        certsignmsg: delegation.message.clone(),
-    };
-    let key = authority::load_key(client, module, world, AdminKey::FIPS, token)?;
-    let certificates = vec![
-        Certificate {
-            keyhash: world.hash(AdminKey::FIPS).unwrap_or_default(),
-            type_: CertType::SigningKey,
-            body: CertTypeCertBody::SigningKey(CertTypeSigningKeyCertBody { key }),
-        },
-        Certificate {
-            keyhash: world.hknso,
-            type_: CertType::SingleCert,
-            body: CertTypeCertBody::SingleCert(delegated),
-        },
-    ];
-    Ok(Loaded {
-        token,
-        key,
-        certificates,
-    })
-}
-
-fn read<T: Decode>(bytes: &[u8]) -> Result<T, Error> {
-    codec::from_bytes(bytes, &WireProfile::DEFAULT)
-        .map_err(|_| Error::Malformed { what: "world file" })
+    let role = AdminKey::FIPS;
+    let key = authority::load_key(client, module, world, role, token)?;
+    match authority::delegated(world, role, KeyMgmtEntType::CertDelgFIPSbNSO, key) {
+        Ok(certificates) => Ok(Loaded {
+            token,
+            key,
+            certificates,
+        }),
+        Err(error) => {
+            client.destroy(key);
+            Err(error)
+        }
+    }
 }

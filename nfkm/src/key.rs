@@ -19,7 +19,10 @@ use ncore::{Mech, Status};
 use crate::Hash;
 use crate::client::{Client, KeyId};
 use crate::error::Error;
+use crate::kmdata::{KeyRecord, NvramRecord};
+use crate::modules::Module;
 use crate::names::EntryName;
+use crate::nvram;
 use crate::session::Session;
 use crate::token::{self, LoadedToken};
 use crate::world::World;
@@ -37,7 +40,7 @@ struct Inner {
     name: Option<EntryName>,
     hash: Hash,
     public: KeyData,
-    blob: Vec<u8>,
+    source: Source,
     /// The card set or softcard that protects the key.
     token: Option<LoadedToken>,
     /// What commands use now. Readers clone the pointer and let go of the lock before they send.
@@ -63,16 +66,16 @@ impl LoadedKey {
         name: Option<EntryName>,
         public: KeyData,
         hash: Hash,
-        blob: Vec<u8>,
+        source: Source,
         token: Option<LoadedToken>,
     ) -> Result<LoadedKey, Error> {
-        let loaded = Loaded::everywhere(session, &blob, &hash, token.as_ref())?;
+        let loaded = Loaded::everywhere(session, &source, &hash, token.as_ref())?;
         let inner = Inner {
             session: session.clone(),
             name,
             hash,
             public,
-            blob,
+            source,
             token,
             next_look: AtomicU64::new(LOOK_EVERY),
             loaded: RwLock::new(Arc::new(loaded)),
@@ -223,7 +226,7 @@ impl Inner {
         self.plan_look();
         let loaded = self.loaded();
         if loaded
-            .is_where_it_should_be(&self.session, self.token.as_ref())
+            .is_where_it_should_be(&self.session, &self.source, self.token.as_ref())
             .unwrap_or(true)
         {
             return;
@@ -235,7 +238,7 @@ impl Inner {
     }
 
     fn load_everywhere(&self) -> Result<Loaded, Error> {
-        Loaded::everywhere(&self.session, &self.blob, &self.hash, self.token.as_ref())
+        Loaded::everywhere(&self.session, &self.source, &self.hash, self.token.as_ref())
     }
 
     fn replace(&self, fresh: Loaded) -> Arc<Loaded> {
@@ -265,6 +268,55 @@ const ROUNDS: usize = 4;
 /// How often a key in use is looked after, in milliseconds.
 const LOOK_EVERY: u64 = 1_000;
 
+/// Where the private key is loaded from.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    /// Its blob; empty if that is in NVRAM.
+    blob: Vec<u8>,
+    /// What of it is in NVRAM.
+    nvram: Option<NvramRecord>,
+}
+
+impl Source {
+    /// Where a recorded key is loaded from.
+    pub(crate) fn of(record: &KeyRecord) -> Source {
+        Source {
+            blob: record.blob.clone(),
+            nvram: record.nvram.clone(),
+        }
+    }
+
+    /// Of these modules those on which the key can be loaded. One that has something in NVRAM can be on that module alone:
+    /// elsewhere its blob, or its counter, is not.
+    fn places<'a>(
+        &'a self,
+        modules: Vec<Module>,
+        token: Option<&'a LoadedToken>,
+    ) -> impl Iterator<Item = (Module, Option<KeyId>)> + 'a {
+        token::places(modules, token).filter(|(module, _)| {
+            let nvram = self.nvram.as_ref();
+            nvram.is_none_or(|kept| kept.esn == module.esn)
+        })
+    }
+
+    fn load(&self, client: &Client, module: &Module, under: Option<KeyId>) -> Result<KeyId, Error> {
+        let Some(file) = self.nvram.as_ref().and_then(|kept| kept.blob) else {
+            return client.load_blob(module.number, &self.blob, under);
+        };
+        let spec = nvram::file_spec(module.number, &file);
+        match client.load_stored_blob(module.number, spec, under) {
+            // The token, too, may be what is not known.
+            Err(error)
+                if error.status() == Some(Status::UnknownID)
+                    && !nvram::has_area(client, module.number, &file)? =>
+            {
+                Err(nvram::erased(&module.esn, &file))
+            }
+            result => result,
+        }
+    }
+}
+
 /// One loading of a private key: identifiers that live and die with a client. They are dropped in the modules when the
 /// last command that uses them is done.
 #[derive(Debug)]
@@ -285,14 +337,14 @@ impl Loaded {
     /// Loads the key on every usable module that has its token, and merges the copies.
     fn everywhere(
         session: &Session,
-        blob: &[u8],
+        source: &Source,
         hash: &Hash,
         token: Option<&LoadedToken>,
     ) -> Result<Loaded, Error> {
         let mut last = None;
         for pause in RETRY_AFTER {
             thread::sleep(pause);
-            match Loaded::attempt(session, blob, hash, token) {
+            match Loaded::attempt(session, source, hash, token) {
                 // Without a hardserver there is nothing to wait for.
                 Err(error) if error.status() == Some(Status::ServerNotRunning) => {
                     return Err(error);
@@ -307,7 +359,7 @@ impl Loaded {
 
     fn attempt(
         session: &Session,
-        blob: &[u8],
+        source: &Source,
         hash: &Hash,
         token: Option<&LoadedToken>,
     ) -> Result<Loaded, Error> {
@@ -324,8 +376,8 @@ impl Loaded {
         };
         let mut last = None;
         let usable = session.usable_modules(&loaded.client, &world)?;
-        for (module, under) in token::places(usable, token) {
-            match loaded.client.load_blob(module.number, blob, under) {
+        for (module, under) in source.places(usable, token) {
+            match source.load(&loaded.client, &module, under) {
                 Ok(key) => loaded.members.push(Member {
                     module: module.number,
                     key,
@@ -365,6 +417,7 @@ impl Loaded {
     fn is_where_it_should_be(
         &self,
         session: &Session,
+        source: &Source,
         token: Option<&LoadedToken>,
     ) -> Result<bool, Error> {
         let world = World::required(session.folder())?;
@@ -374,7 +427,9 @@ impl Loaded {
             .transact(GetWhichModuleArgs { key: self.key })?
             .module;
         alive.sort_unstable();
-        let usable = token::places(usable, token).map(|(module, _)| module.number);
+        let usable = source
+            .places(usable, token)
+            .map(|(module, _)| module.number);
         let usable: Vec<u32> = usable.collect();
         let loaded = self.members.iter().map(|member| member.module);
         Ok(usable == alive && loaded.eq(usable))

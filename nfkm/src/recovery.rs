@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ncore::types::{
     AdminKey, AdminToken, BlobFormat, BlobFormatMkBlobParams, BlobFormatTokenMkBlobParams,
-    CertType, CertTypeCertBody, CertTypeSigningKeyCertBody, Certificate, MakeBlobArgs, NFKMNKF,
+    MakeBlobArgs, NFKMNKF,
 };
 
 use crate::cards::{CardSource, Cards, Operator, SetName};
@@ -168,11 +168,7 @@ impl Recovery {
             blobkey: BlobFormatMkBlobParams::Token(BlobFormatTokenMkBlobParams { idkt }),
             ..MakeBlobArgs::default()
         };
-        let by_kra = Certificate {
-            keyhash: self.hkra,
-            type_: CertType::SigningKey,
-            body: CertTypeCertBody::SigningKey(CertTypeSigningKeyCertBody { key: self.kra }),
-        };
+        let by_kra = authority::signing_key(self.hkra, self.kra);
         Ok(self.client.transact_certified(args, &[by_kra])?.blob)
     }
 

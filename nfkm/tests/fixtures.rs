@@ -58,6 +58,7 @@ fn files_of_version_1_are_read() {
         key.recovery.map(|recovery| recovery.hkre),
         world.hash(AdminKey::RE)
     );
+    assert_eq!(key.nvram, None);
 
     let sets = folder.card_sets(&world.hknso).unwrap();
     assert_eq!(
@@ -67,6 +68,28 @@ fn files_of_version_1_are_read() {
     assert!(!sets[0].soft);
     let card = folder.card(&world.hknso, &sets[0].hkltu, 2).unwrap();
     assert_eq!((card.share, card.pin), (2, None));
+}
+
+#[test]
+fn key_files_of_version_2_are_read() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let world = World::required(&Folder::at(fixtures.join("version-1"))).unwrap();
+    let folder = Folder::at(fixtures.join("version-2"));
+    let name = EntryName::new("mscapi", "stored").unwrap();
+    let EntryContent::Key(key) = folder.entry(&world.hknso, &name).unwrap() else {
+        panic!("no key")
+    };
+    assert_eq!((key.hash, key.blob.len()), ([0x51; 20], 0));
+    let nvram = key.nvram.unwrap();
+    assert_eq!(nvram.esn, "6C4C-E7B5-0859");
+    assert_eq!(nvram.blob, Some(*b"k5151515151"));
+    assert_eq!(nvram.counter, Some(*b"c0123456789"));
+    let name = EntryName::new("mscapi", "container-2").unwrap();
+    let data = folder.entry(&world.hknso, &name).unwrap();
+    assert_eq!(
+        data,
+        EntryContent::Opaque(b"data of an application".to_vec())
+    );
 }
 
 #[test]

@@ -11,6 +11,10 @@ pub trait Card: Send {
     /// Replaces everything on the card. When this returns, it survives a crash; if it fails, the old content is there.
     fn save(&mut self, image: &[u8]) -> Result<(), CardError>;
 
+    /// Lets the card be pulled in the middle of the next write, when so many bytes are written. The write fails, and the old
+    /// content is there, or the new one if it was all written.
+    fn tear(&mut self, bytes: usize);
+
     /// The card's file, if it is in one.
     fn place(&self) -> Option<&Path> {
         None
@@ -31,12 +35,17 @@ pub struct CardError {
 #[derive(Debug, Clone)]
 pub struct FileCard {
     path: PathBuf,
+    /// Where the next write ends too early.
+    torn: Option<usize>,
 }
 
 impl FileCard {
     /// The card in this file.
     pub fn new(path: impl Into<PathBuf>) -> FileCard {
-        FileCard { path: path.into() }
+        FileCard {
+            path: path.into(),
+            torn: None,
+        }
     }
 
     fn error(&self, cause: std::io::Error) -> CardError {
@@ -46,17 +55,33 @@ impl FileCard {
         }
     }
 
-    fn write(&self, image: &[u8]) -> std::io::Result<()> {
+    /// Writes the content beside its place, and then puts it there in one step.
+    fn write(&mut self, image: &[u8]) -> std::io::Result<()> {
         let folder = match self.path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
+        let torn = self.torn.take();
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(image)?;
+        let (written, lost) = image.split_at(torn.unwrap_or(image.len()).min(image.len()));
+        file.write_all(written)?;
+        if !lost.is_empty() {
+            // What a program leaves that ends here.
+            file.keep()?;
+            return Err(pulled());
+        }
         file.as_file().sync_all()?;
         file.persist(&self.path)?;
-        std::fs::File::open(folder)?.sync_all()
+        std::fs::File::open(folder)?.sync_all()?;
+        match torn {
+            None => Ok(()),
+            Some(_) => Err(pulled()),
+        }
     }
+}
+
+fn pulled() -> std::io::Error {
+    std::io::Error::other("the card was pulled while it was written")
 }
 
 /// Largest file taken for a card, in bytes: twice what a full card needs.
@@ -86,6 +111,10 @@ impl Card for FileCard {
         self.write(image).map_err(|error| self.error(error))
     }
 
+    fn tear(&mut self, bytes: usize) {
+        self.torn = Some(bytes);
+    }
+
     fn place(&self) -> Option<&Path> {
         Some(&self.path)
     }
@@ -93,23 +122,39 @@ impl Card for FileCard {
 
 /// A card that lasts as long as the process.
 #[derive(Debug, Default, Clone)]
-pub struct MemoryCard(Vec<u8>);
+pub struct MemoryCard {
+    image: Vec<u8>,
+    torn: Option<usize>,
+}
 
 impl MemoryCard {
     /// A card with this image on it; an empty image is a blank card.
     pub fn new(image: Vec<u8>) -> MemoryCard {
-        MemoryCard(image)
+        MemoryCard { image, torn: None }
     }
 }
 
 impl Card for MemoryCard {
     fn load(&mut self) -> Result<Vec<u8>, CardError> {
-        Ok(self.0.clone())
+        Ok(self.image.clone())
     }
 
     fn save(&mut self, image: &[u8]) -> Result<(), CardError> {
-        self.0 = image.to_vec();
-        Ok(())
+        let torn = self.torn.take();
+        if torn.is_none_or(|bytes| bytes >= image.len()) {
+            self.image = image.to_vec();
+        }
+        match torn {
+            None => Ok(()),
+            Some(_) => Err(CardError {
+                place: PathBuf::from("in memory"),
+                cause: pulled(),
+            }),
+        }
+    }
+
+    fn tear(&mut self, bytes: usize) {
+        self.torn = Some(bytes);
     }
 }
 
@@ -129,6 +174,28 @@ mod tests {
             1,
             "no temporary file is left"
         );
+    }
+
+    #[test]
+    fn a_card_that_was_pulled_while_it_was_written_has_the_old_content_or_the_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("card");
+        let cards: [Box<dyn Card>; 2] = [
+            Box::new(FileCard::new(&path)),
+            Box::new(MemoryCard::default()),
+        ];
+        for mut card in cards {
+            for bytes in 0..=4 {
+                card.save(b"old").unwrap();
+                card.tear(bytes);
+                assert!(card.save(b"new").is_err());
+                let expected = if bytes < 3 { b"old" } else { b"new" };
+                assert_eq!(card.load().unwrap(), expected, "{bytes} bytes");
+                // That was once.
+                card.save(b"next").unwrap();
+                assert_eq!(card.load().unwrap(), b"next");
+            }
+        }
     }
 
     #[test]

@@ -84,6 +84,8 @@ pub enum Effect {
     Clock(i64),
     /// The daemon loses power while it carries out the command, and the module's state file keeps only so many bytes.
     TearState(u64),
+    /// The cards are pulled from the module's readers while the command writes one, after so many bytes.
+    TearCard(u64),
 }
 
 /// A plan that cannot be played.
@@ -183,6 +185,8 @@ pub(crate) enum Ready {
     Clock(i64),
     /// As [`Effect::TearState`].
     TearState(u64),
+    /// As [`Effect::TearCard`].
+    TearCard(u64),
 }
 
 /// What happens to a reply.
@@ -314,6 +318,7 @@ impl Counted {
             Effect::WipeNvram => Ready::WipeNvram,
             Effect::Clock(seconds) => Ready::Clock(*seconds),
             Effect::TearState(bytes) => Ready::TearState(*bytes),
+            Effect::TearCard(bytes) => Ready::TearCard(*bytes),
         };
         Ok(Counted {
             rule,

@@ -125,9 +125,15 @@ struct Serve {
     /// has all the keys.
     #[arg(long, value_name = "HEX", value_parser = hex_bytes)]
     seed: Option<Seed>,
-    /// Keep the pace of this unit (approximate: engines and overheads are guesses) [default: as fast as possible]
-    #[arg(long, value_name = "UNIT", value_parser = clap::builder::PossibleValuesParser::new(Profile::names()))]
-    profile: Option<String>,
+    /// Keep the pace of this unit (approximate: engines and overheads are guesses), or of a list of them: one a module, and
+    /// the last for all beyond [default: as fast as possible]
+    #[arg(
+        long,
+        value_name = "UNITS",
+        value_delimiter = ',',
+        value_parser = clap::builder::PossibleValuesParser::new(Profile::names())
+    )]
+    profile: Vec<String>,
     /// How many times faster than the unit everything goes, 0.001 to 1000
     #[arg(long, value_name = "TIMES", default_value_t = 1.0, value_parser = scale, requires = "profile")]
     profile_scale: f64,
@@ -236,15 +242,16 @@ fn run_serve(args: Serve) -> Result<()> {
             EngineChoice::Portable => engine::Kind::Portable,
         },
         seed: args.seed.map(|seed| seed.0),
-        timing: args
+        timings: args
             .profile
-            .as_deref()
-            .and_then(Profile::find)
+            .iter()
+            .filter_map(|name| Profile::find(name))
             .map(|profile| Timing {
                 profile,
                 scale: args.profile_scale,
                 delays: args.profile_delays,
-            }),
+            })
+            .collect(),
         control_port: args.control_port,
         more_slots: args.more_slots.into_iter().map(SlotKind::from).collect(),
         frame_len: match args.frame_len {

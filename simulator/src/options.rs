@@ -53,8 +53,9 @@ pub struct Options {
     pub engine: engine::Kind,
     /// The bytes that decide every random value of the run; None takes them from the operating system.
     pub seed: Option<Vec<u8>>,
-    /// The unit whose pace every module keeps; None is as fast as possible.
-    pub timing: Option<Timing>,
+    /// The units whose pace the modules keep, in the order of their numbers; those beyond the last keep its pace. None is as
+    /// fast as possible.
+    pub timings: Vec<Timing>,
     /// How frames are counted (open point F1).
     pub frame_len: FrameLen,
     /// The modules of other hardservers that are imported, in the order of their numbers, which follow those of this one's.
@@ -201,7 +202,7 @@ impl Options {
             engines: default_engines(),
             engine: engine::Kind::default(),
             seed: None,
-            timing: None,
+            timings: Vec::new(),
             frame_len: FrameLen::default(),
             imports: Vec::new(),
             hs_clients: Vec::new(),

@@ -12,6 +12,7 @@ mod client;
 mod failover;
 #[cfg(feature = "embedded")]
 mod frames;
+#[cfg(feature = "embedded")]
 mod handshake;
 mod hash;
 mod keyblobs;
@@ -44,6 +45,7 @@ pub fn all() -> Vec<&'static Case> {
         blobs::CASES,
         provider::CASES,
         schannel::CASES,
+        #[cfg(feature = "embedded")]
         handshake::CASES,
         client::CASES,
         server::CASES,

@@ -480,8 +480,9 @@ fn set_unknown(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
     refused(context.set_param(999, Some(&[0; 4]), 0), NTE_BAD_TYPE)?;
     refused(context.set_param(PP_NAME, Some(b"name"), 0), NTE_BAD_TYPE)?;
+    // Not bit 0: Wine's advapi32 takes that for PP_CLIENT_HWND and keeps the call to itself.
     refused(
-        context.set_param(PP_CRYPT_COUNT_KEY_USE, Some(&[0; 4]), 1),
+        context.set_param(PP_CRYPT_COUNT_KEY_USE, Some(&[0; 4]), 2),
         NTE_BAD_FLAGS,
     )?;
     Ok(Outcome::Passed)

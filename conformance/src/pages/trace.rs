@@ -118,12 +118,12 @@ const GUIDE: [Section; 13] = [
     Section {
         number: "9",
         title: "Key counting",
-        besides: "not there: PP_CRYPT_COUNT_KEY_USE other than 0 is `NTE_NOT_SUPPORTED`",
+        besides: "`nfkm/tests/nvram.rs`",
     },
     Section {
         number: "10",
         title: "NVRAM-stored keys",
-        besides: "not there: PP_NO_HOST_STORAGE other than 0 is `NTE_NOT_SUPPORTED`",
+        besides: "`nfkm/tests/nvram.rs`",
     },
     Section {
         number: "11",

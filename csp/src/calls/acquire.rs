@@ -105,6 +105,7 @@ impl Csp {
             keyset,
             scope,
             interaction: Mutex::new(interaction),
+            in_nvram: Mutex::default(),
             enumerations: Mutex::new(Enumerations::default()),
             pending: Mutex::default(),
         })

@@ -16,7 +16,7 @@ use crate::failure;
 use crate::key::{Key, PublicHandle};
 use crate::new_pair::NewPair;
 use crate::pair::{KeyPair, KeySpec};
-use crate::protection;
+use crate::protection::ForKey;
 use crate::random;
 use crate::settings::KeyProtection;
 use crate::soft::{Master, SymKey, is_schannel};
@@ -190,7 +190,13 @@ impl Csp {
     ) -> Result<Arc<KeyPair>> {
         let store = self.store(context.uses_pool())?;
         let interaction = context.interaction();
-        protection::for_new_key(store.session(), KeyProtection::Module, &interaction, spec)?;
+        let for_key = ForKey {
+            session: store.session(),
+            interaction: &interaction,
+            spec,
+            module: None,
+        };
+        for_key.protection(KeyProtection::Module)?;
         let loaded = match new {
             NewPair::Generated(params) => store.session().generate_ephemeral(params),
             NewPair::Imported(key) => store.session().import_ephemeral(key),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use crate::certificate;
-use crate::constants::{AlgId, KP_ALGID, KP_CERTIFICATE, KP_X};
+use crate::constants::{AlgId, CRYPT_READ, KP_ALGID, KP_CERTIFICATE, KP_GET_USE_COUNT, KP_X};
 use crate::context::{Context, Keyset};
 use crate::csp::{Csp, lock};
 use crate::error::{CspError, Result};
@@ -21,7 +21,8 @@ impl Csp {
     ///
     /// # Errors
     /// `NTE_BAD_UID`, `NTE_BAD_FLAGS`, `NTE_BAD_KEY`, `NTE_BAD_TYPE`, `NTE_PERM`, `ERROR_MORE_DATA`; `NTE_NOT_FOUND` for
-    /// KP_CERTIFICATE when none was set.
+    /// KP_CERTIFICATE when none was set and for KP_GET_USE_COUNT of a key without a counter, which is `NTE_DEVICE_NOT_READY`
+    /// when it was erased.
     pub fn key_param(
         &self,
         context: usize,
@@ -31,6 +32,15 @@ impl Csp {
         output: Output<'_>,
     ) -> Result<()> {
         let (_, key) = self.key_of_param_call(context, key, flags)?;
+        if param == KP_GET_USE_COUNT {
+            let handle = match &*lock(&key) {
+                Key::Public(handle) => handle.clone(),
+                _ => return Err(CspError::NTE_BAD_KEY),
+            };
+            handle.check(CRYPT_READ)?;
+            let pair = handle.pair().ok_or(CspError::NTE_BAD_KEY)?;
+            return output.put_count(pair.use_count()?);
+        }
         let value = lock(&key).param(param)?;
         output.put(&value)
     }

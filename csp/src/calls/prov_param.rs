@@ -1,5 +1,7 @@
 //! CPGetProvParam and CPSetProvParam.
 
+use nfkm::InNvram;
+
 use crate::alg::{Algorithm, Provider};
 use crate::constants::{
     AT_KEYEXCHANGE, AT_SIGNATURE, CRYPT_FIRST, CRYPT_IMPL_HARDWARE, CRYPT_MACHINE_KEYSET,
@@ -123,8 +125,8 @@ impl Csp {
     /// CPSetProvParam, with the data read as [`Csp::prov_param_form`] said.
     ///
     /// # Errors
-    /// `NTE_BAD_UID`, `NTE_BAD_FLAGS`, `NTE_BAD_TYPE`, `NTE_PERM`; `NTE_BAD_DATA` for a text that is none;
-    /// `NTE_NOT_SUPPORTED` for key counting and keys in NVRAM.
+    /// `NTE_BAD_UID`, `NTE_BAD_TYPE`, `NTE_PERM`; `NTE_BAD_FLAGS` also for a text that is none;
+    /// `NTE_NOT_SUPPORTED` for key counting and keys in NVRAM in HSM Pool mode and without a container.
     pub fn set_prov_param(
         &self,
         context: usize,
@@ -150,16 +152,14 @@ impl Csp {
             PP_UI_PROMPT => {
                 let (units, _) = value.as_chunks();
                 let units: Vec<u16> = units.iter().map(|unit| u16::from_le_bytes(*unit)).collect();
-                let text = String::from_utf16(&units).map_err(|_| CspError::NTE_BAD_DATA)?;
+                let text = String::from_utf16(&units).map_err(|_| CspError::NTE_BAD_FLAGS)?;
                 lock(&context.interaction).text = Some(text).filter(|text| !text.is_empty());
                 Ok(())
             }
             PP_KEYEXCHANGE_PIN => set_pin(&context, KeySpec::Exchange, value),
             PP_SIGNATURE_PIN => set_pin(&context, KeySpec::Signature, value),
-            PP_CRYPT_COUNT_KEY_USE | PP_NO_HOST_STORAGE if value.iter().all(|byte| *byte == 0) => {
-                Ok(())
-            }
-            PP_CRYPT_COUNT_KEY_USE | PP_NO_HOST_STORAGE => Err(CspError::NTE_NOT_SUPPORTED),
+            PP_CRYPT_COUNT_KEY_USE => set_in_nvram(&context, value, |nvram| &mut nvram.counter),
+            PP_NO_HOST_STORAGE => set_in_nvram(&context, value, |nvram| &mut nvram.blob),
             PP_DELETEKEY => match &context.keyset {
                 Keyset::Ephemeral(slots) => {
                     slots.set(KeySpec::Exchange, None);
@@ -226,9 +226,24 @@ impl Csp {
     }
 }
 
+/// Whether a part of the keys that are made from now on is in NVRAM, as a DWORD that is not 0.
+fn set_in_nvram(
+    context: &Context,
+    value: &[u8],
+    part: impl Fn(&mut InNvram) -> &mut bool,
+) -> Result<()> {
+    let on = value.iter().any(|byte| *byte != 0);
+    // An ephemeral pair would leave its area behind, and a pool has no NVRAM of its own.
+    if on && (context.is_ephemeral() || context.uses_pool()) {
+        return Err(CspError::NTE_NOT_SUPPORTED);
+    }
+    *part(&mut lock(&context.in_nvram)) = on;
+    Ok(())
+}
+
 /// Keeps the pass phrase of the cards of a slot's key; an empty one is none.
 fn set_pin(context: &Context, spec: KeySpec, value: &[u8]) -> Result<()> {
-    let text = sys::decode_ansi(value).ok_or(CspError::NTE_BAD_DATA)?;
+    let text = sys::decode_ansi(value).ok_or(CspError::NTE_BAD_FLAGS)?;
     let pin = Some(Secret::from(text)).filter(|pin| !pin.text().is_empty());
     lock(&context.interaction).pins[spec as usize] = pin;
     Ok(())

@@ -9,7 +9,7 @@ pub(crate) mod store;
 use std::sync::{Arc, Mutex};
 
 use ncore::types::KeyGenParams;
-use nfkm::{IdentRule, LoadedKey, NewKeyPair};
+use nfkm::{IdentRule, InNvram, LoadedKey, NewKeyPair};
 
 use self::record::{Record, Slot};
 use self::store::{APPNAME, Changing, Store};
@@ -20,7 +20,8 @@ use crate::failure;
 use crate::identity::Identity;
 use crate::new_pair::NewPair;
 use crate::pair::{Home, KeyPair, KeySpec, Slots};
-use crate::protection;
+use crate::prompt::Interaction;
+use crate::protection::ForKey;
 use crate::security::{Descriptor, Right};
 
 /// An open container. All contexts that have it open in this process share one, and with it the loaded keys: a key made
@@ -53,7 +54,7 @@ impl Container {
     ///
     /// # Errors
     /// `NTE_NO_KEY` when the slot is empty, its key's entry is missing, or the container was deleted; those of
-    /// [`protection::load`].
+    /// [`ForKey::load`].
     pub(crate) fn pair(&self, spec: KeySpec, context: &Context) -> Result<Arc<KeyPair>> {
         let record = match self.store.read(&self.ident) {
             Err(CspError::NTE_BAD_KEYSET) => return Err(CspError::NTE_NO_KEY),
@@ -74,11 +75,12 @@ impl Container {
         if let Some(pair) = in_slot() {
             return Ok(pair);
         }
-        let session = self.store.session();
         let interaction = context.interaction();
-        let loaded = protection::load(session, &slot.appname, &slot.ident, &interaction, spec)?;
+        let loaded = self
+            .for_key(spec, &interaction)
+            .load(&slot.appname, &slot.ident)?;
         let home = Home {
-            session: session.clone(),
+            session: self.store.session().clone(),
             appname: slot.appname.clone(),
         };
         let pair = KeyPair::new(spec, loaded, Some(home), slot.certificate.clone())?;
@@ -102,7 +104,7 @@ impl Container {
     ///
     /// # Errors
     /// `NTE_BAD_KEYSET` when the container was deleted, `NTE_PERM` when the user may not write to it, those of
-    /// [`protection::for_new_key`], and the module's.
+    /// [`ForKey::protection`] and [`ForKey::nvram_authority`], and the module's.
     pub(crate) fn put_pair(
         &self,
         spec: KeySpec,
@@ -113,31 +115,52 @@ impl Container {
         let record = self.writable(user)?;
         let session = self.store.session();
         let interaction = context.interaction();
-        let protection =
-            protection::for_new_key(session, interaction.setup.protection, &interaction, spec)?;
-        let request = |params| NewKeyPair {
+        let wanted = interaction.setup.protection;
+        let for_key = self.for_key(spec, &interaction);
+        let request = |params, protection| NewKeyPair {
             appname: APPNAME.to_owned(),
             ident: IdentRule::KeyHash,
             plainname: Some(record.name.clone()).filter(|name| !name.is_empty()),
             params,
             recovery: true,
-            protection: protection.clone(),
+            protection,
         };
+        let what = context.in_nvram();
         match new {
+            NewPair::Generated(params) if what == InNvram::default() => {
+                let request = request(params, for_key.protection(wanted)?);
+                let loaded = session.generate_key_pair(&request);
+                let loaded = loaded.map_err(failure::of_new_key)?;
+                self.adopt(&self.store.changing()?, spec, loaded)
+            }
             NewPair::Generated(params) => {
-                let loaded = session
-                    .generate_key_pair(&request(params))
-                    .map_err(failure::of_new_key)?;
+                // The administrator cards first: they may have to leave the reader for the operator's.
+                let authority = for_key.nvram_authority()?;
+                let on_its_module = ForKey {
+                    module: Some(authority.module().number),
+                    ..for_key
+                };
+                let request = request(params, on_its_module.protection(wanted)?);
+                let loaded = authority.generate_key_pair(&request, what);
+                let loaded = loaded.map_err(failure::of_key_in_nvram)?;
                 self.adopt(&self.store.changing()?, spec, loaded)
             }
             NewPair::Imported(key) => {
+                let request = request(KeyGenParams::default(), for_key.protection(wanted)?);
                 // A key that is imported may be one that another container is about to let go of.
                 let turn = self.store.changing()?;
-                let loaded = session
-                    .import_key_pair(&request(KeyGenParams::default()), key)
-                    .map_err(failure::of_new_key)?;
-                self.adopt(&turn, spec, loaded)
+                let loaded = session.import_key_pair(&request, key);
+                self.adopt(&turn, spec, loaded.map_err(failure::of_new_key)?)
             }
+        }
+    }
+
+    fn for_key<'a>(&'a self, spec: KeySpec, interaction: &'a Interaction) -> ForKey<'a> {
+        ForKey {
+            session: self.store.session(),
+            interaction,
+            spec,
+            module: None,
         }
     }
 

@@ -37,7 +37,7 @@ impl Dialogs {
 impl Prompt for Dialogs {
     fn choose(&mut self, offer: &Offer) -> Result<Choice, Refusal> {
         let set = match offer.sets.len() {
-            1 => 0,
+            0 | 1 => 0,
             _ => {
                 let names: Vec<String> = offer.sets.iter().map(ToString::to_string).collect();
                 let question = self.question("Card set that is to protect the key:");

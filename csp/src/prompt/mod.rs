@@ -1,8 +1,8 @@
 //! The user interface: what the provider asks a person at key generation and key loading (CAPI guide, section 8).
 //!
-//! There is one trait and several forms of it: nobody ([`silent`]), answers prepared for CI ([`scripted`]), a terminal or
-//! dialogs, and a process whose prompts nobody sees ([`unattended`]). Only the thread that calls is blocked. Which form a
-//! context has is decided in [`Interaction::prompt`] alone.
+//! There is one trait and several forms of it: nobody (`silent`), answers prepared for CI (`scripted`), a terminal or
+//! dialogs, and a process whose prompts nobody sees (`unattended`). Only the thread that calls is blocked. Which form a
+//! context has is decided in `Interaction::prompt` alone.
 
 #[cfg(windows)]
 mod dialog;
@@ -41,7 +41,7 @@ pub(crate) trait Prompt {
 /// What a key may be loaded on, and under.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Offer {
-    /// The card sets to choose from. A key that exists has its own, which is the only one.
+    /// The card sets to choose from. Empty where only the modules are in question: a key that exists has its set.
     pub(crate) sets: Vec<OfferedSet>,
     /// The modules to choose from, at least one.
     pub(crate) modules: Vec<OfferedModule>,
@@ -67,7 +67,7 @@ pub(crate) struct OfferedModule {
 /// What was chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Choice {
-    /// Index into [`Offer::sets`].
+    /// Index into [`Offer::sets`]; 0 if that is empty.
     pub(crate) set: usize,
     /// Numbers of modules, at least one.
     pub(crate) modules: Vec<u32>,

@@ -119,8 +119,7 @@ impl Prompt for Scripted<'_> {
     fn choose(&mut self, offer: &Offer) -> Result<Choice, Refusal> {
         self.0.not_cancelled()?;
         let set = match (&offer.sets[..], &self.0.card_set) {
-            // The set of a key that exists is no question.
-            ([_], None) => 0,
+            ([], _) | ([_], None) => 0,
             (sets, Some(answer)) => sets
                 .iter()
                 .position(|set| set.name == *answer || set.hash == *answer)
@@ -214,6 +213,8 @@ mod tests {
             Some((0, vec![1, 2])),
         );
         check("modules = [1]", &["ops"], Some((0, vec![1])));
+        check("card-set = 'ops'\nmodules = [1]", &[], Some((0, vec![1])));
+        check("card-set = 'other'\nmodules = [1]", &["ops"], None);
         check("modules = [1]", both, None);
         check("card-set = 'third'\nmodules = [1]", both, None);
         check("card-set = 'ops'", both, None);

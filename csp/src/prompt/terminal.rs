@@ -52,7 +52,7 @@ impl Terminal {
 impl Prompt for Terminal {
     fn choose(&mut self, offer: &Offer) -> Result<Choice, Refusal> {
         let set = match offer.sets.len() {
-            1 => 0,
+            0 | 1 => 0,
             count => {
                 for (index, set) in offer.sets.iter().enumerate() {
                     self.say(&format!("{:4}: card set {set}\n", index + 1))?;

@@ -11,7 +11,7 @@ use nfkm::{Environment, Error};
 use nfkm_tools::cli::{self, Failure, Standard, Utility};
 use serde::Serialize;
 
-use crate::json;
+use crate::{json, progress};
 
 /// Check that CSP container files are intact, and that the key files they refer to exist. Run nfkmcheck first, which
 /// checks the files of the Security World itself.
@@ -71,7 +71,9 @@ pub fn check(containers: &Containers) -> Result<Vec<Checked>, Error> {
     let mut checked = Vec::new();
     // A key that a container refers to is reported with the container.
     let mut referred = HashSet::new();
-    for ident in containers.idents()? {
+    let idents = containers.idents()?;
+    let bar = progress::of_containers(idents.len());
+    for ident in bar.wrap_iter(idents.into_iter()) {
         let problems = match containers.read(&ident) {
             Err(error) => vec![error.to_string()],
             Ok(record) => {
@@ -85,6 +87,7 @@ pub fn check(containers: &Containers) -> Result<Vec<Checked>, Error> {
             problems,
         });
     }
+    bar.finish_and_clear();
     for ident in containers.key_idents()? {
         if let Err(error) = containers.key("mscapi", &ident)
             && !referred.contains(&ident)

@@ -1,5 +1,6 @@
 //! `csputils`: the containers of the Security World with their keys (CAPI guide, sections 5, 9 and 10).
 
+use std::cell::OnceCell;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -7,7 +8,7 @@ use csp::admin::{Containers, Record, Scope, Slot};
 use csp::identity::Identity;
 use ncore::types::{KeyType, NFKMNKF};
 use nfkm::kmdata::KeyRecord;
-use nfkm::{Environment, hex};
+use nfkm::{Area, EntryName, Environment, NvramState, Session, hex};
 use nfkm_tools::cli::{self, Failure, Standard, Utility};
 use nfkm_tools::time;
 use serde::Serialize;
@@ -68,9 +69,13 @@ pub fn main() -> ExitCode {
 impl Options {
     fn list(&self, containers: &Containers) -> Result<(), Failure> {
         let (found, damaged) = self.found(containers)?;
+        let looking = Looking {
+            containers,
+            session: OnceCell::new(),
+        };
         let found: Vec<Found> = found
             .into_iter()
-            .map(|(ident, record)| Found::of(containers, ident, &record))
+            .map(|(ident, record)| looking.container(ident, &record))
             .collect();
         match (self.json, self.detail) {
             (true, _) => json::print(&found)?,
@@ -170,13 +175,43 @@ struct KeyDetails {
     made: u64,
     /// Electronic serial number of the module that made it.
     esn: String,
-    /// Where the private key is kept in NVRAM.
-    nvram: &'static str,
+    counter: Counter,
+    nvram: InNvram,
 }
 
-impl Found {
-    fn of(containers: &Containers, ident: String, record: &Record) -> Found {
-        let key = |slot: &Option<Slot>| slot.as_ref().map(|slot| FoundKey::of(containers, slot));
+/// The counter of a key's uses.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Counter {
+    None,
+    Count(u64),
+    /// With the module's other areas.
+    Erased,
+    /// Why it cannot be read.
+    Unknown(String),
+}
+
+/// What of a key is in a module's NVRAM.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum InNvram {
+    No,
+    Counter,
+    Blob,
+    /// The blob was erased with the module's other areas, and the key is lost with it.
+    BlobErased,
+    /// Why that is not known.
+    Unknown(String),
+}
+
+/// Where details come from: the files, and the modules if a key has something there.
+struct Looking<'a> {
+    containers: &'a Containers,
+    session: OnceCell<Result<Session, String>>,
+}
+
+impl Looking<'_> {
+    fn container(&self, ident: String, record: &Record) -> Found {
         let [exchange, signature] = &record.slots;
         Found {
             name: record.name.clone(),
@@ -187,23 +222,14 @@ impl Found {
             },
             provider: record.provider.clone(),
             prov_type: record.prov_type(),
-            exchange: key(exchange),
-            signature: key(signature),
+            exchange: exchange.as_ref().map(|slot| self.key(slot)),
+            signature: signature.as_ref().map(|slot| self.key(slot)),
         }
     }
 
-    fn keys(&self) -> [(&'static str, &Option<FoundKey>); 2] {
-        [
-            ("exchange key", &self.exchange),
-            ("signature key", &self.signature),
-        ]
-    }
-}
-
-impl FoundKey {
-    fn of(containers: &Containers, slot: &Slot) -> FoundKey {
-        let (key, error) = match containers.key(&slot.appname, &slot.ident) {
-            Ok(record) => (Some(KeyDetails::of(&record)), None),
+    fn key(&self, slot: &Slot) -> FoundKey {
+        let (key, error) = match self.containers.key(&slot.appname, &slot.ident) {
+            Ok(record) => (Some(self.details(slot, &record)), None),
             Err(error) => (None, Some(error.to_string())),
         };
         FoundKey {
@@ -213,11 +239,16 @@ impl FoundKey {
             error,
         }
     }
-}
 
-impl KeyDetails {
-    fn of(record: &KeyRecord) -> KeyDetails {
+    fn details(&self, slot: &Slot, record: &KeyRecord) -> KeyDetails {
         let softcard = record.flags & NFKMNKF::Protection_mask.0 == NFKMNKF::ProtectionPassPhrase.0;
+        let (counter, nvram) = match &record.nvram {
+            None => (Counter::None, InNvram::No),
+            Some(_) => match self.nvram_state(slot) {
+                Ok(state) => (Counter::of(&state), InNvram::of(&state)),
+                Err(why) => (Counter::Unknown(why.clone()), InNvram::Unknown(why)),
+            },
+        };
         KeyDetails {
             hash: hex(&record.hash),
             key_type: KeyType(record.key_type).to_string(),
@@ -228,11 +259,74 @@ impl KeyDetails {
             },
             made: record.gentime,
             esn: record.esn.clone(),
-            nvram: match record.flags & NFKMNKF::NVMemBlob.0 {
-                0 => "no",
-                _ => "blob",
-            },
+            counter,
+            nvram,
         }
+    }
+
+    fn nvram_state(&self, slot: &Slot) -> Result<NvramState, String> {
+        let open = || Session::open(&Environment::from_process()).map_err(|it| it.to_string());
+        let session = self.session.get_or_init(open).as_ref()?;
+        let name = EntryName::new(&slot.appname, &slot.ident).map_err(|it| it.to_string())?;
+        match session.nvram_state(&name) {
+            Ok(Some(state)) => Ok(state),
+            Ok(None) => Err("the key has changed meanwhile".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+impl Counter {
+    fn of(state: &NvramState) -> Counter {
+        match state.counter {
+            None => Counter::None,
+            Some(Area::Present(count)) => Counter::Count(count),
+            Some(Area::Erased) => Counter::Erased,
+            Some(Area::Unreachable) => Counter::Unknown(unreachable_module(state)),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Counter::None => "none".to_owned(),
+            Counter::Count(count) => count.to_string(),
+            Counter::Erased => "erased; cspnvfix makes it again".to_owned(),
+            Counter::Unknown(why) => format!("unknown: {why}"),
+        }
+    }
+}
+
+impl InNvram {
+    fn of(state: &NvramState) -> InNvram {
+        match state.blob {
+            None => InNvram::Counter,
+            Some(Area::Present(())) => InNvram::Blob,
+            Some(Area::Erased) => InNvram::BlobErased,
+            Some(Area::Unreachable) => InNvram::Unknown(unreachable_module(state)),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            InNvram::No => "no".to_owned(),
+            InNvram::Counter => "counter".to_owned(),
+            InNvram::Blob => "blob".to_owned(),
+            InNvram::BlobErased => "blob, erased: the key is lost".to_owned(),
+            InNvram::Unknown(why) => format!("unknown: {why}"),
+        }
+    }
+}
+
+fn unreachable_module(state: &NvramState) -> String {
+    format!("module {} is not usable", state.esn)
+}
+
+impl Found {
+    fn keys(&self) -> [(&'static str, &Option<FoundKey>); 2] {
+        [
+            ("exchange key", &self.exchange),
+            ("signature key", &self.signature),
+        ]
     }
 }
 
@@ -288,7 +382,8 @@ fn details(found: &[Found]) -> String {
                 line(&mut text, " protection", &key.protection);
                 line(&mut text, " made", &time::stamp(key.made));
                 line(&mut text, " made by", &key.esn);
-                line(&mut text, " NVRAM", key.nvram);
+                line(&mut text, " counter", &key.counter.text());
+                line(&mut text, " NVRAM", &key.nvram.text());
             }
         }
     }

@@ -9,6 +9,7 @@ pub mod cng;
 pub mod cspcheck;
 pub mod cspimport;
 pub mod cspmigrate;
+pub mod cspnvfix;
 pub mod csptest;
 pub mod csputils;
 pub mod cspwizard;
@@ -16,6 +17,7 @@ mod json;
 pub mod keytst;
 mod names;
 pub mod poolmode;
+mod progress;
 mod setup;
 
 /// The command line of every utility.
@@ -27,6 +29,7 @@ pub fn commands() -> Vec<clap::Command> {
         cspcheck::command(),
         cspimport::command(),
         cspmigrate::command(),
+        cspnvfix::command(),
         csptest::command(),
         csputils::command(),
         cspwizard::command(),

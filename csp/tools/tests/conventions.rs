@@ -6,13 +6,14 @@ use std::fs;
 
 use common::{Rig, Run, command};
 
-const UTILITIES: [&str; 10] = [
+const UTILITIES: [&str; 11] = [
     "cnginstall",
     "cngregister",
     "configure-csp-poolmode",
     "cspcheck",
     "cspimport",
     "cspmigrate",
+    "cspnvfix",
     "csptest",
     "csputils",
     "cspwizard",

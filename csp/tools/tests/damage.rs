@@ -99,7 +99,7 @@ fn each_kind_of_file_and_damage_has_a_utility_that_names_the_file() {
             Damage::Removed,
             Damage::Swapped,
         ] {
-            let (file, other) = (files[0], files.get(1).unwrap_or(&files[0]));
+            let (file, other) = (&files[0], files.get(1).unwrap_or(&files[0]));
             match (kind, damage) {
                 // Nothing refers to a container, and there is one world.
                 ("container", Damage::Removed) | ("world", Damage::Swapped) => continue,

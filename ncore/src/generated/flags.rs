@@ -304,6 +304,15 @@ impl KeyTypeRSAPrivateGenParams {
     pub const USE_STRONG_PRIMES: u32 = 0x4;
 }
 
+impl MakeBlobFilePerms {
+    /// Bit `FileDeviceFlags_NVMem` of `devs`.
+    pub const DEVS_NV_MEM: u32 = 0x1;
+    /// Bit `FileDeviceFlags_PhysToken` of `devs`.
+    pub const DEVS_PHYS_TOKEN: u32 = 0x2;
+    /// Bit `FileDeviceFlags_SoftToken` of `devs`.
+    pub const DEVS_SOFT_TOKEN: u32 = 0x4;
+}
+
 impl NSOPerms {
     /// Bit `NSOPerms_ops_LoadLogicalToken` of `ops`.
     pub const OPS_LOAD_LOGICAL_TOKEN: u32 = 0x1;

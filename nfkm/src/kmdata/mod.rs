@@ -22,7 +22,8 @@ use std::path::{Path, PathBuf};
 
 pub use records::{
     AdminKeyRecord, AdminTokenRecord, CardRecord, CardSetRecord, CertificateRecord, EntryContent,
-    EntryRecord, KeyRecord, KmlRecord, ModuleRecord, RecoveryRecord, SoftcardRecord, WorldRecord,
+    EntryRecord, FileId, KeyRecord, KmlRecord, ModuleRecord, NvramRecord, RecoveryRecord,
+    SoftcardRecord, WorldRecord,
 };
 pub use turn::Turn;
 

@@ -152,6 +152,22 @@ pub struct KeyRecord {
     pub recovery: Option<RecoveryRecord>,
     /// The module's word on how the key was made (MesgGenKA, CertGenKA); None for an imported key.
     pub generation: Option<CertificateRecord>,
+    /// What of the key is in a module's NVRAM.
+    pub nvram: Option<NvramRecord>,
+}
+
+/// The name of a file in NVRAM (M_FileID).
+pub type FileId = [u8; 11];
+
+/// What of a key is in NVRAM. Such a key can be loaded on that module alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NvramRecord {
+    /// Electronic serial number of the module.
+    pub esn: String,
+    /// The file with the private key's blob; the record has none then.
+    pub blob: Option<FileId>,
+    /// The file with the counter of its uses.
+    pub counter: Option<FileId>,
 }
 
 /// The recovery copy of a key.
@@ -230,6 +246,14 @@ impl Record for ModuleRecord {
 
 impl Record for EntryRecord {
     const KIND: Kind = Kind::Key;
+    const VERSION: u16 = 2;
+
+    /// Version 1 had no `nvram`, the last field of a key.
+    fn older(content: &[u8]) -> Option<EntryRecord> {
+        let data = envelope::content(content)
+            .filter(|record: &EntryRecord| matches!(record.content, EntryContent::Opaque(_)));
+        data.or_else(|| envelope::content(&[content, &[0]].concat()))
+    }
 }
 
 impl Record for CardSetRecord {

@@ -278,6 +278,22 @@ impl KeyMaterial {
         })
     }
 
+    /// The bytes of a symmetric key; `None` for other keys.
+    pub fn secret(&self) -> Option<&[u8]> {
+        match &self.body {
+            Body::Raw(bytes) => Some(bytes.bytes()),
+            _ => None,
+        }
+    }
+
+    /// What a template key (KeyType_DKTemplate) says of keys and files to be made; `None` for other keys.
+    pub fn template(&self) -> Option<&KeyTypeDKTemplateData> {
+        match &self.body {
+            Body::Template(template) => Some(template),
+            _ => None,
+        }
+    }
+
     /// The key in the clear, as Cmd_Export gives it and blobs hold it.
     pub fn to_key_data(&self) -> KeyData {
         KeyData {

@@ -266,9 +266,11 @@ fn common() -> EnqVerSixData {
                 | EnquiryDataFour::SERVER_HAS_POLL_CMDS
                 | EnquiryDataFour::FAST_POLL_SLOT_LIST
                 | EnquiryDataFour::HAS_SHARE_ACL
+                | EnquiryDataFour::HAS_FILE_OP
                 | EnquiryDataFour::AES_MODULE_KEYS
                 | EnquiryDataFour::SERVER_HAS_CREATE_CLIENT
-                | EnquiryDataFour::HAS_INITIALISE_UNIT_EX,
+                | EnquiryDataFour::HAS_INITIALISE_UNIT_EX
+                | EnquiryDataFour::HAS_KLF2,
         },
         six: EnquiryDataSix {
             v: LEVEL_SIX_VERSION,

@@ -64,6 +64,15 @@ impl Hardserver {
                     work()
                 }));
             }
+            (Ready::TearCard(bytes), Some(own)) => {
+                let module = Arc::clone(&own.module);
+                return Struck::Meanwhile(Box::new(move |work| {
+                    module.tear_cards(usize::try_from(bytes).unwrap_or(usize::MAX));
+                    let reply = work();
+                    module.remove_cards();
+                    reply
+                }));
+            }
             (Ready::WriteFails, Some(own)) => {
                 own.failing_writes.fetch_add(1, Ordering::Relaxed);
             }

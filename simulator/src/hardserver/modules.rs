@@ -57,21 +57,21 @@ pub(super) struct Modules {
     /// The number that was given last. Held while a module is added, so that one comes after the other.
     last_number: Mutex<u32>,
     engines: usize,
-    timing: Option<Timing>,
+    timings: Vec<Timing>,
     /// Whether the choice of a module may depend on what is going on. A seeded run repeats itself for each client,
     /// whatever the others do and however long everything takes; so there each client just takes turns.
     shared_load: bool,
 }
 
 impl Modules {
-    /// An empty table of modules with this many engines each, and the pace of a unit, if one is given.
-    pub(super) fn new(engines: usize, timing: Option<Timing>, seeded: bool) -> Modules {
+    /// An empty table of modules with this many engines each, and the pace of units: the last one's for all beyond.
+    pub(super) fn new(engines: usize, timings: Vec<Timing>, seeded: bool) -> Modules {
         Modules {
             slots: (0..MAX_MODULES).map(|_| OnceLock::new()).collect(),
             count: AtomicUsize::new(0),
             last_number: Mutex::new(0),
             engines,
-            timing,
+            timings,
             shared_load: !seeded,
         }
     }
@@ -86,13 +86,14 @@ impl Modules {
     pub(super) fn push(&self, numbers: &mut Numbers<'_>, unit: Unit) -> Option<&Slot> {
         let number = numbers.take()?;
         let index = self.len();
+        let timing = self.timings.get(index).or(self.timings.last());
         let slot = self.slots.get(index)?.get_or_init(|| {
-            let timing = self.timing.filter(|_| unit.own().is_some());
+            let timing = timing.filter(|_| unit.own().is_some());
             Box::new(Slot {
                 number,
                 engines: Engines::new(unit.own().map_or(0, |_| self.engines)),
                 unit,
-                pace: timing.map(|timing| Pace::new(timing, Instant::now())),
+                pace: timing.map(|timing| Pace::new(*timing, Instant::now())),
                 outstanding: AtomicUsize::new(0),
                 started: AtomicU64::new(0),
                 command_bytes: AtomicU64::new(0),
@@ -194,7 +195,7 @@ mod tests {
 
     #[test]
     fn numbers_count_up_and_end() {
-        let modules = Modules::new(1, None, false);
+        let modules = Modules::new(1, Vec::new(), false);
         let mut numbers = modules.numbers();
         for expected in 1..=256 {
             assert_eq!(numbers.next(), Some(expected));

@@ -10,7 +10,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use ncore::message::{Command, Reply};
-use ncore::types::{Args, KeyType, KeyTypeGenParams};
+use ncore::types::{Args, FileDevice, FileSpec, KeyType, KeyTypeGenParams};
 
 use super::worker::{Answer, Outstanding};
 use crate::module::Module;
@@ -74,10 +74,23 @@ pub(super) fn operation(command: &Command, module: &Module, client: u64) -> Oper
         },
         Args::FormatToken(_) => Operation::FormatCard,
         Args::WriteShare(_) | Args::ChangeSharePIN(_) => Operation::WriteCard,
-        Args::ReadShare(_) => Operation::ReadCard,
+        Args::WriteFile(_) | Args::EraseFile(_) => Operation::WriteCard,
+        Args::ReadShare(_) | Args::ReadFile(_) => Operation::ReadCard,
+        Args::FileCreate(args) => new_file(&args.file),
+        Args::MakeBlob(args) => match &args.file {
+            Some(stored) => new_file(&stored.file),
+            None => Operation::Other,
+        },
         Args::ClearUnit(_) | Args::ClearUnitEx(_) => Operation::Reset,
         Args::NVMemAlloc(_) => Operation::Area,
         _ => Operation::Other,
+    }
+}
+
+fn new_file(file: &FileSpec) -> Operation {
+    match file.dev {
+        FileDevice::PhysToken => Operation::WriteCard,
+        _ => Operation::Area,
     }
 }
 

@@ -8,7 +8,8 @@ use ncore::Status;
 use ncore::message::Command;
 use ncore::types::{
     Args, BlobFormatMkBlobParams, CertTypeCertBody, CrossModReason, CrossModReasonInfo,
-    CrossModReasonKeyInfo, CrossModuleReason, StatusCrossModuleErrorInfo, StatusInfo,
+    CrossModReasonKeyInfo, CrossModuleReason, FileDeviceDetails, FileSpec, SignerTypeSignerInfo,
+    StatusCrossModuleErrorInfo, StatusInfo,
 };
 
 use super::clients::{Client, Location};
@@ -146,7 +147,14 @@ fn named_module(args: &Args) -> Named {
         Args::GenerateKey(args) => Named::Any(args.module),
         Args::GenerateKeyPair(args) => Named::Any(args.module),
         Args::Import(args) => Named::Any(args.module),
-        Args::LoadBlob(args) => Named::Any(args.module),
+        Args::LoadBlob(args) => match &args.file {
+            Some(file) if args.module == 0 => Named::Any(device_module(file)),
+            _ => Named::Any(args.module),
+        },
+        Args::MakeBlob(args) => match &args.file {
+            Some(stored) => Named::Any(device_module(&stored.file)),
+            None => Named::Nothing,
+        },
         Args::GenerateLogicalToken(args) => Named::Any(args.module),
         Args::LoadLogicalToken(args) => Named::Any(args.module),
         Args::ChannelOpen(args) => Named::Any(args.module),
@@ -191,10 +199,23 @@ fn named_module(args: &Args) -> Named {
         Args::ReadFile(args) => Named::Module(args.token.module),
         Args::WriteFile(args) => Named::Module(args.token.module),
         Args::EraseFile(args) => Named::Module(args.token.module),
+        Args::FileCreate(args) => Named::Module(device_module(&args.file)),
+        Args::FileErase(args) => Named::Module(device_module(&args.file)),
+        Args::FileOp(args) => Named::Module(device_module(&args.file)),
         Args::InsertSoftToken(args) => Named::Module(args.token.module),
         Args::RemoveSoftToken(args) => Named::Module(args.token.module),
         Args::ReadSoftTokenShare(args) => Named::Module(args.token.module),
         _ => Named::Nothing,
+    }
+}
+
+/// The module whose device has a file; 0, which is none, if the device is unknown.
+fn device_module(file: &FileSpec) -> u32 {
+    match &file.details {
+        FileDeviceDetails::NVMem(named) => named.module,
+        FileDeviceDetails::NVMemPersist(named) => named.module,
+        FileDeviceDetails::PhysToken(named) => named.token.module,
+        FileDeviceDetails::Empty => 0,
     }
 }
 
@@ -225,6 +246,7 @@ pub(super) fn visit_keys(command: &mut Command, visit: &mut dyn FnMut(&mut u32))
                 BlobFormatMkBlobParams::UserKey(key) => visit(&mut key.idkr),
                 BlobFormatMkBlobParams::Module(_) | BlobFormatMkBlobParams::Empty => {}
             }
+            args.file.iter_mut().for_each(|file| visit(&mut file.kacl));
         }
         Args::LoadBlob(args) => args.idkb.iter_mut().for_each(&mut *visit),
         Args::DeriveKey(args) => args.keys.iter_mut().for_each(&mut *visit),
@@ -237,6 +259,11 @@ pub(super) fn visit_keys(command: &mut Command, visit: &mut dyn FnMut(&mut u32))
         Args::GetLogicalTokenInfoEx(args) => visit(&mut args.idkt),
         Args::GetTicket(args) => visit(&mut args.obj),
         Args::CheckUserAction(args) => visit(&mut args.key),
+        Args::SignModuleState(args) => {
+            if let SignerTypeSignerInfo::AppKey(named) = &mut args.siginfo {
+                visit(&mut named.key);
+            }
+        }
         _ => {}
     }
     let certificates = command.certs.iter_mut().flat_map(|list| &mut list.certs);

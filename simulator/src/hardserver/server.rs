@@ -146,7 +146,7 @@ impl Server {
         let ordinal = runs::begin(&options.state)?;
         let seed = seed(options).map_err(StartError::System)?;
         let engines = options.engines.max(1);
-        let modules = Modules::new(engines, options.timing, options.seed.is_some());
+        let modules = Modules::new(engines, options.timings.clone(), options.seed.is_some());
         let modules = Arc::new(modules);
         let alone = options.imports.is_empty() && options.hs_clients.is_empty();
         let kneti = match alone {

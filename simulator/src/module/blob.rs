@@ -6,7 +6,8 @@
 //!      4     4  version, 1
 //!      8     4  format: a BlobFormat
 //!     12    20  what protects it: hash of the module key, of the logical token, or of the key
-//!     32     n  Indirect only: mechanism, then a random secret encrypted to the key (a byte block)
+//!     32     n  Direct, Indirect, UserKey: mechanism, then a byte block: a random secret encrypted to the public key, or
+//!               nothing under a symmetric key, which is the secret itself
 //!      …     m  sealed under the protecting secret, everything before it authenticated: key data, ACL, application data
 //! ```
 //!
@@ -29,16 +30,16 @@ pub(super) struct Header {
     pub(super) format: BlobFormat,
     /// The hash of that thing.
     pub(super) protector: KeyHash,
-    /// Indirect blobs: the secret, wrapped.
-    pub(super) wrapped: Option<Wrapped>,
+    /// Blobs under a key: how.
+    pub(super) under_key: Option<UnderKey>,
 }
 
-/// The secret of an Indirect blob, encrypted to a public key.
+/// How a blob is protected by a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Wrapped {
+pub(super) struct UnderKey {
     /// The blob's mechanism.
     pub(super) mech: Mech,
-    /// The encrypted secret, most significant byte first.
+    /// The secret encrypted to a public key, most significant byte first; empty under a symmetric key.
     pub(super) secret: Vec<u8>,
 }
 
@@ -110,10 +111,10 @@ impl Encode for Header {
         VERSION.encode(w)?;
         self.format.encode(w)?;
         self.protector.encode(w)?;
-        match &self.wrapped {
-            Some(wrapped) => {
-                wrapped.mech.encode(w)?;
-                wrapped.secret.encode(w)
+        match &self.under_key {
+            Some(under) => {
+                under.mech.encode(w)?;
+                under.secret.encode(w)
             }
             None => Ok(()),
         }
@@ -129,11 +130,11 @@ impl Header {
         }
         let format = BlobFormat::decode(r).ok()?;
         let protector = KeyHash::decode(r).ok()?;
-        let wrapped = match format {
+        let under_key = match format {
             BlobFormat::Module | BlobFormat::Token => None,
-            BlobFormat::Indirect => {
+            BlobFormat::Direct | BlobFormat::Indirect | BlobFormat::UserKey => {
                 let mech = Mech::decode(r).ok()?;
-                Some(Wrapped {
+                Some(UnderKey {
                     mech,
                     secret: Decode::decode(r).ok()?,
                 })
@@ -143,7 +144,7 @@ impl Header {
         Some(Header {
             format,
             protector,
-            wrapped,
+            under_key,
         })
     }
 }
@@ -186,14 +187,14 @@ mod tests {
     }
 
     fn blob(k: &[u8], format: BlobFormat) -> Vec<u8> {
-        let wrapped = (format == BlobFormat::Indirect).then(|| Wrapped {
+        let under_key = (format == BlobFormat::Indirect).then(|| UnderKey {
             mech: Mech::BlobCrypt,
             secret: vec![1; 5],
         });
         let header = Header {
             format,
             protector: [8; 20],
-            wrapped,
+            under_key,
         };
         seal(
             &header,
@@ -207,7 +208,7 @@ mod tests {
     #[test]
     fn a_blob_of_another_kind_is_not_taken_for_a_damaged_one() {
         let good = blob(b"key", BlobFormat::Module);
-        for (place, value) in [(0, b'X'), (4, 2), (8, 9), (8, 77)] {
+        for (place, value) in [(0, b'X'), (4, 2), (8, 10), (8, 77)] {
             let mut other = good.clone();
             other[place] = value;
             assert_eq!(

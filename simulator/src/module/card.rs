@@ -4,6 +4,7 @@ use ncore::Status;
 use serde::{Deserialize, Serialize};
 
 use super::KeyHash;
+use super::area::FileId;
 use super::sealed::{self, Derivation};
 use crate::record::{self, Kind, RecordError};
 use rand_core::Rng;
@@ -27,6 +28,19 @@ pub(super) struct Image {
 pub(super) struct Content {
     /// Shares of logical tokens.
     pub(super) shares: Vec<StoredShare>,
+    /// Files.
+    pub(super) files: Vec<StoredFile>,
+}
+
+/// A file on a card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StoredFile {
+    /// Its name.
+    pub(super) id: FileId,
+    /// Who may do what with it, marshalled; anyone anything if there is none.
+    pub(super) acl: Option<Vec<u8>>,
+    /// Its bytes.
+    pub(super) data: Vec<u8>,
 }
 
 /// A share on a card.
@@ -91,7 +105,7 @@ impl Image {
                 opened.map_err(|_| Status::TokenAuthFailed)?.to_vec()
             }
         };
-        record::decode(CONTENT, &content).map_err(|_| Status::BadTokenData)
+        Content::decode(&content).map_err(|_| Status::BadTokenData)
     }
 
     /// Replaces what is on it.
@@ -116,13 +130,31 @@ impl Image {
     }
 }
 
+impl Content {
+    fn decode(bytes: &[u8]) -> Result<Content, RecordError> {
+        match record::decode(CONTENT, bytes) {
+            // Version 1 had shares only.
+            Err(RecordError::Version { found: 1, .. }) => {
+                let before = Kind {
+                    version: 1,
+                    ..CONTENT
+                };
+                let shares = record::decode(before, bytes)?;
+                let files = Vec::new();
+                Ok(Content { shares, files })
+            }
+            result => result,
+        }
+    }
+}
+
 const CARD: Kind = Kind {
     magic: *b"SSCD",
     version: 1,
 };
 const CONTENT: Kind = Kind {
     magic: *b"SSCC",
-    version: 1,
+    version: 2,
 };
 
 fn derivation(secret: &[u8]) -> Derivation<'_> {
@@ -155,11 +187,39 @@ mod tests {
         }
     }
 
+    fn file(data: &[u8]) -> StoredFile {
+        StoredFile {
+            id: *b"state\0\0\0\0\0\0",
+            acl: None,
+            data: data.to_vec(),
+        }
+    }
+
+    /// Cards that the program wrote when they had no files.
+    #[test]
+    fn cards_of_version_1_are_read() {
+        let content = Content {
+            shares: vec![share(b"share")],
+            files: Vec::new(),
+        };
+        let check = |card: &[u8], secret: Option<&[u8]>| {
+            let image = Image::decode(card).unwrap();
+            assert_eq!(image.serial, [7; 8]);
+            assert_eq!(image.content(secret).unwrap(), content);
+        };
+        check(include_bytes!("../../tests/fixtures/card-1"), None);
+        check(
+            include_bytes!("../../tests/fixtures/card-1-bound"),
+            Some(b"key"),
+        );
+    }
+
     #[test]
     fn a_bound_card_opens_with_its_key_only() {
         let mut image = Image::blank([7; 8], Some(([2; 20], b"key")), &mut rng()).unwrap();
         let content = Content {
             shares: vec![share(b"share")],
+            files: vec![file(b"content")],
         };
         image
             .set_content(&content, Some(b"key"), &mut rng())
@@ -175,7 +235,8 @@ mod tests {
         let mut image = Image::blank([7; 8], None, &mut rng()).unwrap();
         let free = image.free_space() as usize;
         let content = |size| Content {
-            shares: vec![share(&vec![0; size])],
+            shares: Vec::new(),
+            files: vec![file(&vec![0; size])],
         };
         image
             .set_content(&content(free / 2), None, &mut rng())

@@ -14,8 +14,9 @@ use ncore::Status;
 use ncore::types::{ACL, ActDetails, NVMemRange, UseLimDetails, UseLimNonVolatileDetails};
 
 use super::KeyHash;
+use super::area::FileId;
 use super::call::Call;
-use super::nvram::{FileId, Nvram};
+use super::nvram::Nvram;
 
 /// A number in a file of the non-volatile memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

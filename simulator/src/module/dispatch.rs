@@ -5,8 +5,8 @@ use ncore::types::{Args, NoOpArgs, PollModuleStateArgs, PollModuleStateReply};
 
 use super::call::{Call, Outcome, body, check_flags, done};
 use super::{
-    acceleration, blobs, challenge, channel, clock, generate, info, kml, module_keys, nvmem,
-    operations, reset, slots, tickets, tokens, transfer,
+    acceleration, blobs, challenge, channel, clock, files, generate, info, klf2, kml, module_keys,
+    module_state, nvmem, operations, reset, slots, tickets, tokens, transfer,
 };
 
 /// Carries out an admitted command.
@@ -28,6 +28,11 @@ pub(super) fn run(call: Call, args: Args) -> Outcome {
         Args::RemoveKM(args) => module_keys::remove_km(call, args),
         Args::GetKMList(args) => module_keys::km_list(call, args),
         Args::GetKML(args) => kml::get_kml(call, args),
+
+        Args::GetModuleState(args) => module_state::module_state(call, args),
+        Args::SignModuleState(args) => module_state::sign_module_state(call, args),
+        Args::GetWorldSigners(args) => module_state::world_signers(call, args),
+        Args::VerifyCertificate(args) => klf2::verify_certificate(call, args),
 
         Args::ModExp(args) => acceleration::mod_exp(call, args),
         Args::ModExpCrt(args) => acceleration::mod_exp_crt(call, args),
@@ -83,6 +88,13 @@ pub(super) fn run(call: Call, args: Args) -> Outcome {
         Args::NVMemFree(args) => nvmem::free(call, args),
         Args::NVMemList(args) => nvmem::list(call, args),
         Args::NVMemOp(args) => nvmem::operate(call, args),
+
+        Args::FileCreate(args) => files::create(call, args),
+        Args::FileErase(args) => files::erase(call, args),
+        Args::FileOp(args) => files::operate(call, args),
+        Args::ReadFile(args) => files::read_file(call, args),
+        Args::WriteFile(args) => files::write_file(call, args),
+        Args::EraseFile(args) => files::erase_file(call, args),
 
         Args::GetRTC(args) => clock::time(call, args),
         Args::SetRTC(args) => clock::set(call, args),

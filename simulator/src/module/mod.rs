@@ -9,6 +9,7 @@
 
 mod acceleration;
 mod acl;
+mod area;
 mod authorisation;
 mod blob;
 mod blobs;
@@ -20,12 +21,15 @@ mod channel;
 mod clock;
 mod counters;
 mod dispatch;
+mod files;
 mod generate;
 mod info;
 mod key;
+mod klf2;
 mod kml;
 pub mod mode;
 mod module_keys;
+mod module_state;
 mod nvmem;
 mod nvram;
 mod objects;
@@ -66,6 +70,7 @@ use self::certs::Certificates;
 use self::challenge::Challenges;
 use self::clock::Clock;
 use self::counters::UseCounters;
+use self::klf2::Klf2;
 use self::mode::{Class, Event, Machine, Mode, Switch};
 use self::nvram::Nvram;
 use self::objects::Objects;
@@ -192,6 +197,8 @@ impl Module {
             }
         };
         let world = saved.world(&*setup.engine)?;
+        let mut factory = setup.seed.module_stream(setup.number, "KLF2");
+        Klf2::provide(&*setup.store, &mut factory)?;
         let nvram = Nvram::load(&*setup.store)?;
         let clock = Clock::load(&*setup.store)?;
         let inner = Inner {

@@ -5,14 +5,13 @@
 
 use ncore::Status;
 use ncore::types::{
-    ActNVMemOpPermsDetails as Perms, NSOPerms, NVMemAllocArgs, NVMemFreeArgs, NVMemListArgs,
-    NVMemListReply, NVMemOpArgs, NVMemOpReply, NVMemOpType as Op, NVMemOpTypeGetACLOpRes,
-    NVMemOpTypeOpRes, NVMemOpTypeOpVal as Value, NVMemOpTypeReadOpRes, ReplyBody,
+    NSOPerms, NVMemAllocArgs, NVMemFreeArgs, NVMemListArgs, NVMemListReply, NVMemOpArgs,
+    NVMemOpReply, NVMemOpTypeOpRes, NVMemRange, ReplyBody,
 };
 
-use super::acl::{Wanted, admit};
+use super::acl::admit;
+use super::area::{Area, Asked, FileId};
 use super::call::{Call, Outcome, check_flags, later};
-use super::nvram::{Change, FileId, Nvram, Part};
 
 /// Cmd_NVMemAlloc.
 pub(super) fn allocate(call: Call, mut args: NVMemAllocArgs) -> Outcome {
@@ -30,18 +29,22 @@ pub(super) fn allocate(call: Call, mut args: NVMemAllocArgs) -> Outcome {
 pub(super) fn free(call: Call, args: NVMemFreeArgs) -> Outcome {
     check_flags(args.flags, 0)?;
     later(move || {
-        call.change_nvram(|nvram| {
-            permit(&call, nvram, &args.name, &plainly(Perms::FREE)).or_else(
-                |status| match status {
-                    Status::AccessDenied => call.permit_module_operation(NSOPerms::OPS_NV_MEM_FREE),
-                    _ => Err(status),
-                },
-            )?;
-            nvram.free(&args.name)
-        })?;
-        call.module.counters.forget_file(&args.name);
+        erase(&call, &args.name)?;
         Ok(ReplyBody::Empty)
     })
+}
+
+/// Frees a file of the non-volatile memory.
+pub(super) fn erase(call: &Call, name: &FileId) -> Result<(), Status> {
+    match operation(call, name, &Asked::Free, None) {
+        Err(Status::AccessDenied) => {
+            call.permit_module_operation(NSOPerms::OPS_NV_MEM_FREE)?;
+            call.change_nvram(|nvram| nvram.free(name))?;
+            call.module.counters.forget_file(name);
+            Ok(())
+        }
+        result => result.map(drop),
+    }
 }
 
 /// Cmd_NVMemList: for anyone.
@@ -57,103 +60,37 @@ pub(super) fn list(call: Call, args: NVMemListArgs) -> Outcome {
 pub(super) fn operate(call: Call, args: NVMemOpArgs) -> Outcome {
     check_flags(args.flags, 0)?;
     later(move || {
-        let res = operation(&call, &args)?;
-        if !matches!(args.op, Op::Read | Op::GetACL) {
-            call.module.counters.forget_file(&args.name);
-        }
+        let asked = Asked::of(args.op, &args.val)?;
+        let res = operation(&call, &args.name, &asked, args.range)?;
         Ok(NVMemOpReply { op: args.op, res }.into())
     })
 }
 
-fn operation(call: &Call, args: &NVMemOpArgs) -> Result<NVMemOpTypeOpRes, Status> {
-    let name = &args.name;
-    // These are about the file as a whole.
-    match (args.op, &args.val) {
-        (Op::GetACL, _) => {
-            let nvram = call.module.nvram();
-            permit(call, &nvram, name, &plainly(Perms::GET_ACL))?;
-            let acl = (*nvram.acl(name)?).clone();
-            return Ok(NVMemOpTypeOpRes::GetACL(NVMemOpTypeGetACLOpRes { acl }));
-        }
-        (Op::Free, _) => {
-            call.change_nvram(|nvram| {
-                permit(call, nvram, name, &plainly(Perms::FREE))?;
-                nvram.free(name)
-            })?;
-            return Ok(NVMemOpTypeOpRes::Empty);
-        }
-        (Op::Resize, Value::Resize(value)) => {
-            call.change_nvram(|nvram| {
-                permit(call, nvram, name, &plainly(Perms::RESIZE))?;
-                nvram.resize(name, value.size)
-            })?;
-            return Ok(NVMemOpTypeOpRes::Empty);
-        }
-        _ => {}
-    }
-    let range = || args.range.clone();
-    if args.op == Op::Read {
+/// Does what is asked of a file of the non-volatile memory.
+pub(super) fn operation(
+    call: &Call,
+    name: &FileId,
+    asked: &Asked<'_>,
+    range: Option<NVMemRange>,
+) -> Result<NVMemOpTypeOpRes, Status> {
+    if asked.only_looks() {
         let nvram = call.module.nvram();
-        let part = nvram.part(name, range())?;
-        permit(call, &nvram, name, &on(Perms::READ, part, None))?;
-        return read(&nvram, name, part);
+        let (acl, mut data) = (nvram.acl(name)?, nvram.data(name)?.to_vec());
+        let area = Area {
+            acl: &acl,
+            most: data.len(),
+            data: &mut data,
+            full: Status::NoModuleMemory,
+        };
+        return area.operate(call, asked, range);
     }
-    let (perms, step, change) = match &args.val {
-        Value::Write(value) => (Perms::WRITE, None, Change::Write(&value.data)),
-        Value::Incr(value) => (
-            Perms::INCR,
-            Some(value.count),
-            Change::Increase(value.count),
-        ),
-        Value::Decr(value) => (
-            Perms::DECR,
-            Some(value.count),
-            Change::Decrease(value.count),
-        ),
-        Value::BitSet(value) => (Perms::BIT_SET, None, Change::SetBits(&value.data)),
-        Value::BitClear(value) => (Perms::BIT_CLEAR, None, Change::ClearBits(&value.data)),
-        Value::Resize(_) | Value::Empty => return Err(Status::UnknownParameter),
-    };
-    let reads = matches!(
-        args.op,
-        Op::IncrRead | Op::DecrRead | Op::BitSetRead | Op::BitClearRead
-    );
-    let perms = if reads { perms | Perms::READ } else { perms };
-    call.change_nvram(|nvram| {
-        let part = nvram.part(name, range())?;
-        permit(call, nvram, name, &on(perms, part, step))?;
-        nvram.change(name, part, change)?;
-        if reads {
-            read(nvram, name, part)
-        } else {
-            Ok(NVMemOpTypeOpRes::Empty)
+    let res = call.change_nvram(|nvram| {
+        let res = nvram.edit(name, |area| area.operate(call, asked, range))?;
+        if let Asked::Free = asked {
+            nvram.free(name)?;
         }
-    })
-}
-
-fn read(nvram: &Nvram, name: &FileId, part: Part) -> Result<NVMemOpTypeOpRes, Status> {
-    let data = nvram.read(name, part)?;
-    Ok(NVMemOpTypeOpRes::Read(NVMemOpTypeReadOpRes { data }))
-}
-
-fn permit(call: &Call, nvram: &Nvram, name: &FileId, wanted: &Wanted<'_>) -> Result<(), Status> {
-    call.permit_by(&*nvram.acl(name)?, wanted)
-}
-
-/// An operation on a file as a whole.
-fn plainly(perms: u32) -> Wanted<'static> {
-    Wanted::NvMem {
-        perms,
-        part: None,
-        step: None,
-    }
-}
-
-/// An operation on a part of a file.
-fn on(perms: u32, part: Part, step: Option<u32>) -> Wanted<'static> {
-    Wanted::NvMem {
-        perms,
-        part: Some((part.first, part.last)),
-        step,
-    }
+        Ok(res)
+    })?;
+    call.module.counters.forget_file(name);
+    Ok(res)
 }

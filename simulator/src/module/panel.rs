@@ -67,6 +67,20 @@ impl Module {
         }
     }
 
+    /// Pulls the cards in the readers in the middle of the next write to them, when so many bytes are written. Their slots
+    /// notice that only when the cards are removed.
+    pub fn tear_cards(&self, bytes: usize) {
+        let readers = self
+            .slots()
+            .iter()
+            .filter(|slot| slot.kind() != SlotKind::SoftToken);
+        for slot in readers {
+            if let Ok(card) = slot.state().any_card() {
+                card.tear(bytes);
+            }
+        }
+    }
+
     /// Erases the non-volatile memory. Failed if that cannot be saved.
     pub fn wipe_nvram(&self) -> Result<(), Status> {
         self.commit_erasing(|_, _| Ok(()))

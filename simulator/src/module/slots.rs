@@ -1,18 +1,21 @@
 //! Slots and cards as a whole: Cmd_GetSlotList, Cmd_GetSlotInfo, Cmd_PollSlotList, Cmd_FormatToken, Cmd_InsertSoftToken,
 //! Cmd_RemoveSoftToken.
 
+use std::sync::Arc;
+
 use ncore::Status;
 use ncore::types::{
-    FormatTokenArgs, GetSlotInfoArgs, GetSlotInfoReply, GetSlotListArgs, GetSlotListReply,
-    InsertSoftTokenArgs, InsertSoftTokenReply, NSOPerms, PollSlotListArgs, PollSlotListReply,
-    RemoveSoftTokenArgs, RemoveSoftTokenReply, ReplyBody, TokenInfo,
+    FileInfo, FormatTokenArgs, GetSlotInfoArgs, GetSlotInfoReply, GetSlotListArgs,
+    GetSlotListReply, InsertSoftTokenArgs, InsertSoftTokenReply, NSOPerms, PhysToken,
+    PollSlotListArgs, PollSlotListReply, RemoveSoftTokenArgs, RemoveSoftTokenReply, ReplyBody,
+    TokenInfo,
 };
 use rand_core::Rng;
 use zeroize::Zeroizing;
 
 use super::call::{Call, Outcome, body, check_flags, later};
-use super::card::{CAPACITY, Image};
-use super::slot::{self, Slot, SlotKind};
+use super::card::{CAPACITY, Content, Image, StoredFile, StoredShare};
+use super::slot::{self, Slot, SlotKind, Stay};
 use super::{KeyHash, ShortHash};
 
 /// Cmd_GetSlotList.
@@ -45,20 +48,15 @@ pub(super) fn slot_info(call: Call, args: GetSlotInfoArgs) -> Outcome {
         let mut state = slot(&call, args.slot)?.state();
         let ic = state.insertion_count();
         let image = Image::decode(&slot::load(state.any_card()?)?)?;
-        let tokens = match card_secret(&call, &image) {
-            Ok(secret) => image
-                .content(secret.as_deref().map(Vec::as_slice))?
-                .shares
-                .iter()
-                .map(token_info)
-                .collect(),
-            Err(_) => Vec::new(),
+        let content = match card_secret(&call, &image) {
+            Ok(secret) => image.content(secret.as_deref().map(Vec::as_slice))?,
+            Err(_) => Content::default(),
         };
         Ok(GetSlotInfoReply {
             ic,
             flags: 0,
-            tokens,
-            files: Vec::new(),
+            tokens: content.shares.iter().map(token_info).collect(),
+            files: content.files.iter().map(file_info).collect(),
             freespace: image.free_space(),
             auth_key: image.auth_key.unwrap_or_default(),
             tokenserial: Some(image.serial),
@@ -151,6 +149,43 @@ pub(super) fn card_secret(
     secret.transpose().map_err(|_| Status::TokenAuthFailed)
 }
 
+/// Reads a card with what is on it.
+pub(super) fn read_image(call: &Call, bytes: &[u8]) -> Result<(Image, Content), Status> {
+    let image = Image::decode(bytes)?;
+    let secret = card_secret(call, &image)?;
+    let content = image.content(secret.as_deref().map(Vec::as_slice))?;
+    Ok((image, content))
+}
+
+/// What is on the card that is meant: PhysTokenNotPresent if it is not there any more.
+pub(super) fn read_card(call: &Call, token: &PhysToken) -> Result<Content, Status> {
+    let mut state = slot(call, token.slot)?.state();
+    let (_, content) = read_image(call, &slot::load(state.card(token.ic)?)?)?;
+    Ok(content)
+}
+
+/// Changes what is on a card, and gives its stay and what the change gives. The card is written once, when everything else
+/// has succeeded.
+pub(super) fn change_card<T>(
+    call: &Call,
+    token: &PhysToken,
+    change: impl FnOnce(&mut Content) -> Result<T, Status>,
+) -> Result<(Arc<Stay>, T), Status> {
+    let mut state = slot(call, token.slot)?.state();
+    let stay = state.stay();
+    let card = state.card(token.ic)?;
+    let (mut image, mut content) = read_image(call, &slot::load(card)?)?;
+    let result = change(&mut content)?;
+    let secret = card_secret(call, &image)?;
+    image.set_content(
+        &content,
+        secret.as_deref().map(Vec::as_slice),
+        &mut call.stream("card"),
+    )?;
+    slot::save(card, &image)?;
+    Ok((stay, result))
+}
+
 fn soft_slot(call: &Call, number: u32) -> Result<&Slot, Status> {
     let slot = slot(call, number)?;
     if slot.kind() == SlotKind::SoftToken {
@@ -160,12 +195,20 @@ fn soft_slot(call: &Call, number: u32) -> Result<&Slot, Status> {
     }
 }
 
-fn token_info(share: &super::card::StoredShare) -> TokenInfo {
+fn token_info(share: &StoredShare) -> TokenInfo {
     let flags = if share.pin { TokenInfo::PIN_PRESENT } else { 0 };
     TokenInfo {
         flags,
         hkt: short(&share.hkt),
         i: share.index,
+    }
+}
+
+fn file_info(file: &StoredFile) -> FileInfo {
+    FileInfo {
+        flags: 0,
+        length: file.data.len() as u32,
+        id: file.id,
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::Module;
 use super::clock::Clock;
+use super::klf2::Klf2;
 use super::mode::{Machine, Switch};
 use super::nvram::Nvram;
 use super::world::{PowerOnError, Saved};
@@ -53,6 +54,7 @@ impl Snapshot {
         saved.world(engine)?;
         Nvram::load(&store)?;
         Clock::load(&store)?;
+        Klf2::load(&store)?;
         Ok(Snapshot {
             esn: saved.esn,
             records,

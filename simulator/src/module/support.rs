@@ -35,6 +35,7 @@ pub fn support(cmd: Cmd) -> Support {
     match cmd {
         Cmd::NoOp | Cmd::GetKMList | Cmd::GetSlotList | Cmd::GetSlotInfo => module(Inform),
         Cmd::PollModuleState | Cmd::PollSlotList | Cmd::NVMemList => module(Inform),
+        Cmd::GetModuleState | Cmd::GetWorldSigners => module(Inform),
 
         Cmd::ClearUnit | Cmd::ClearUnitEx | Cmd::InitialiseUnit | Cmd::InitialiseUnitEx => {
             privileged(Mode)
@@ -46,8 +47,9 @@ pub fn support(cmd: Cmd) -> Support {
             module(Accelerate)
         }
         Cmd::GeneratePrime | Cmd::GenerateRandom | Cmd::Hash => module(Accelerate),
+        Cmd::VerifyCertificate => module(Accelerate),
 
-        Cmd::SetKM | Cmd::RemoveKM => module(Work),
+        Cmd::SetKM | Cmd::RemoveKM | Cmd::SignModuleState => module(Work),
         Cmd::GenerateKey | Cmd::Import | Cmd::Duplicate | Cmd::LoadBlob | Cmd::GetKML => making(1),
         Cmd::GenerateKeyPair => making(2),
         Cmd::GenerateLogicalToken
@@ -66,6 +68,8 @@ pub fn support(cmd: Cmd) -> Support {
         Cmd::GetShareACL | Cmd::ReadSoftTokenShare => module(Work),
         Cmd::InsertSoftToken | Cmd::RemoveSoftToken => module(Work),
         Cmd::NVMemAlloc | Cmd::NVMemFree | Cmd::NVMemOp => module(Work),
+        Cmd::FileCreate | Cmd::FileErase | Cmd::FileOp => module(Work),
+        Cmd::ReadFile | Cmd::WriteFile | Cmd::EraseFile => module(Work),
         Cmd::GetRTC | Cmd::SetRTC => module(Work),
         Cmd::GetLogicalTokenInfo | Cmd::GetLogicalTokenInfoEx => module(Work),
 

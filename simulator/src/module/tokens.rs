@@ -10,18 +10,18 @@ use ncore::types::{
     ACL, ChangeSharePINArgs, EraseShareArgs, GenerateLogicalTokenArgs, GenerateLogicalTokenReply,
     GetLogicalTokenInfoArgs, GetLogicalTokenInfoExArgs, GetLogicalTokenInfoExReply,
     GetLogicalTokenInfoReply, GetShareACLArgs, GetShareACLReply, LoadLogicalTokenArgs,
-    LoadLogicalTokenReply, NSOPerms, PhysToken, ReadShareArgs, ReadShareReply,
-    ReadSoftTokenShareArgs, ReadSoftTokenShareReply, ReplyBody, TokenParams, WriteShareArgs,
+    LoadLogicalTokenReply, NSOPerms, ReadShareArgs, ReadShareReply, ReadSoftTokenShareArgs,
+    ReadSoftTokenShareReply, ReplyBody, TokenParams, WriteShareArgs,
 };
 
 use super::ShortHash;
 use super::acl::{Wanted, admit};
 use super::call::{Call, Outcome, body, check_flags, later};
-use super::card::{Content, Image, StoredShare};
+use super::card::{Content, StoredShare};
 use super::objects::Object;
 use super::sharing::{self, Identity, Pin, Share};
 use super::slot::{self, SlotKind, Stay};
-use super::slots::{card_secret, secret, short, slot};
+use super::slots::{change_card, read_card, read_image, secret, short, slot};
 use super::token::{Token, check_params};
 
 /// Cmd_GenerateLogicalToken.
@@ -112,7 +112,7 @@ pub(super) fn write_share(call: Call, mut args: WriteShareArgs) -> Outcome {
             body: share.to_bytes(),
             acl,
         };
-        let stay = change_card(&call, &args.token, |content| {
+        let (stay, ()) = change_card(&call, &args.token, |content| {
             if content.shares.iter().any(|share| share.hkt == stored.hkt) {
                 return Err(Status::AlreadyExists);
             }
@@ -212,8 +212,7 @@ pub(super) fn share_acl(call: Call, args: GetShareACLArgs) -> Outcome {
     check_flags(args.flags, 0)?;
     slot(&call, args.token.slot)?;
     later(move || {
-        let mut state = slot(&call, args.token.slot)?.state();
-        let (_, content) = read_image(&call, &slot::load(state.card(args.token.ic)?)?)?;
+        let content = read_card(&call, &args.token)?;
         let acl = read_acl(&content.shares[place(&content, &args.hkt, args.i)?])?;
         Ok(GetShareACLReply {
             acl: acl.unwrap_or_default(),
@@ -290,35 +289,6 @@ fn read_acl(stored: &StoredShare) -> Result<Option<ACL>, Status> {
         .as_ref()
         .map(|acl| from_bytes(acl, &WireProfile::DEFAULT));
     acl.transpose().map_err(|_| Status::BadTokenData)
-}
-
-/// Reads a card with what is on it.
-fn read_image(call: &Call, bytes: &[u8]) -> Result<(Image, Content), Status> {
-    let image = Image::decode(bytes)?;
-    let secret = card_secret(call, &image)?;
-    let content = image.content(secret.as_deref().map(Vec::as_slice))?;
-    Ok((image, content))
-}
-
-/// Changes what is on a card, and gives its stay. The card is written once, when everything else has succeeded.
-fn change_card(
-    call: &Call,
-    token: &PhysToken,
-    change: impl FnOnce(&mut Content) -> Result<(), Status>,
-) -> Result<Arc<Stay>, Status> {
-    let mut state = slot(call, token.slot)?.state();
-    let stay = state.stay();
-    let card = state.card(token.ic)?;
-    let (mut image, mut content) = read_image(call, &slot::load(card)?)?;
-    change(&mut content)?;
-    let secret = card_secret(call, &image)?;
-    image.set_content(
-        &content,
-        secret.as_deref().map(Vec::as_slice),
-        &mut call.stream("card"),
-    )?;
-    slot::save(card, &image)?;
-    Ok(stay)
 }
 
 /// Where on the card a share is: IncorrectToken if it is not there.

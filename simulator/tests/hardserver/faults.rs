@@ -300,3 +300,68 @@ fn what_cannot_be_played_changes_nothing() {
     assert!(toml::from_str::<Plan>("[[fault]]\ndo = 'explode'\nnth = 1").is_err());
     assert!(toml::from_str::<Plan>("[[fault]]\ndo = 'stall'\nnht = 1").is_err());
 }
+
+#[test]
+fn a_card_that_is_torn_in_a_write_keeps_what_was_on_it() {
+    let rig = Rig::ready(1);
+    let control = Client::new(rig.server.endpoints().control.clone());
+    let name = api::CardName {
+        name: "torn".to_owned(),
+    };
+    let _: Vec<api::Card> = control.post("/cards", &name).unwrap();
+    let insert = || {
+        let place = "/modules/1/slots/0/card";
+        let _: api::Module = control.put(place, &name).unwrap();
+    };
+    insert();
+    let wire = rig.client();
+    let token = |ic| PhysToken {
+        module: 1,
+        slot: 0,
+        ic,
+    };
+    let file = FileInfo {
+        id: *b"state\0\0\0\0\0\0",
+        ..FileInfo::default()
+    };
+    let write = |ic, data: &[u8]| WriteFileArgs {
+        flags: 0,
+        token: token(ic),
+        file: file.clone(),
+        data: data.to_vec(),
+    };
+    let read = |ic| ReadFileArgs {
+        flags: 0,
+        token: token(ic),
+        file: file.clone(),
+    };
+    let format = FormatTokenArgs {
+        flags: 0,
+        token: token(1),
+        auth_key: None,
+    };
+    wire.transact(format).unwrap();
+    wire.transact(write(1, b"content 0")).unwrap();
+    let mut ic = 1;
+    let mut content = b"content 0".to_vec();
+    // Cut everywhere: in the header, in the file, at the end, and not at all.
+    for (turn, bytes) in (1..).zip([0, 1, 20, 60, 80, 1_000_000]) {
+        let plan =
+            format!("[[fault]]\ndo = {{ tear-card = {bytes} }}\ncommand = 'WriteFile'\nnth = 1");
+        playing(&rig, &plan);
+        let new = format!("content {turn}").into_bytes();
+        assert_eq!(refusal(&wire, write(ic, &new)), Status::TokenIOError);
+        assert_eq!(refusal(&wire, read(ic)), Status::PhysTokenNotPresent);
+        insert();
+        ic += 1;
+        if bytes == 1_000_000 {
+            content = new;
+        }
+        assert_eq!(
+            wire.transact(read(ic)).unwrap().data,
+            content,
+            "{bytes} bytes"
+        );
+        wire.transact(write(ic, &content)).unwrap();
+    }
+}

@@ -19,7 +19,7 @@ fn slow() -> Timing {
 
 #[test]
 fn a_reply_does_not_leave_before_its_time() {
-    let rig = Rig::ready_with(|options| options.timing = Some(slow()));
+    let rig = Rig::ready_with(|options| options.timings = vec![slow()]);
     let client = rig.client();
     let key = client.transact(import_aes(1, 1)).unwrap().key;
     let start = Instant::now();
@@ -34,7 +34,7 @@ fn a_reply_does_not_leave_before_its_time() {
 #[test]
 fn what_is_held_ends_with_the_reset_of_its_module() {
     for fail in [false, true] {
-        let rig = Rig::ready_with(|options| options.timing = Some(slow()));
+        let rig = Rig::ready_with(|options| options.timings = vec![slow()]);
         let client = rig.client();
         let pair = client.transact(generate_rsa(1, 2048)).unwrap();
         let pending = client.submit(sign(pair.keypriv), None).unwrap();
@@ -58,7 +58,7 @@ fn what_is_held_ends_with_the_reset_of_its_module() {
 #[test]
 fn a_unit_shows_its_own_queue_and_name_and_that_it_is_emulated() {
     let rig = Rig::with(|options| {
-        options.timing = Some(slow());
+        options.timings = vec![slow()];
         options.modules = 2;
     });
     let enquiry = |module| {
@@ -88,4 +88,31 @@ fn a_unit_shows_its_own_queue_and_name_and_that_it_is_emulated() {
         (server.one.recommendedminq, server.one.recommendedmaxq),
         (2, 8)
     );
+}
+
+#[test]
+fn each_module_keeps_the_pace_of_its_own_unit() {
+    let fast = Timing {
+        profile: Profile::find("xc-high").unwrap(),
+        ..slow()
+    };
+    let rig = Rig::with(|options| {
+        options.timings = vec![slow(), fast];
+        options.modules = 3;
+    });
+    let queue = |module| {
+        let args = NewEnquiryArgs {
+            flags: 0,
+            version: 1,
+            module,
+        };
+        match rig.connect().transact(args).unwrap().data {
+            EnqVerData::One(one) => (one.one.recommendedminq, one.one.recommendedmaxq),
+            other => panic!("{other:?}"),
+        }
+    };
+    let [edge, xc] = [slow(), fast].map(|timing| timing.profile.queue);
+    assert_ne!(edge, xc);
+    // Those beyond the list keep the last one's.
+    assert_eq!([queue(1), queue(2), queue(3)], [edge, xc, xc]);
 }

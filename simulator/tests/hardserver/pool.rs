@@ -446,7 +446,7 @@ fn members_keep_the_pace_of_their_unit() {
         scale: 0.05,
         delays: false,
     };
-    let rig = Rig::ready_with(|options| options.timing = Some(timing));
+    let rig = Rig::ready_with(|options| options.timings = vec![timing]);
     let privileged = rig.privileged();
     operate(&privileged, 1, [1; 20], 0);
     let all = ConfigurePoolModuleArgs::default();

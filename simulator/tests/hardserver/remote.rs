@@ -419,36 +419,17 @@ fn a_pool_goes_across_hosts_and_its_work_goes_on_when_one_is_gone() {
     }
     assert!(started(&pair.exporter) > before + 5);
 
-    let (over, signed) = (AtomicBool::new(false), AtomicU64::new(0));
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8)
-            .map(|_| {
-                scope.spawn(|| {
-                    let wire = pair.importer.client();
-                    let key = wire.transact(generate_rsa(3, 512)).unwrap().keypriv;
-                    while !over.load(Ordering::SeqCst) {
-                        wire.transact(sign(key)).unwrap();
-                        signed.fetch_add(1, Ordering::SeqCst);
-                    }
-                })
-            })
-            .collect();
-        let some = |more| {
-            let until = signed.load(Ordering::SeqCst) + more;
-            eventually("signatures", || {
-                signed.load(Ordering::SeqCst) > until || threads.iter().any(|it| it.is_finished())
-            });
-        };
+    let importer = &pair.importer;
+    let exporter = &mut pair.exporter;
+    under_load(importer, |some_work| {
         for _ in 0..3 {
-            some(200);
-            pair.exporter.stop();
-            some(200);
+            some_work();
+            exporter.stop();
+            some_work();
             assert_eq!(members(&wire), "1");
-            pair.exporter.start();
+            exporter.start();
             eventually("the module's return", || members(&wire) == "1 2");
         }
-        some(200);
-        over.store(true, Ordering::SeqCst);
     });
     let before = started(&pair.exporter);
     for _ in 0..20 {
@@ -456,4 +437,55 @@ fn a_pool_goes_across_hosts_and_its_work_goes_on_when_one_is_gone() {
         assert_eq!(again, signature, "made again at the exporter");
     }
     assert!(started(&pair.exporter) > before + 5);
+}
+
+/// Has eight clients sign through the pool, none of which may fail, while something happens. It is given a way to wait until
+/// they have done some work.
+fn under_load(importer: &Rig, happens: impl FnOnce(&dyn Fn())) {
+    let (over, signed) = (AtomicBool::new(false), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        let sign = || {
+            let wire = importer.client();
+            let key = wire.transact(generate_rsa(3, 512)).unwrap().keypriv;
+            while !over.load(Ordering::SeqCst) {
+                wire.transact(sign(key)).unwrap();
+                signed.fetch_add(1, Ordering::SeqCst);
+            }
+        };
+        let clients: Vec<_> = (0..8).map(|_| scope.spawn(sign)).collect();
+        let some_work = || {
+            let until = signed.load(Ordering::SeqCst) + 200;
+            eventually("signatures", || {
+                signed.load(Ordering::SeqCst) > until || clients.iter().any(|it| it.is_finished())
+            });
+        };
+        happens(&some_work);
+        some_work();
+        over.store(true, Ordering::SeqCst);
+    });
+}
+
+#[test]
+fn a_pool_goes_on_while_the_exporter_resets_its_module() {
+    let pair = pair(false);
+    let wire = pair.importer.client();
+    let server = pair.exporter.server.as_ref().unwrap();
+    let client = simulator::control::client::Client::new(server.endpoints().control.clone());
+    let press = |button: &str| {
+        let path = format!("/modules/1/{button}");
+        let _: simulator::control::api::Module = client.post(&path, &()).unwrap();
+    };
+    under_load(&pair.importer, |some_work| {
+        for _ in 0..3 {
+            for button in ["clear", "power-cycle", "fail"] {
+                some_work();
+                press(button);
+            }
+            some_work();
+            // Without work it would be noticed within a second; with work it is at once.
+            assert_eq!(members(&wire), "1");
+            press("retry");
+            eventually("the module's return", || members(&wire) == "1 2");
+        }
+    });
 }

@@ -3,6 +3,7 @@
 
 mod cards;
 mod loss;
+mod nvram;
 mod table;
 
 use std::thread;
@@ -19,7 +20,7 @@ use csp::{Caller, Signature};
 use ncore::types::ConfigurePoolModuleArgs;
 use nfkm::cards::CardSource;
 use nfkm::world::admin::{Admin, WorldParams};
-use nfkm::{Error, NewCardSet, Session};
+use nfkm::{Environment, Error, NewCardSet, Session};
 
 use crate::case::Case;
 use crate::rig::Rig;
@@ -28,7 +29,7 @@ use crate::walk::{Hands, Person};
 
 const SECTION: &str = "CAPI guide, section 8";
 
-pub(super) const FAMILIES: [&[Case]; 3] = [table::CASES, cards::CASES, loss::CASES];
+pub(super) const FAMILIES: [&[Case]; 4] = [table::CASES, cards::CASES, loss::CASES, nvram::CASES];
 
 /// What a function of the provider answers.
 type Answer<T> = Result<T, CspError>;
@@ -85,12 +86,7 @@ impl Desk {
 
     /// A provider as another process would have it; without answers its prompts are those of the process.
     fn csp(&self, setup: SetupParameters, answers: impl Into<Option<Answers>>) -> Provider {
-        Provider(Csp::new(Settings {
-            environment: Some(self.spare.environment()),
-            identity: None,
-            setup: Some(setup),
-            answers: answers.into(),
-        }))
+        provider(self.spare.environment(), setup, answers)
     }
 
     /// The keys of the world that belong to the provider.
@@ -183,6 +179,19 @@ impl Provider {
         self.0.hash_data(context, hash, b"section 8", 0)?;
         Ok(hash)
     }
+}
+
+fn provider(
+    environment: Environment,
+    setup: SetupParameters,
+    answers: impl Into<Option<Answers>>,
+) -> Provider {
+    Provider(Csp::new(Settings {
+        environment: Some(environment),
+        identity: None,
+        setup: Some(setup),
+        answers: answers.into(),
+    }))
 }
 
 /// Keys under card sets.

@@ -157,10 +157,7 @@ const NO_APPLIANCE: [Cmd; 4] = [
 ];
 
 /// Answered NotYetImplemented: a module could, and this one does not.
-const NOT_YET: [Cmd; 61] = [
-    Cmd::WriteFile,
-    Cmd::ReadFile,
-    Cmd::EraseFile,
+const NOT_YET: [Cmd; 51] = [
     Cmd::ModuleInfo,
     Cmd::PauseForNotifications,
     Cmd::DeriveKey,
@@ -171,20 +168,14 @@ const NOT_YET: [Cmd; 61] = [
     Cmd::SendShare,
     Cmd::ReceiveShare,
     Cmd::ServerSendShare,
-    Cmd::GetWorldSigners,
-    Cmd::SignModuleState,
     Cmd::GenerateKLF,
     Cmd::GetKLF,
     Cmd::AddRemoteServerPermission,
     Cmd::RemoveRemoteServerPermission,
     Cmd::ListRemoteServerPermission,
     Cmd::StaticFeatureEnable,
-    Cmd::FileCreate,
-    Cmd::FileErase,
-    Cmd::FileOp,
     Cmd::FileCopy,
     Cmd::SetMaxNumClients,
-    Cmd::GetModuleState,
     Cmd::ServerNoOp,
     Cmd::FTSessionOpen,
     Cmd::FTStartRead,
@@ -203,7 +194,6 @@ const NOT_YET: [Cmd; 61] = [
     Cmd::FTDelete,
     Cmd::FTChecksum,
     Cmd::ProductionSetup,
-    Cmd::VerifyCertificate,
     Cmd::StartUpdateWorld,
     Cmd::CheckWorld,
     Cmd::ReportWorldState,

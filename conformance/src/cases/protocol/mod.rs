@@ -9,6 +9,7 @@ mod channels;
 mod clock;
 mod commands;
 mod dsa;
+mod files;
 mod handover;
 mod kit;
 mod lists;
@@ -17,13 +18,14 @@ mod nvram;
 mod pool;
 mod quorums;
 mod rsa;
+mod states;
 mod strict;
 mod symmetric;
 mod words;
 mod wrapping;
 
 /// The tables of the families.
-pub(super) const FAMILIES: [&[Case]; 17] = [
+pub(super) const FAMILIES: [&[Case]; 19] = [
     lists::CASES,
     certificates::CASES,
     rsa::CASES,
@@ -38,6 +40,8 @@ pub(super) const FAMILIES: [&[Case]; 17] = [
     handover::CASES,
     arithmetic::CASES,
     nvram::CASES,
+    files::CASES,
+    states::CASES,
     strict::CASES,
     pool::CASES,
     clock::CASES,

@@ -124,10 +124,25 @@ pub(super) const CASES: &[Case] = &[
         formats,
     )
     .covers(&[
-        denies(Cmd::MakeBlob, Status::NotYetImplemented),
         denies(Cmd::MakeBlob, Status::BlobTypeUnknown),
-        denies(Cmd::LoadBlob, Status::NotYetImplemented),
+        denies(Cmd::LoadBlob, Status::UnknownFileDevice),
         denies(Cmd::LoadBlob, Status::BlobTypeUnknown),
+    ]),
+    Case::new(
+        "wrapping.keys.either",
+        "A blob under a symmetric or a public key opens with that key alone, whole",
+        BLOBS,
+        under_keys,
+    )
+    .covers(&[
+        replies(Cmd::MakeBlob),
+        replies(Cmd::LoadBlob),
+        denies(Cmd::MakeBlob, Status::AccessDenied),
+        denies(Cmd::MakeBlob, Status::TypeMismatch),
+        denies(Cmd::MakeBlob, Status::UnknownMechanism),
+        denies(Cmd::LoadBlob, Status::AccessDenied),
+        denies(Cmd::LoadBlob, Status::DecryptFailed),
+        denies(Cmd::LoadBlob, Status::InvalidParameter),
     ]),
 ];
 
@@ -754,41 +769,87 @@ fn list_replaced(rig: &Rig) -> anyhow::Result<Outcome> {
 fn formats(rig: &Rig) -> anyhow::Result<Outcome> {
     let bench = Bench::open(rig)?;
     let key = bench.aes(anything())?;
-    let direct = BlobFormatMkBlobParams::Direct(BlobFormatDirectMkBlobParams { idki: key });
-    let user = BlobFormatMkBlobParams::UserKey(BlobFormatUserKeyMkBlobParams {
-        idkr: key,
-        ..Default::default()
-    });
-    for (format, blobkey, expected) in [
-        (BlobFormat::Direct, direct, Status::NotYetImplemented),
-        (BlobFormat::UserKey, user, Status::NotYetImplemented),
-        (
-            BlobFormat::None,
-            BlobFormatMkBlobParams::Empty,
-            Status::BlobTypeUnknown,
-        ),
-        (
-            BlobFormat(99),
-            BlobFormatMkBlobParams::Empty,
-            Status::BlobTypeUnknown,
-        ),
-    ] {
+    for format in [BlobFormat::None, BlobFormat(99)] {
         let args = MakeBlobArgs {
             format,
             idka: key,
-            blobkey,
             ..MakeBlobArgs::default()
         };
-        is(status(bench.send(args)), expected, &format!("{format}"))?;
+        is(
+            status(bench.send(args)),
+            Status::BlobTypeUnknown,
+            &format!("{format}"),
+        )?;
     }
     let file = LoadBlobArgs {
         module: bench.module,
         file: Some(FileSpec::default()),
         ..LoadBlobArgs::default()
     };
-    denied(bench.send(file), Status::NotYetImplemented)?;
+    denied(bench.send(file), Status::UnknownFileDevice)?;
     for blob in [&b""[..], b"x", &[0; 64], &[0xff; 300]] {
         denied(load(&bench, blob, None), Status::BlobTypeUnknown)?;
     }
+    Ok(Outcome::Passed)
+}
+
+fn under_keys(rig: &Rig) -> anyhow::Result<Outcome> {
+    let bench = Bench::open(rig)?;
+    let wrapping = may(Op::USE_AS_BLOB_KEY);
+    let aes = bench.aes(wrapping.clone())?;
+    let other = bench.aes(wrapping.clone())?;
+    let idle = bench.aes(may(Op::ENCRYPT))?;
+    let pair = bench.rsa(1024, wrapping.clone(), wrapping)?;
+    let hashes = [aes, pair.public].map(|key| bench.hash_of(key));
+    let mut actions = vec![operations(Op::ENCRYPT)];
+    for hash in hashes {
+        actions.push(archive(Some(hash?), Mech::Any));
+    }
+    let key = bench.aes(list(vec![group(actions)]))?;
+    let name = bench.hash_of(key)?;
+    let direct = |idki| MakeBlobArgs {
+        format: BlobFormat::Direct,
+        idka: key,
+        blobkey: BlobFormatMkBlobParams::Direct(BlobFormatDirectMkBlobParams { idki }),
+        ..MakeBlobArgs::default()
+    };
+    let user = |idkr, mech| {
+        let params = BlobFormatUserKeyMkBlobParams { idkr, mech };
+        MakeBlobArgs {
+            format: BlobFormat::UserKey,
+            idka: key,
+            blobkey: BlobFormatMkBlobParams::UserKey(params),
+            ..MakeBlobArgs::default()
+        }
+    };
+    for (args, opener) in [
+        (direct(aes), aes),
+        (user(aes, Mech::Any), aes),
+        (user(pair.public, Mech::Any), pair.private),
+    ] {
+        let format = args.format;
+        let blob = bench.send(args)?.blob;
+        let loaded = load(&bench, &blob, Some(opener))?.idka;
+        is(bench.hash_of(loaded)?, name, &format!("{format}: the key"))?;
+        denied(load(&bench, &blob, Some(idle)), Status::AccessDenied)?;
+        denied(load(&bench, &blob, None), Status::InvalidParameter)?;
+        if opener == aes {
+            denied(load(&bench, &blob, Some(other)), Status::DecryptFailed)?;
+        }
+        for at in (0..blob.len()).step_by(11) {
+            let mut changed = blob.clone();
+            changed[at] ^= 1;
+            let found = status(load(&bench, &changed, Some(opener)));
+            ensure!(found != Status::OK, "{format}: byte {at} does not count");
+        }
+    }
+    let none = Mech::BlobCryptv3kNoneeAESCBC0dCTRCMACmSHA256HMAC;
+    denied(bench.send(direct(other)), Status::AccessDenied)?;
+    denied(bench.send(direct(idle)), Status::AccessDenied)?;
+    denied(bench.send(direct(pair.public)), Status::TypeMismatch)?;
+    denied(
+        bench.send(user(pair.public, none)),
+        Status::UnknownMechanism,
+    )?;
     Ok(Outcome::Passed)
 }

@@ -18,6 +18,7 @@ use nfkm::Environment;
 use nfkm_tools::cli::{self, Failure, Standard, Utility};
 use nfkm_tools::terminal::Terminal;
 
+use crate::progress;
 use old::{OldContainer, Registry};
 
 /// Move the containers of CSP versions before 1.11.0 from the registry into the Security World.
@@ -54,19 +55,25 @@ pub fn main() -> ExitCode {
         let mut registry = Registry::open(options.file.as_deref())?;
         let containers = Containers::open(&Environment::from_process(), Identity::from_process())?;
         let (mut migrated, mut skipped) = (0, 0);
-        for old in registry.containers(containers.user())? {
-            let moved = old.and_then(|old| {
-                options.migrate(&containers, &old)?;
-                registry.remove(&old)
-            });
-            match moved {
-                Ok(()) => migrated += 1,
-                Err(reason) => {
-                    skipped += 1;
-                    cli::complain("cspmigrate", &format!("skipped: {reason}"));
+        let found = registry.containers(containers.user())?;
+        let bar = progress::of_containers(found.len());
+        for old in bar.wrap_iter(found.into_iter()) {
+            // What is asked and said goes where the bar is.
+            bar.suspend(|| {
+                let moved = old.and_then(|old| {
+                    options.migrate(&containers, &old)?;
+                    registry.remove(&old)
+                });
+                match moved {
+                    Ok(()) => migrated += 1,
+                    Err(reason) => {
+                        skipped += 1;
+                        cli::complain("cspmigrate", &format!("skipped: {reason}"));
+                    }
                 }
-            }
+            });
         }
+        bar.finish_and_clear();
         cli::print(&format!(
             "{migrated} container(s) migrated, {skipped} skipped\n"
         ))?;

@@ -193,6 +193,7 @@ fn utility_path(utility: &str) -> &'static str {
         "cspcheck" => env!("CARGO_BIN_EXE_cspcheck"),
         "cspimport" => env!("CARGO_BIN_EXE_cspimport"),
         "cspmigrate" => env!("CARGO_BIN_EXE_cspmigrate"),
+        "cspnvfix" => env!("CARGO_BIN_EXE_cspnvfix"),
         "csptest" => env!("CARGO_BIN_EXE_csptest"),
         "csputils" => env!("CARGO_BIN_EXE_csputils"),
         "cspwizard" => env!("CARGO_BIN_EXE_cspwizard"),

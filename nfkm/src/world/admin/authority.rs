@@ -1,7 +1,13 @@
 //! Administrator tokens and keys, loaded with cards.
 
-use ncore::types::{AdminKey, AdminToken, LoadLogicalTokenArgs, TokenParams};
+use ncore::codec::{self, Decode};
+use ncore::profile::WireProfile;
+use ncore::types::{
+    AdminKey, AdminToken, CertType, CertTypeCertBody, CertTypeSigningKeyCertBody,
+    CertTypeSingleCertCertBody, Certificate, KeyMgmtEntType, LoadLogicalTokenArgs, TokenParams,
+};
 
+use crate::Hash;
 use crate::cards::{Cards, Reading};
 use crate::client::{Client, KeyId};
 use crate::error::Error;
@@ -73,4 +79,51 @@ pub(crate) fn load_key(
         });
     }
     Ok(id)
+}
+
+/// The certificate of a command that a loaded key stands behind.
+pub(crate) fn signing_key(keyhash: Hash, key: KeyId) -> Certificate {
+    Certificate {
+        keyhash,
+        type_: CertType::SigningKey,
+        body: CertTypeCertBody::SigningKey(CertTypeSigningKeyCertBody { key }),
+    }
+}
+
+/// The certificates of a command in the name of KNSO, which delegated it to a loaded administrator key: `entry` is the
+/// delegation in the world file.
+///
+/// # Errors
+/// [`Error::Malformed`] for a world file that lacks the delegation.
+pub(crate) fn delegated(
+    world: &World,
+    role: AdminKey,
+    entry: KeyMgmtEntType,
+    key: KeyId,
+) -> Result<Vec<Certificate>, Error> {
+    let malformed = |what| Error::Malformed { what };
+    let mut certificates = world.record.certificates.iter();
+    let delegation = certificates
+        .find(|record| record.entry == entry.0)
+        .ok_or_else(|| malformed("world file: a delegation by KNSO"))?;
+    let knso = world
+        .key(AdminKey::NSO)
+        .ok_or_else(|| malformed("world file: KNSO"))?;
+    let signed = CertTypeSingleCertCertBody {
+        pubkeydata: read(&knso.public)?,
+        signature: read(&delegation.signature)?,
+        certsignmsg: delegation.message.clone(),
+    };
+    let by_knso = Certificate {
+        keyhash: world.hknso,
+        type_: CertType::SingleCert,
+        body: CertTypeCertBody::SingleCert(signed),
+    };
+    let hash = world.hash(role).unwrap_or_default();
+    Ok(vec![signing_key(hash, key), by_knso])
+}
+
+fn read<T: Decode>(bytes: &[u8]) -> Result<T, Error> {
+    codec::from_bytes(bytes, &WireProfile::DEFAULT)
+        .map_err(|_| Error::Malformed { what: "world file" })
 }

@@ -266,6 +266,7 @@ mod tests {
                 blob: vec![0; 1496],
             }),
             generation: None,
+            nvram: None,
         }
     }
 

@@ -224,15 +224,20 @@ async fn link(
     let inward = async {
         let mut buffer = vec![0; READ_SIZE];
         loop {
-            let read = from_peer.read(&mut buffer);
-            match tokio::time::timeout(terms.broken, read).await {
+            // An importer pings every second, and does not let more wait than is read at once.
+            let passed = async {
+                let count = match from_peer.read(&mut buffer).await {
+                    // A process that was killed takes no leave.
+                    Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => 0,
+                    read => read?,
+                };
+                to_server.write_all(&buffer[..count]).await?;
+                Ok(count)
+            };
+            match tokio::time::timeout(terms.broken, passed).await {
                 Err(_) => return Ok("the importer is silent"),
                 Ok(Ok(0)) => return Ok("the importer ended it"),
-                // A process that was killed takes no leave.
-                Ok(Err(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                    return Ok("the importer ended it");
-                }
-                Ok(Ok(count)) => to_server.write_all(&buffer[..count]).await?,
+                Ok(Ok(_)) => {}
                 Ok(Err(error)) => return Err(error),
             }
         }

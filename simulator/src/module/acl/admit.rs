@@ -3,7 +3,8 @@
 use ncore::Status;
 use ncore::types::{
     ACL, ActDetails, ActMakeArchiveBlobDetails, ActMakeBlobDetails, ActNVMemOpPermsDetails,
-    ActOpPermissionsDetails, Action, PermissionGroup, UseLim, UseLimDetails, UseLimit,
+    ActOpPermissionsDetails, Action, MakeBlobFilePerms, PermissionGroup, UseLim, UseLimDetails,
+    UseLimit,
 };
 use rand_core::Rng;
 
@@ -38,9 +39,13 @@ fn admit_action(action: &Action) -> Result<(), Status> {
     }
     let unknown = match &action.details {
         ActDetails::OpPermissions(details) => details.perms & !ActOpPermissionsDetails::KNOWN_PERMS,
-        ActDetails::MakeBlob(details) => details.flags & !ActMakeBlobDetails::KNOWN_FLAGS,
+        ActDetails::MakeBlob(details) => {
+            details.flags & !ActMakeBlobDetails::KNOWN_FLAGS
+                | unknown_of_file(details.blobfile.as_ref())
+        }
         ActDetails::MakeArchiveBlob(details) => {
             details.flags & !ActMakeArchiveBlobDetails::KNOWN_FLAGS
+                | unknown_of_file(details.blobfile.as_ref())
         }
         ActDetails::NVMemUseLimit(details) => details.flags,
         ActDetails::NVMemOpPerms(details) => details.perms & !ActNVMemOpPermsDetails::KNOWN_PERMS,
@@ -51,6 +56,16 @@ fn admit_action(action: &Action) -> Result<(), Status> {
     } else {
         Err(Status::UnknownFlag)
     }
+}
+
+/// The bits that nobody knows in what an action says of blobs in files.
+fn unknown_of_file(perms: Option<&MakeBlobFilePerms>) -> u32 {
+    perms.map_or(0, |perms| {
+        let known = MakeBlobFilePerms::DEVS_NV_MEM
+            | MakeBlobFilePerms::DEVS_PHYS_TOKEN
+            | MakeBlobFilePerms::DEVS_SOFT_TOKEN;
+        perms.flags | perms.devs.unwrap_or(0) & !known
+    })
 }
 
 /// The name of the limit's counter, if it has one.

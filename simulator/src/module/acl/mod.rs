@@ -16,7 +16,7 @@ use ncore::types::{ACL, Mech, PermissionGroup, UseLimDetails, UseLimit};
 
 pub(crate) use admit::admit;
 pub(crate) use subset::is_subset;
-pub(crate) use wanted::Wanted;
+pub(crate) use wanted::{InFile, Wanted};
 
 use super::KeyHash;
 use super::certs::Certifier;

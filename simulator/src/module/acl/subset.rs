@@ -1,8 +1,8 @@
 //! Whether one list permits no more than another: what SetACL may do under ReduceACL alone.
 
 use ncore::types::{
-    ACL, ActDetails, ActMakeArchiveBlobDetails, ActMakeBlobDetails, Action, PermissionGroup,
-    UseLimDetails, UseLimit,
+    ACL, ActDetails, ActMakeArchiveBlobDetails, ActMakeBlobDetails, Action, MakeBlobFilePerms,
+    PermissionGroup, UseLimDetails, UseLimit,
 };
 
 /// Whether everything `new` permits, `old` permits under no stricter conditions.
@@ -81,11 +81,24 @@ fn blob_is_part_of(new: &ActMakeBlobDetails, old: &ActMakeBlobDetails) -> bool {
         && kept(&new.kmhash, &old.kmhash)
         && kept(&new.kthash, &old.kthash)
         && kept(&new.ktparams, &old.ktparams)
-        && (new.blobfile.is_none() || new.blobfile == old.blobfile)
+        && place_is_part_of(new.blobfile.as_ref(), old.blobfile.as_ref())
 }
 
 fn archive_is_part_of(new: &ActMakeArchiveBlobDetails, old: &ActMakeArchiveBlobDetails) -> bool {
     (new.mech == old.mech || old.mech == ncore::Mech::Any)
         && kept(&new.kahash, &old.kahash)
-        && (new.blobfile.is_none() || new.blobfile == old.blobfile)
+        && place_is_part_of(new.blobfile.as_ref(), old.blobfile.as_ref())
+}
+
+/// Blobs in files and blobs that the client gets are two permissions, and neither is part of the other.
+fn place_is_part_of(new: Option<&MakeBlobFilePerms>, old: Option<&MakeBlobFilePerms>) -> bool {
+    match (new, old) {
+        (None, None) => true,
+        (Some(new), Some(old)) => {
+            old.devs
+                .is_none_or(|old| new.devs.is_some_and(|new| new & !old == 0))
+                && kept(&new.aclhash, &old.aclhash)
+        }
+        _ => false,
+    }
 }

@@ -2,10 +2,19 @@
 
 use ncore::types::{
     Act, ActDetails, ActMakeArchiveBlobDetails, ActMakeBlobDetails, ActNVMemOpPermsDetails, Action,
-    Mech, TokenParams, UserActionInfo,
+    MakeBlobFilePerms, Mech, TokenParams, UserActionInfo,
 };
 
 use crate::module::KeyHash;
+
+/// A file that a blob is to be stored in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct InFile {
+    /// Its device: one of the bits of MakeBlobFilePerms' devs.
+    pub(crate) device: u32,
+    /// The hash of the template key that the file's list comes from.
+    pub(crate) acl: KeyHash,
+}
 
 /// One thing a command wants to do with an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +27,8 @@ pub(crate) enum Wanted<'a> {
         hkm: KeyHash,
         /// Whether it is the module's own first key.
         km0: bool,
+        /// The file it goes to, if not to the client.
+        file: Option<InFile>,
     },
     /// A blob under a logical token.
     TokenBlob {
@@ -31,6 +42,8 @@ pub(crate) enum Wanted<'a> {
         km0: bool,
         /// Whether that is a null module key.
         null: bool,
+        /// The file it goes to, if not to the client.
+        file: Option<InFile>,
     },
     /// A blob under another key, for recovery.
     ArchiveBlob {
@@ -38,6 +51,8 @@ pub(crate) enum Wanted<'a> {
         hash: KeyHash,
         /// How it wraps.
         mech: Mech,
+        /// The file it goes to, if not to the client.
+        file: Option<InFile>,
     },
     /// Operations on the module that its security officer reserved: bits of M_NSOPerms.
     OfficerOperation(u32),
@@ -63,8 +78,9 @@ impl Wanted<'_> {
             (Wanted::Operation(bit), ActDetails::OpPermissions(granted)) => {
                 granted.perms & bit == *bit
             }
-            (Wanted::ModuleBlob { hkm, km0 }, ActDetails::MakeBlob(granted)) => {
-                granted.flags & ActMakeBlobDetails::ALLOW_KM_ONLY != 0
+            (Wanted::ModuleBlob { hkm, km0, file }, ActDetails::MakeBlob(granted)) => {
+                place_suits(granted.blobfile.as_ref(), file.as_ref())
+                    && granted.flags & ActMakeBlobDetails::ALLOW_KM_ONLY != 0
                     && module_key_suits(granted, hkm, *km0)
             }
             (
@@ -74,10 +90,12 @@ impl Wanted<'_> {
                     hkm,
                     km0,
                     null,
+                    file,
                 },
                 ActDetails::MakeBlob(granted),
             ) => {
-                (!null || granted.flags & ActMakeBlobDetails::ALLOW_NULL_KM_TOKEN != 0)
+                place_suits(granted.blobfile.as_ref(), file.as_ref())
+                    && (!null || granted.flags & ActMakeBlobDetails::ALLOW_NULL_KM_TOKEN != 0)
                     && (*null || module_key_suits(granted, hkm, *km0))
                     && granted.kthash.is_none_or(|hash| hash == *hkt)
                     && granted
@@ -85,8 +103,9 @@ impl Wanted<'_> {
                         .as_ref()
                         .is_none_or(|fixed| fixed == *params)
             }
-            (Wanted::ArchiveBlob { hash, mech }, ActDetails::MakeArchiveBlob(granted)) => {
-                archive_suits(granted, hash, *mech)
+            (Wanted::ArchiveBlob { hash, mech, file }, ActDetails::MakeArchiveBlob(granted)) => {
+                place_suits(granted.blobfile.as_ref(), file.as_ref())
+                    && archive_suits(granted, hash, *mech)
             }
             (Wanted::OfficerOperation(ops), ActDetails::NSOPermissions(granted)) => {
                 granted.perms.ops & ops == *ops
@@ -115,6 +134,19 @@ impl Wanted<'_> {
 fn module_key_suits(granted: &ActMakeBlobDetails, hkm: &KeyHash, km0: bool) -> bool {
     (km0 || granted.flags & ActMakeBlobDetails::ALLOW_NON_KM0 != 0)
         && granted.kmhash.is_none_or(|hash| hash == *hkm)
+}
+
+/// Whether a blob may go where it is to go. An action with `blobfile` is about blobs in files, one without about blobs
+/// that the client gets: otherwise no list could keep a key's blobs inside the module.
+fn place_suits(granted: Option<&MakeBlobFilePerms>, file: Option<&InFile>) -> bool {
+    match (granted, file) {
+        (None, None) => true,
+        (Some(granted), Some(file)) => {
+            granted.devs.is_none_or(|devs| devs & file.device != 0)
+                && granted.aclhash.is_none_or(|hash| hash == file.acl)
+        }
+        _ => false,
+    }
 }
 
 /// Whether the part lies inside the one that the action allows, and is exactly the one that it names.

@@ -429,38 +429,103 @@ fn token_blobs_need_their_permissions() {
     );
 }
 
+fn direct(idka: u32, idki: u32) -> MakeBlobArgs {
+    MakeBlobArgs {
+        format: BlobFormat::Direct,
+        idka,
+        blobkey: BlobFormatMkBlobParams::Direct(BlobFormatDirectMkBlobParams { idki }),
+        ..Default::default()
+    }
+}
+
+fn user(idka: u32, idkr: u32, mech: Mech) -> MakeBlobArgs {
+    let blobkey = BlobFormatMkBlobParams::UserKey(BlobFormatUserKeyMkBlobParams { idkr, mech });
+    MakeBlobArgs {
+        format: BlobFormat::UserKey,
+        idka,
+        blobkey,
+        ..Default::default()
+    }
+}
+
+/// Mech 222 of the protocol: blobs without key transport.
+const SYMMETRIC: Mech = Mech::BlobCryptv3kNoneeAESCBC0dCTRCMACmSHA256HMAC;
+
+#[test]
+fn a_symmetric_key_opens_what_it_wraps_and_nothing_else() {
+    let mut rig = Rig::operational();
+    let wrapping = rig.aes(may(Op::USE_AS_BLOB_KEY));
+    let other = rig.aes(may(Op::USE_AS_BLOB_KEY));
+    let idle = rig.aes(may(Op::ENCRYPT));
+    let hash = rig.hash_of(wrapping);
+    let key = rig.aes(acl(vec![operations(Op::ENCRYPT), archive_blob(hash)]));
+    let name = rig.hash_of(key);
+    for args in [
+        direct(key, wrapping),
+        user(key, wrapping, Mech::Any),
+        user(key, wrapping, SYMMETRIC),
+    ] {
+        let blob = rig.ok(args).blob;
+        let loaded = rig.ok(load(blob.clone(), Some(wrapping))).idka;
+        assert_eq!(rig.hash_of(loaded), name);
+        rig.refused(load(blob.clone(), Some(other)), Status::DecryptFailed);
+        rig.refused(load(blob.clone(), Some(idle)), Status::AccessDenied);
+        rig.refused(load(blob.clone(), None), Status::InvalidParameter);
+        for place in 32..blob.len() {
+            let mut changed = blob.clone();
+            changed[place] ^= 1;
+            let status = rig.send(load(changed, Some(wrapping))).status;
+            assert_ne!(status, Status::OK, "byte {place}");
+        }
+    }
+    rig.refused(direct(key, other), Status::AccessDenied);
+    rig.refused(direct(key, idle), Status::AccessDenied);
+    let mech = Mech::BlobCryptv3kRSAOAEPeAESCBC0dCTRCMACmSHA256HMAC;
+    rig.refused(user(key, wrapping, mech), Status::UnknownMechanism);
+    rig.refused(to_key(key, wrapping, Mech::Any), Status::TypeMismatch);
+}
+
+#[test]
+fn a_user_key_may_be_a_pair_and_a_direct_one_may_not() {
+    let mut rig = Rig::operational();
+    let (private, public) = rig.rsa(1024, may(Op::USE_AS_BLOB_KEY), may(Op::USE_AS_BLOB_KEY));
+    let hash = rig.hash_of(public);
+    let key = rig.aes(acl(vec![operations(Op::ENCRYPT), archive_blob(hash)]));
+    let name = rig.hash_of(key);
+    let blob = rig.ok(user(key, public, Mech::Any)).blob;
+    let loaded = rig.ok(load(blob.clone(), Some(private))).idka;
+    assert_eq!(rig.hash_of(loaded), name);
+    let aes = rig.aes(may(Op::USE_AS_BLOB_KEY));
+    rig.refused(load(blob, Some(aes)), Status::UnknownMechanism);
+    rig.refused(direct(key, public), Status::TypeMismatch);
+    rig.refused(user(key, public, SYMMETRIC), Status::UnknownMechanism);
+}
+
 #[test]
 fn formats_and_places_that_are_not_there_are_refused() {
     let (mut rig, _, hkm) = with_world_key();
     let key = rig.aes(anything());
-    let direct = BlobFormatMkBlobParams::Direct(BlobFormatDirectMkBlobParams { idki: key });
-    let args = MakeBlobArgs {
-        format: BlobFormat::Direct,
-        blobkey: direct,
-        ..under_module_key(key, hkm)
-    };
-    rig.refused(args, Status::NotYetImplemented);
-    rig.refused(
-        MakeBlobArgs {
-            format: BlobFormat::None,
+    for format in [BlobFormat::None, BlobFormat::Direct, BlobFormat(77)] {
+        let args = MakeBlobArgs {
+            format,
             ..under_module_key(key, hkm)
-        },
-        Status::BlobTypeUnknown,
-    );
+        };
+        rig.refused(args, Status::BlobTypeUnknown);
+    }
     let file = Some(MakeBlobFile::default());
     rig.refused(
         MakeBlobArgs {
             file,
             ..under_module_key(key, hkm)
         },
-        Status::NotYetImplemented,
+        Status::UnknownFileDevice,
     );
     rig.refused(
         LoadBlobArgs {
             file: Some(FileSpec::default()),
             ..load(Vec::new(), None)
         },
-        Status::NotYetImplemented,
+        Status::UnknownFileDevice,
     );
     rig.refused(under_module_key(999, hkm), Status::UnknownID);
     rig.refused(under_token(key, 999), Status::UnknownID);
