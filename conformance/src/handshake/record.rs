@@ -9,13 +9,13 @@ use crate::capi::{Context, Room};
 use super::keys::{WriteKeys, mac};
 use super::suite::{Suite, Version};
 
-/// Content types.
+/// Content type: what follows is protected.
 pub const CHANGE_CIPHER_SPEC: u8 = 20;
-/// See above.
+/// Content type: an alert.
 pub const ALERT: u8 = 21;
-/// See above.
+/// Content type: a handshake message, or a part of one.
 pub const HANDSHAKE: u8 = 22;
-/// See above.
+/// Content type: the application's data.
 pub const APPLICATION_DATA: u8 = 23;
 
 /// The most that a record carries, in bytes, before it is protected.

@@ -36,8 +36,8 @@ enum Content {
 const MAGIC: &[u8; 8] = b"CAPISKEY";
 const VERSION: u16 = 1;
 
-/// The most that decoding may allocate, in bytes: two randoms at their longest, with room to spare.
-const CONTENT_MAX: usize = 256 << 10;
+/// The most that decoding may allocate, in bytes: the longest blob that is read at all.
+const CONTENT_MAX: usize = 128 << 10;
 
 /// The whole blob of a session key.
 ///

@@ -28,8 +28,8 @@ pub struct Prf {
     seed: Vec<u8>,
 }
 
-/// The longest label, seed or random, in bytes; all that a protocol has are far shorter.
-pub(super) const VALUE_MAX: usize = 64 << 10;
+/// The longest label or seed, in bytes; all that a protocol has are far shorter.
+const VALUE_MAX: usize = 64 << 10;
 
 impl MasterHash {
     /// CPDeriveKey: CALG_SCHANNEL_ENC_KEY, a key of the chosen cipher at its IV, or CALG_SCHANNEL_MAC_KEY; the server's with

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::derive::{MasterHash, Prf, VALUE_MAX};
+use super::derive::{MasterHash, Prf};
 use super::kdf::{MASTER_LEN, Protocol, Randoms, Secret};
 use super::suite::{Choice, Cipher, Mac, SCHANNEL_ALG_LEN};
 use crate::alg::Provider;
@@ -68,6 +68,9 @@ enum SavedStage {
     Agreed(Vec<u8>),
     Master(Vec<u8>),
 }
+
+/// The longest random, in bytes. Those of the protocols have 32; an opaque blob has room for two.
+const RANDOM_MAX: usize = 4 << 10;
 
 /// The longest secret that an agreement gives, in bytes.
 const AGREED_MAX: usize = 4096 / 8;
@@ -275,7 +278,7 @@ impl Master {
                 }
                 Ok(())
             }
-            KP_CLIENT_RANDOM | KP_SERVER_RANDOM if value.len() > VALUE_MAX => {
+            KP_CLIENT_RANDOM | KP_SERVER_RANDOM if value.len() > RANDOM_MAX => {
                 Err(CspError::NTE_BAD_DATA)
             }
             KP_CLIENT_RANDOM => {

@@ -403,6 +403,9 @@ fn keys_wait_for_randoms_and_algorithms() {
     assert_eq!(hash(&mut master, prf_id), Err(CspError::NTE_BAD_KEY_STATE));
     master.set_param(KP_CLIENT_RANDOM, &[1; 33]).unwrap();
     assert_eq!(hash(&mut master, hash_id), missing);
+    let too_long = master.set_param(KP_SERVER_RANDOM, &[0; 4097]);
+    assert_eq!(too_long, Err(CspError::NTE_BAD_DATA));
+    assert_eq!(hash(&mut master, hash_id), missing);
     master.set_param(KP_SERVER_RANDOM, &[]).unwrap();
     assert_eq!(master.bytes(), Err(CspError::NTE_BAD_KEY_STATE));
     assert_eq!(hash(&mut master, hash_id), Ok(()));
