@@ -101,6 +101,17 @@ pub(super) const CASES: &[Case] = &[
     )
     .needs(&[Need::Control])
     .covers(&[replies(Cmd::NVMemList), replies(Cmd::InitialiseUnit)]),
+    Case::new(
+        "nvram.poll.counts",
+        "A module counts the changes of its memory and its resets, each for itself",
+        "nCore API: Cmd_PollModuleState",
+        poll_counts,
+    )
+    .needs(&[Need::Control])
+    .covers(&[
+        replies(Cmd::PollModuleState),
+        denies(Cmd::PollModuleState, Status::UnknownFlag),
+    ]),
 ];
 
 const NAME: [u8; 11] = *b"counter\0\0\0\0";
@@ -534,6 +545,40 @@ fn erased(rig: &Rig) -> anyhow::Result<Outcome> {
         vec![],
         "after initialisation and a restart",
     )?;
+    Ok(Outcome::Passed)
+}
+
+fn poll_counts(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (spare, bench) = bench(rig)?;
+    let poll = |bench: &Wire| {
+        let polled = bench.send(PollModuleStateArgs {
+            module: 1,
+            flags: 0,
+        })?;
+        anyhow::Ok((polled.stateevents, polled.nvmemevents))
+    };
+    let (resets, changes) = poll(&bench)?;
+    is(poll(&bench)?, (resets, changes), "polled again")?;
+    bench.send(area(NAME, 4, every()))?;
+    is(poll(&bench)?, (resets, changes + 1), "after an area")?;
+    read(&bench, None)?;
+    is(poll(&bench)?, (resets, changes + 1), "after a look")?;
+    bench.send(free())?;
+    is(poll(&bench)?, (resets, changes + 2), "after its end")?;
+    is(
+        status(bench.send(free())),
+        Status::UnknownID,
+        "the end of none",
+    )?;
+    is(poll(&bench)?, (resets, changes + 2), "after a refusal")?;
+    spare.privileged()?.send(ClearUnitArgs { module: 1 })?;
+    let bench = spare.wire()?;
+    is(poll(&bench)?, (resets + 1, changes + 2), "after a reset")?;
+    let flags = PollModuleStateArgs {
+        module: 1,
+        flags: 1,
+    };
+    is(status(bench.send(flags)), Status::UnknownFlag, "a flag")?;
     Ok(Outcome::Passed)
 }
 
