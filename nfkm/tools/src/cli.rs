@@ -1,4 +1,4 @@
-//! What all utilities have in common: options, error lines, exit codes (UTILITIES section 1).
+//! What all utilities have in common, those of other crates too: options, error lines, exit codes (UTILITIES section 1).
 //!
 //! Exit codes: 0 success, 1 the operation failed, 2 bad command line.
 
@@ -11,7 +11,7 @@ use clap::{Arg, ArgAction, Args, Command, Parser};
 
 /// The options every utility has besides `-h|--help`.
 #[derive(Debug, Args)]
-pub(crate) struct Standard {
+pub struct Standard {
     /// Show the version of the software this utility belongs to
     #[arg(short = 'v', long, action = ArgAction::Version)]
     version: Option<bool>,
@@ -21,20 +21,22 @@ pub(crate) struct Standard {
 }
 
 /// A utility's command line.
-pub(crate) trait Utility: Parser {
+pub trait Utility: Parser {
     /// The standard options.
     fn standard(&self) -> &Standard;
 }
 
 /// Why a utility ends without success.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// The operation failed, for this reason.
     Operation(String),
     /// The operation failed, and everything about it has been said.
     Reported,
     /// The command line makes no sense.
     CommandLine(String),
+    /// A program that the utility ran for the user ended with this exit status.
+    Program(u8),
 }
 
 impl<E: std::error::Error> From<E> for Failure {
@@ -44,7 +46,7 @@ impl<E: std::error::Error> From<E> for Failure {
 }
 
 /// Reads the command line and runs the utility.
-pub(crate) fn run<U: Utility>(body: impl FnOnce(U) -> Result<(), Failure>) -> ExitCode {
+pub fn run<U: Utility>(body: impl FnOnce(U) -> Result<(), Failure>) -> ExitCode {
     let mut command = command::<U>();
     let name = command.get_name().to_owned();
     let parsed = command.try_get_matches_from_mut(std::env::args_os());
@@ -66,6 +68,7 @@ pub(crate) fn run<U: Utility>(body: impl FnOnce(U) -> Result<(), Failure>) -> Ex
     match body(utility) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Reported) => ExitCode::from(1),
+        Err(Failure::Program(status)) => ExitCode::from(status),
         Err(Failure::Operation(reason)) => {
             complain(&name, &reason);
             ExitCode::from(1)
@@ -75,15 +78,25 @@ pub(crate) fn run<U: Utility>(body: impl FnOnce(U) -> Result<(), Failure>) -> Ex
 }
 
 /// The command line with the conventions of the utilities: unambiguous prefixes of long options are taken.
-pub(crate) fn command<U: Utility>() -> Command {
-    U::command()
+pub fn command<U: Utility>() -> Command {
+    let command = U::command();
+    // A utility with more to say about its exit status says it itself.
+    let status = match command.get_after_help() {
+        Some(own) => own.clone(),
+        None => EXIT_STATUS.into(),
+    };
+    command
         .infer_long_args(true)
         .disable_version_flag(true)
         .version(concat!(env!("CARGO_PKG_VERSION"), " (softshield)"))
+        .after_help(status)
 }
 
+const EXIT_STATUS: &str = "\
+Exit status: 0 success; 1 the operation failed; 2 the command line makes no sense.";
+
 /// Prints a report. A reader that has gone away is no failure of the utility.
-pub(crate) fn print(report: &str) -> Result<(), Failure> {
+pub fn print(report: &str) -> Result<(), Failure> {
     match io::stdout().lock().write_all(report.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
@@ -91,7 +104,7 @@ pub(crate) fn print(report: &str) -> Result<(), Failure> {
 }
 
 /// Says something beside the report: `tool: text` on the standard error stream. Where nobody listens, nothing can be said.
-pub(crate) fn complain(name: &str, text: &dyn Display) {
+pub fn complain(name: &str, text: &dyn Display) {
     let _ = writeln!(io::stderr().lock(), "{name}: {text}");
 }
 

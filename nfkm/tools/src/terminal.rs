@@ -9,14 +9,14 @@ use nfkm::{Error, hex};
 /// Asks on the standard error stream and listens to the standard input, so that the standard output has the report
 /// alone. Where the input is no terminal, each answer is one line of it, and its end answers nothing.
 #[derive(Default)]
-pub(crate) struct Terminal {
+pub struct Terminal {
     /// A new pass phrase with fewer characters is taken with a warning.
-    pub(crate) passphrase_min: u32,
+    pub passphrase_min: u32,
 }
 
 impl Terminal {
     /// One line of input without its end; None at the end of the input. Only a terminal is shown the question.
-    pub(crate) fn ask(&mut self, question: &str) -> Result<Option<String>, Error> {
+    pub fn ask(&mut self, question: &str) -> Result<Option<String>, Error> {
         if io::stdin().is_terminal() {
             say(question);
         }
@@ -32,16 +32,12 @@ impl Terminal {
     }
 
     /// A pass phrase that is already in use; None for an empty one.
-    pub(crate) fn old_passphrase(&mut self, question: &str) -> Result<Option<String>, Error> {
+    pub fn old_passphrase(&mut self, question: &str) -> Result<Option<String>, Error> {
         Ok(Some(self.ask_secret(question)?).filter(|text| !text.is_empty()))
     }
 
     /// A pass phrase that is to be set, asked for twice; None for an empty one.
-    pub(crate) fn new_passphrase(
-        &mut self,
-        question: &str,
-        again: &str,
-    ) -> Result<Option<String>, Error> {
+    pub fn new_passphrase(&mut self, question: &str, again: &str) -> Result<Option<String>, Error> {
         loop {
             let first = self.ask_secret(question)?;
             // A mistyped new pass phrase would lock its card for ever; a script does not mistype.
@@ -61,7 +57,7 @@ impl Terminal {
 
     /// Whether a wrong pass phrase is asked for again, which it is said to be then: a person may know better the second
     /// time, a script does not.
-    pub(crate) fn again(&mut self, wrong: &Error) -> bool {
+    pub fn again(&mut self, wrong: &Error) -> bool {
         let again = io::stdin().is_terminal();
         if again {
             say(&format!(" {wrong}\n"));
@@ -133,7 +129,7 @@ impl Operator for Terminal {
 const CARD_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A notice in the words of the vendor's transcripts (UTILITIES section 4.3).
-pub(crate) fn text(notice: &Notice) -> String {
+pub fn text(notice: &Notice) -> String {
     let past = |purpose: &Purpose| {
         if *purpose == Purpose::Write {
             "written"
@@ -203,7 +199,7 @@ pub(crate) fn text(notice: &Notice) -> String {
 }
 
 /// Says something on the standard error stream. Where nobody listens, nothing can be said.
-pub(crate) fn say(text: &str) {
+pub fn say(text: &str) {
     let mut stderr = io::stderr().lock();
     let _ = stderr.write_all(text.as_bytes());
     let _ = stderr.flush();
