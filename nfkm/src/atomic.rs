@@ -11,7 +11,18 @@ use tempfile::NamedTempFile;
 /// # Errors
 /// Those of the file system.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let file = staged(path, content)?;
+    persist(staged(path, content, SHARED)?, path)
+}
+
+/// The same for a file that is nobody's business but its owner's.
+///
+/// # Errors
+/// Those of the file system.
+pub(crate) fn replace_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    persist(staged(path, content, 0o600)?, path)
+}
+
+fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.persist(path).map_err(|failure| failure.error)?;
     sync_folder(path)
 }
@@ -21,7 +32,7 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 /// # Errors
 /// [`io::ErrorKind::AlreadyExists`] when it does, and those of the file system.
 pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
-    let file = staged(path, content)?;
+    let file = staged(path, content, SHARED)?;
     file.persist_noclobber(path)
         .map_err(|failure| failure.error)?;
     sync_folder(path)
@@ -36,14 +47,19 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
     sync_folder(path)
 }
 
-fn staged(path: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
+/// The folder is shared by the members of a group; a private mode would hide a new key from all but its maker.
+const SHARED: u32 = 0o664;
+
+/// `mode` counts on Unix alone.
+fn staged(path: &Path, content: &[u8], mode: u32) -> io::Result<NamedTempFile> {
     let folder = folder(path);
     fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".new-");
-    // The folder is shared by the members of a group; a private mode would hide a new key from all but its maker.
     #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o664));
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
+    #[cfg(not(unix))]
+    let _ = mode;
     let mut file = builder.tempfile_in(folder)?;
     file.write_all(content)?;
     file.as_file().sync_all()?;

@@ -51,13 +51,35 @@ impl Client {
     pub fn connect(endpoint: &Endpoint) -> Result<Client, Error> {
         let first = Connection::connect(endpoint, ConnectOptions::default())?;
         let id = first.transact(NewClientArgs::default())?.client;
-        Ok(Client {
+        Ok(Client::over(first, id))
+    }
+
+    /// Connects as a client that another process has made, whose keys and tokens it then has.
+    ///
+    /// # Errors
+    /// [`Error::Status`] with ClientUnknown when its last connection is closed; [`Error::Connection`].
+    pub(crate) fn connect_as(endpoint: &Endpoint, id: [u8; 20]) -> Result<Client, Error> {
+        let first = Connection::connect(endpoint, ConnectOptions::default())?;
+        first.transact(ExistingClientArgs {
+            client: id,
+            ..ExistingClientArgs::default()
+        })?;
+        Ok(Client::over(first, id))
+    }
+
+    fn over(first: Connection, id: [u8; 20]) -> Client {
+        Client {
             first,
             first_taken: AtomicBool::new(false),
             id,
             idle: Mutex::default(),
             opened: AtomicUsize::new(0),
-        })
+        }
+    }
+
+    /// What names the client (M_ClientID). Whoever knows it can be the client.
+    pub fn id(&self) -> [u8; 20] {
+        self.id
     }
 
     /// Whether the first connection is known to be lost, and this client with it. A forked process has lost its parent's.

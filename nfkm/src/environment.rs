@@ -25,6 +25,8 @@ pub struct Environment {
     pub kmdata: Option<PathBuf>,
     /// `NFAST_KMLOCAL`, or its alias `NFAST_KMDATA_LOCAL`: the folder of world, cards and keys.
     pub kmlocal: Option<PathBuf>,
+    /// `NFAST_NFKM_TOKENSFILE`: where another process says which tokens it keeps loaded.
+    pub tokens_file: Option<PathBuf>,
 }
 
 impl Environment {
@@ -44,6 +46,7 @@ impl Environment {
             home: path("NFAST_HOME"),
             kmdata: path("NFAST_KMDATA"),
             kmlocal: path("NFAST_KMLOCAL").or_else(|| path("NFAST_KMDATA_LOCAL")),
+            tokens_file: path("NFAST_NFKM_TOKENSFILE"),
         }
     }
 

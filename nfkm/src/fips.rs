@@ -40,10 +40,7 @@ impl<'a> FipsAuthorisation<'a> {
         module: u32,
         world: &World,
     ) -> Result<FipsAuthorisation<'a>, Error> {
-        let mut authorisation = FipsAuthorisation {
-            client,
-            loaded: None,
-        };
+        let mut authorisation = FipsAuthorisation::none(client);
         if world.is_strict_fips() {
             let token = read_token(client, module, world)?;
             match loaded(client, module, world, token) {
@@ -55,6 +52,14 @@ impl<'a> FipsAuthorisation<'a> {
             }
         }
         Ok(authorisation)
+    }
+
+    /// Without an authorisation, where none is asked for.
+    pub(crate) fn none(client: &'a Client) -> FipsAuthorisation<'a> {
+        FipsAuthorisation {
+            client,
+            loaded: None,
+        }
     }
 
     /// Sends a command that needs the authorisation.

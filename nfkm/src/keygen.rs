@@ -153,6 +153,7 @@ impl Session {
         let token = match (record.cardset, given) {
             (None, _) => None,
             (Some(hkltu), Protection::Token(token)) if token.hash() == hkltu => Some(token.clone()),
+            (Some(hkltu), _) if let Some(token) = self.preloaded(&hkltu)? => Some(token),
             (Some(hkltu), _) => {
                 let softcard =
                     record.flags & NFKMNKF::Protection_mask.0 == NFKMNKF::ProtectionPassPhrase.0;

@@ -24,12 +24,14 @@ mod modules;
 mod names;
 mod nvram;
 mod pin_recovery;
+mod preload;
 mod public;
 mod recovery;
 mod session;
 mod single_cards;
 mod softcards;
 mod token;
+mod verify;
 pub mod world;
 
 pub use card_sets::NewCardSet;
@@ -41,10 +43,12 @@ pub use keygen::{IdentRule, NewKeyPair, Protection};
 pub use modules::{Enquiry, Mode, Module, survey};
 pub use names::{APPNAME_MAX, EntryName, IDENT_MAX};
 pub use nvram::{Area, InNvram, NvramAuthority, NvramState};
+pub use preload::{Preload, PreloadedToken};
 pub use recovery::{RecoveredKey, Recovery};
 pub use session::Session;
 pub use single_cards::{PresentCard, RecoveredPassphrase};
 pub use token::LoadedToken;
+pub use verify::VerifiedKey;
 pub use world::{World, WorldInfo};
 
 /// A SHA-1 hash as the protocol carries it: of a key, a logical token or a module key.
@@ -63,4 +67,18 @@ pub fn hex(bytes: &[u8]) -> String {
             let _ = write!(text, "{byte:02x}");
             text
         })
+}
+
+/// A hash as file names have it; None for anything else.
+pub(crate) fn unhex(text: &str) -> Option<Hash> {
+    let digits = text.as_bytes();
+    if digits.len() != 40 || digits.iter().any(u8::is_ascii_uppercase) {
+        return None;
+    }
+    let mut hash = Hash::default();
+    for (byte, pair) in hash.iter_mut().zip(digits.chunks(2)) {
+        let digit = |digit: u8| (digit as char).to_digit(16);
+        *byte = (digit(pair[0])? << 4 | digit(pair[1])?) as u8;
+    }
+    Some(hash)
 }

@@ -6,6 +6,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use ncore::Status;
 use ncore::client::Endpoint;
 
 use crate::client::Client;
@@ -21,12 +22,21 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Connects.
+    /// Connects, as the client `existing` if it still is one.
     ///
     /// # Errors
     /// Those of [`Client::connect`].
-    pub(crate) fn open(endpoint: Endpoint) -> Result<Link, Error> {
-        let client = RwLock::new(Arc::new(Client::connect(&endpoint)?));
+    pub(crate) fn open(endpoint: Endpoint, existing: Option<[u8; 20]>) -> Result<Link, Error> {
+        let client = match existing.map(|id| Client::connect_as(&endpoint, id)) {
+            // The process that preloaded something has ended, and everything went with it.
+            None
+            | Some(Err(Error::Status {
+                status: Status::ClientUnknown,
+                ..
+            })) => Client::connect(&endpoint)?,
+            Some(client) => client?,
+        };
+        let client = RwLock::new(Arc::new(client));
         Ok(Link {
             endpoint,
             client,

@@ -11,6 +11,8 @@ use crate::kmdata::{EntryContent, Folder};
 use crate::link::Link;
 use crate::modules::{self, Module};
 use crate::names::EntryName;
+use crate::preload::Preload;
+use crate::token::{LoadedToken, Member};
 use crate::world::{World, WorldInfo};
 use crate::{Hash, ZERO_HASH};
 
@@ -24,8 +26,18 @@ pub struct Session(Arc<Inner>);
 struct Inner {
     folder: Folder,
     link: Link,
-    /// Whether keys are loaded on the pool, and else on the modules.
-    pool: bool,
+    /// Which modules keys are made and loaded on.
+    meant: Meant,
+    /// Tokens that another process has loaded.
+    preload: Option<Preload>,
+}
+
+/// The modules that a session uses. A pool is one where it is asked for, by its number or as such.
+#[derive(Clone, Copy, Debug)]
+enum Meant {
+    Modules,
+    Pool,
+    Only(u32),
 }
 
 impl Session {
@@ -34,7 +46,7 @@ impl Session {
     /// # Errors
     /// [`Error::Setting`], [`Error::SymbolicLink`], [`Error::Connection`], [`Error::Status`].
     pub fn open(environment: &Environment) -> Result<Session, Error> {
-        Session::connect(environment, false)
+        Session::connect(environment, Meant::Modules)
     }
 
     /// Connects to the hardserver, to use its pool of modules as if that were one (HSM Pool mode): a key is loaded once,
@@ -44,13 +56,59 @@ impl Session {
     /// # Errors
     /// Those of [`Session::open`].
     pub fn open_pool(environment: &Environment) -> Result<Session, Error> {
-        Session::connect(environment, true)
+        Session::connect(environment, Meant::Pool)
     }
 
-    fn connect(environment: &Environment, pool: bool) -> Result<Session, Error> {
+    /// The same, for one that makes and loads keys on one module alone, if a number is given.
+    ///
+    /// # Errors
+    /// Those of [`Session::open`].
+    pub fn open_on(environment: &Environment, only: Option<u32>) -> Result<Session, Error> {
+        Session::connect(environment, only.map_or(Meant::Modules, Meant::Only))
+    }
+
+    fn connect(environment: &Environment, meant: Meant) -> Result<Session, Error> {
         let folder = environment.folder()?;
-        let link = Link::open(environment.endpoint()?)?;
-        Ok(Session(Arc::new(Inner { folder, link, pool })))
+        let preload = match &environment.tokens_file {
+            Some(path) => Preload::read(path)?,
+            None => None,
+        };
+        let existing = preload.as_ref().map(|preload| preload.client);
+        let link = Link::open(environment.endpoint()?, existing)?;
+        Ok(Session(Arc::new(Inner {
+            folder,
+            link,
+            meant,
+            preload,
+        })))
+    }
+
+    /// The tokens that another process keeps loaded for this one; None when there is no such process, or no more.
+    ///
+    /// # Errors
+    /// [`Error::Connection`].
+    pub fn preload(&self) -> Result<Option<&Preload>, Error> {
+        let client = self.client()?.id();
+        Ok(self
+            .0
+            .preload
+            .as_ref()
+            .filter(|preload| preload.client == client))
+    }
+
+    /// A preloaded token.
+    pub(crate) fn preloaded(&self, hkltu: &Hash) -> Result<Option<LoadedToken>, Error> {
+        let Some(preload) = self.preload()? else {
+            return Ok(None);
+        };
+        let tokens = preload.tokens.iter().filter(|token| token.hkltu == *hkltu);
+        let members: Vec<Member> = tokens
+            .clone()
+            .map(|token| Member::new(token.module, token.id, None))
+            .collect();
+        let softcard = tokens.map(|token| token.softcard).next();
+        let client = self.client()?;
+        Ok(softcard.map(|softcard| LoadedToken::borrowed(client, *hkltu, softcard, members)))
     }
 
     /// The Key Management Data folder.
@@ -160,7 +218,12 @@ impl Session {
     ) -> Result<Vec<Module>, Error> {
         let mut modules = modules::survey(client, self.folder(), Some(world))?;
         let fault = modules.iter().find_map(|module| module.fault.clone());
-        modules.retain(|module| module.is_usable() && module.is_pool() == self.0.pool);
+        let is_meant = |module: &Module| match self.0.meant {
+            Meant::Modules => !module.is_pool(),
+            Meant::Pool => module.is_pool(),
+            Meant::Only(number) => module.number == number,
+        };
+        modules.retain(|module| module.is_usable() && is_meant(module));
         match modules.is_empty() {
             true => Err(Error::NoUsableModule { cause: fault }),
             false => Ok(modules),

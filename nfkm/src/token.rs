@@ -23,6 +23,8 @@ struct Inner {
     hkltu: Hash,
     softcard: bool,
     members: Vec<Member>,
+    /// Whether another process loaded it and unloads it.
+    borrowed: bool,
 }
 
 /// A token on one module.
@@ -58,6 +60,23 @@ impl LoadedToken {
             hkltu,
             softcard,
             members,
+            borrowed: false,
+        }))
+    }
+
+    /// A token that another process of the same client keeps loaded.
+    pub(crate) fn borrowed(
+        client: Arc<Client>,
+        hkltu: Hash,
+        softcard: bool,
+        members: Vec<Member>,
+    ) -> LoadedToken {
+        LoadedToken(Arc::new(Inner {
+            client,
+            hkltu,
+            softcard,
+            members,
+            borrowed: true,
         }))
     }
 
@@ -74,6 +93,14 @@ impl LoadedToken {
     /// The modules on which it is loaded, by number, as far as is known.
     pub fn modules(&self) -> Vec<u32> {
         self.present().map(|member| member.module).collect()
+    }
+
+    /// Its identifier on each module.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (u32, KeyId)> {
+        self.0
+            .members
+            .iter()
+            .map(|member| (member.module, member.id))
     }
 
     /// The client its identifiers belong to.
@@ -115,7 +142,7 @@ pub(crate) fn places(
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if self.client.is_lost() {
+        if self.borrowed || self.client.is_lost() {
             return;
         }
         for member in self.members.drain(..) {

@@ -13,6 +13,7 @@
 //! Any other file is ignored: exports, logs and renamed files are normal there.
 
 mod envelope;
+mod file;
 mod records;
 mod turn;
 
@@ -20,6 +21,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use file::File;
 pub use records::{
     AdminKeyRecord, AdminTokenRecord, CardRecord, CardSetRecord, CertificateRecord, EntryContent,
     EntryRecord, FileId, KeyRecord, KmlRecord, ModuleRecord, NvramRecord, RecoveryRecord,
@@ -92,7 +94,9 @@ impl Folder {
     /// # Errors
     /// [`Error::Corrupt`], [`Error::Foreign`], [`Error::File`].
     pub fn module(&self, world: &Hash, esn: &str) -> Result<Option<ModuleRecord>, Error> {
-        match read_in_world(&self.module_path(esn)?, world) {
+        let path = self.module_path(esn)?;
+        let is_its = |record: &ModuleRecord| record.esn == esn;
+        match read_in_world(&path, world).and_then(|record| named(path, record, is_its)) {
             Ok(record) => Ok(Some(record)),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
@@ -115,13 +119,9 @@ impl Folder {
     pub fn entry(&self, world: &Hash, name: &EntryName) -> Result<EntryContent, Error> {
         let path = self.entry_path(name);
         let record: EntryRecord = read_in_world(&path, world)?;
-        if record.appname != name.appname() || record.ident != name.ident() {
-            return Err(Error::Corrupt {
-                path,
-                reason: Corruption::Renamed,
-            });
-        }
-        Ok(record.content)
+        let is_its =
+            |record: &EntryRecord| record.appname == name.appname() && record.ident == name.ident();
+        Ok(named(path, record, is_its)?.content)
     }
 
     /// Writes an entry, in the place of an older one if there is one.
@@ -187,22 +187,41 @@ impl Folder {
         Ok(entries)
     }
 
+    /// What the folder has files of, sorted by file name.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn files(&self) -> Result<Vec<File>, Error> {
+        let mut names = self.file_names()?;
+        names.sort();
+        Ok(names.iter().filter_map(|name| File::named(name)).collect())
+    }
+
     /// The card sets of `world`, sorted by name.
     ///
     /// # Errors
     /// [`Error::Corrupt`], [`Error::Foreign`], [`Error::File`].
     pub fn card_sets(&self, world: &Hash) -> Result<Vec<CardSetRecord>, Error> {
         let mut sets = Vec::new();
-        for name in self.file_names()? {
-            if name.strip_prefix("cards_").is_some_and(is_hash) {
-                sets.push(read_in_world::<CardSetRecord>(
-                    &self.local.join(name),
-                    world,
-                )?);
+        for file in self.files()? {
+            if let File::CardSet(hkltu) = file {
+                sets.push(self.card_set(world, &hkltu)?);
             }
         }
         sets.sort_by(|a, b| (&a.name, a.hkltu).cmp(&(&b.name, b.hkltu)));
         Ok(sets)
+    }
+
+    /// The record of one card set.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Corrupt`], [`Error::Foreign`], [`Error::File`].
+    pub fn card_set(&self, world: &Hash, hkltu: &Hash) -> Result<CardSetRecord, Error> {
+        let path = self.card_set_path(hkltu);
+        let record = read_in_world(&path, world)?;
+        named(path, record, |record: &CardSetRecord| {
+            record.hkltu == *hkltu
+        })
     }
 
     /// Writes a card set's file, and one for each of its cards, whose recoverable pass phrases are `pins`.
@@ -225,8 +244,7 @@ impl Folder {
             };
             self.write_card(world, &card)?;
         }
-        let path = self.local.join(format!("cards_{}", hex(&record.hkltu)));
-        envelope::replace(&path, world, record)
+        envelope::replace(&self.card_set_path(&record.hkltu), world, record)
     }
 
     /// The record of one card of a set.
@@ -234,7 +252,11 @@ impl Folder {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Corrupt`], [`Error::Foreign`], [`Error::File`].
     pub fn card(&self, world: &Hash, hkltu: &Hash, share: u32) -> Result<CardRecord, Error> {
-        read_in_world(&self.card_path(hkltu, share), world)
+        let path = self.card_path(hkltu, share);
+        let record = read_in_world(&path, world)?;
+        named(path, record, |record: &CardRecord| {
+            record.hkltu == *hkltu && record.share == share
+        })
     }
 
     /// Writes one card's file.
@@ -251,16 +273,25 @@ impl Folder {
     /// [`Error::Corrupt`], [`Error::Foreign`], [`Error::File`].
     pub fn softcards(&self, world: &Hash) -> Result<Vec<SoftcardRecord>, Error> {
         let mut softcards = Vec::new();
-        for name in self.file_names()? {
-            if name.strip_prefix("softcard_").is_some_and(is_hash) {
-                softcards.push(read_in_world::<SoftcardRecord>(
-                    &self.local.join(name),
-                    world,
-                )?);
+        for file in self.files()? {
+            if let File::Softcard(hkltu) = file {
+                softcards.push(self.softcard(world, &hkltu)?);
             }
         }
         softcards.sort_by(|a, b| (&a.name, a.hkltu).cmp(&(&b.name, b.hkltu)));
         Ok(softcards)
+    }
+
+    /// The record of one softcard.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Corrupt`], [`Error::Foreign`], [`Error::File`].
+    pub fn softcard(&self, world: &Hash, hkltu: &Hash) -> Result<SoftcardRecord, Error> {
+        let path = self.softcard_path(hkltu);
+        let record = read_in_world(&path, world)?;
+        named(path, record, |record: &SoftcardRecord| {
+            record.hkltu == *hkltu
+        })
     }
 
     /// Writes a softcard's file.
@@ -304,6 +335,10 @@ impl Folder {
             return Ok(Some(aside));
         }
         Ok(None)
+    }
+
+    fn card_set_path(&self, hkltu: &Hash) -> PathBuf {
+        self.local.join(format!("cards_{}", hex(hkltu)))
     }
 
     fn card_path(&self, hkltu: &Hash, share: u32) -> PathBuf {
@@ -371,11 +406,15 @@ fn read_in_world<R: Record>(path: &Path, world: &Hash) -> Result<R, Error> {
     Ok(stored.record)
 }
 
-fn is_hash(text: &str) -> bool {
-    text.len() == 40
-        && text
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+/// The record, if it is what the name of its file says.
+fn named<R>(path: PathBuf, record: R, is_its: impl Fn(&R) -> bool) -> Result<R, Error> {
+    match is_its(&record) {
+        true => Ok(record),
+        false => Err(Error::Corrupt {
+            path,
+            reason: Corruption::Renamed,
+        }),
+    }
 }
 
 #[cfg(test)]

@@ -48,6 +48,8 @@ pub enum Failure {
     Reported,
     /// The command line makes no sense.
     CommandLine(String),
+    /// A program that the utility ran for the user ended with this exit status.
+    Program(u8),
 }
 
 impl<E: std::error::Error> From<E> for Failure {
@@ -77,6 +79,7 @@ pub fn run<U: Utility>(body: impl FnOnce(U) -> Result<(), Failure>) -> ExitCode 
     match body(utility) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Reported) => ExitCode::from(1),
+        Err(Failure::Program(status)) => ExitCode::from(status),
         Err(Failure::Operation(reason)) => {
             complain(&name, &reason);
             ExitCode::from(1)
@@ -87,7 +90,13 @@ pub fn run<U: Utility>(body: impl FnOnce(U) -> Result<(), Failure>) -> ExitCode 
 
 /// The command line with the conventions of the utilities: unambiguous prefixes of long options are taken.
 pub fn command<U: Utility>() -> Command {
-    U::command()
+    let command = U::command();
+    // A utility with more to say about its exit codes says it itself.
+    let codes = match command.get_after_help() {
+        Some(own) => own.clone(),
+        None => EXIT_CODES.into(),
+    };
+    command
         .infer_long_args(true)
         .disable_version_flag(true)
         .disable_help_flag(true)
@@ -99,8 +108,8 @@ pub fn command<U: Utility>() -> Command {
                 .help("Show this help")
                 .help_heading(STANDARD_HEADING),
         )
-        .after_help(EXIT_CODES)
         .version(concat!(env!("CARGO_PKG_VERSION"), " (softshield)"))
+        .after_help(codes)
 }
 
 /// Prints a report. A reader that has gone away is no failure of the utility.

@@ -32,6 +32,11 @@ impl Utility for Options {
     }
 }
 
+/// Its command line.
+pub fn command() -> clap::Command {
+    cli::command::<Options>()
+}
+
 /// Runs the utility with the arguments of this process.
 pub fn main() -> ExitCode {
     cli::run(|options: Options| {

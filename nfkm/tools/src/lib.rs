@@ -9,17 +9,53 @@
 
 pub mod card_files;
 pub mod cardpp;
+pub mod checkmod;
 pub mod cli;
 pub mod createocs;
 mod emulator;
 pub mod enquiry;
+pub mod floodtest;
+pub mod generatekey;
+pub mod initunit;
 pub mod layout;
+mod load;
+mod modules;
 pub mod new_world;
+pub mod nfkmcheck;
 pub mod nfkminfo;
+pub mod nfkmverify;
+pub mod nopclearfail;
+pub mod perfcheck;
 pub mod ppmk;
+pub mod preload;
 pub mod rocs;
 pub mod slotinfo;
 pub mod slots;
+pub mod stattree;
 pub mod terminal;
 pub mod time;
 pub mod values;
+
+/// The command lines of all utilities, by name.
+pub fn commands() -> Vec<clap::Command> {
+    vec![
+        cardpp::command(),
+        checkmod::command(),
+        createocs::command(),
+        enquiry::command(),
+        floodtest::command(),
+        generatekey::command(),
+        initunit::command(),
+        new_world::command(),
+        nfkminfo::command(),
+        nfkmcheck::command(),
+        nfkmverify::command(),
+        nopclearfail::command(),
+        perfcheck::command(),
+        ppmk::command(),
+        preload::command(),
+        rocs::command(),
+        slotinfo::command(),
+        stattree::command(),
+    ]
+}

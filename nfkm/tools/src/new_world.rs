@@ -93,6 +93,11 @@ enum Action {
     Erase,
 }
 
+/// Its command line.
+pub fn command() -> clap::Command {
+    cli::command::<Options>()
+}
+
 /// Runs the utility with the arguments of this process.
 pub fn main() -> ExitCode {
     cli::run(|options: Options| {

@@ -47,6 +47,11 @@ impl Utility for Options {
     }
 }
 
+/// Its command line.
+pub fn command() -> clap::Command {
+    cli::command::<Options>()
+}
+
 /// Runs the utility with the arguments of this process.
 pub fn main() -> ExitCode {
     cli::run(|options: Options| {
@@ -128,7 +133,7 @@ impl<'a> Shell<'a> {
                     failed = true;
                     cli::complain("rocs", &reason);
                 }
-                Err(Failure::Reported) => failed = true,
+                Err(Failure::Reported | Failure::Program(_)) => failed = true,
             }
         }
         if !self.recovered.is_empty() {

@@ -38,6 +38,11 @@ impl Utility for Options {
     }
 }
 
+/// Its command line.
+pub fn command() -> clap::Command {
+    cli::command::<Options>()
+}
+
 /// Runs the utility with the arguments of this process.
 pub fn main() -> ExitCode {
     cli::run(|options: Options| {
@@ -105,7 +110,7 @@ pub fn listing(slots: &[Slot], known: &Known) -> String {
         };
         let present = if listed.token.ic == 0 { "-" } else { "present" };
         let authenticates = listed.flags & SlotListData::SUPPORTS_AUTHENTICATION != 0;
-        let details = match content(slot, known) {
+        let details = match slot.card(known) {
             CardContent::Damaged => Status::BadTokenData.to_string(),
             CardContent::Error(status) => status.to_string(),
             _ => String::new(),
@@ -130,7 +135,7 @@ fn row(slot: &str, kind: &str, token: &str, ic: &str, flags: &str, details: &str
 /// Everything about the card in a slot. The vendor's lines are unknown; these are this software's.
 pub fn detail(slot: &Slot, module: u32, known: &Known) -> String {
     let mut report = format!("Module {module} Slot {}:\n", slot.listed.token.slot);
-    let content = content(slot, known);
+    let content = slot.card(known);
     let token = match &content {
         CardContent::Empty => "none".to_owned(),
         CardContent::Unformatted => "present, not formatted".to_owned(),
@@ -180,13 +185,8 @@ fn token_name(share: &TokenInfo, known: &Known) -> String {
     }
 }
 
-fn content(slot: &Slot, known: &Known) -> CardContent {
-    let answer = slot.content.as_ref().map_err(|status| *status);
-    CardContent::of(slot.listed.token.ic, answer, known)
-}
-
 fn format(client: &Client, slot: &Slot, known: &Known, ignoreauth: bool) -> Result<(), Failure> {
-    if content(slot, known) == CardContent::Foreign && !ignoreauth {
+    if slot.card(known) == CardContent::Foreign && !ignoreauth {
         return Err(Failure::Operation(
             "the card is bound to an unknown key; --ignoreauth formats it if the module can"
                 .to_owned(),

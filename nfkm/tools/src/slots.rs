@@ -3,6 +3,7 @@
 use ncore::Status;
 use ncore::types::{GetSlotInfoArgs, GetSlotInfoReply, GetSlotListArgs, SlotListData};
 use nfkm::Client;
+use nfkm::cards::{CardContent, Known};
 
 /// A slot and what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +12,14 @@ pub struct Slot {
     pub listed: SlotListData,
     /// What is on its card, or why that is not known.
     pub content: Result<GetSlotInfoReply, Status>,
+}
+
+impl Slot {
+    /// What kind of card is in it.
+    pub fn card(&self, known: &Known) -> CardContent {
+        let answer = self.content.as_ref().map_err(|status| *status);
+        CardContent::of(self.listed.token.ic, answer, known)
+    }
 }
 
 /// Looks at every slot of a module. None in a module that has failed.

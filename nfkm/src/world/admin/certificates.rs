@@ -1,17 +1,18 @@
 //! The messages that KNSO signs to bind a world together (PROTOCOL section 4.8), and KMC's word on a module.
 
-use ncore::codec::{self, Decode};
+use ncore::codec;
 use ncore::delegation::Delegation;
 use ncore::profile::WireProfile;
 use ncore::types::{
-    Act, ActDetails, ActNSOPermissionsDetails, Action, AdminKey, CipherText, ImportArgs, KeyData,
-    KeyMgmtEntType, Mech, NSOPerms, PlainText, PlainTextType, PlainTextTypeBytesData,
-    PlainTextTypeData, SignArgs, VerifyArgs,
+    Act, ActDetails, ActNSOPermissionsDetails, Action, AdminKey, CipherText, KeyMgmtEntType, Mech,
+    NSOPerms, PlainText, PlainTextType, PlainTextTypeBytesData, PlainTextTypeData, SignArgs,
+    VerifyArgs,
 };
 
 use super::suite::Suite;
 use crate::client::{Client, KeyId};
 use crate::error::Error;
+use crate::fips::FipsAuthorisation;
 use crate::kmdata::CertificateRecord;
 use crate::world::World;
 use crate::{Hash, acl, public};
@@ -78,7 +79,7 @@ pub(super) fn card_recovery(hknso: &Hash, hkre: &Hash, hkra: &Hash) -> (KeyMgmtE
 }
 
 /// That KML belongs to the module with this serial number. The layout is our own, since the real one is unpublished.
-pub(super) fn module_signing_key(esn: &str, hkml: &Hash) -> (KeyMgmtEntType, Vec<u8>) {
+pub(crate) fn module_signing_key(esn: &str, hkml: &Hash) -> (KeyMgmtEntType, Vec<u8>) {
     (
         KeyMgmtEntType::CertKMLaESN,
         [&b"KML\0"[..], esn.as_bytes(), b"\0", hkml].concat(),
@@ -133,6 +134,26 @@ pub(super) fn delegation(
     )
 }
 
+/// Everything KNSO signs in a world with these keys: which keys are the world's, and what some may do in its name. `hash`
+/// gives the hash of each key that the world has.
+pub(super) fn messages(
+    suite: Suite,
+    hash: &dyn Fn(AdminKey) -> Option<Hash>,
+) -> Result<Vec<(KeyMgmtEntType, Vec<u8>)>, Error> {
+    let [hknso, hkm, hkmc] =
+        [AdminKey::NSO, AdminKey::M, AdminKey::MC].map(|role| hash(role).unwrap_or_default());
+    let hkfips = hash(AdminKey::FIPS);
+    let mut messages = vec![module_keys(suite, &hknso, &hkm, &hkmc, hkfips.as_ref())];
+    if let (Some(hkre), Some(hkra)) = (hash(AdminKey::RE), hash(AdminKey::RA)) {
+        messages.push(card_recovery(&hknso, &hkre, &hkra));
+    }
+    for role in AdminKey::ALL {
+        let delegated = hash(*role).and_then(|hash| delegation(*role, hash));
+        messages.extend(delegated.transpose()?);
+    }
+    Ok(messages)
+}
+
 /// Checks, in a module, that KNSO signed which module key is the world's: a world file that was put together from
 /// pieces is refused before the module is given anything of it.
 ///
@@ -145,50 +166,60 @@ pub(super) fn check_module_keys(
     world: &World,
     suite: Suite,
 ) -> Result<(), Error> {
-    let malformed = || Error::Malformed {
-        what: "world file: certificate of the module key",
-    };
     let [hkm, hkmc] = [AdminKey::M, AdminKey::MC].map(|role| world.hash(role).unwrap_or_default());
     let hkfips = world.hash(AdminKey::FIPS);
     let (entry, message) = module_keys(suite, &world.hknso, &hkm, &hkmc, hkfips.as_ref());
-    let certificate = world
-        .record
-        .certificates
-        .iter()
-        .find(|record| record.entry == entry.0)
-        .ok_or_else(malformed)?;
-    if certificate.message != message {
-        return Err(malformed());
+    // A module that is being set up asks nobody for permission.
+    let fips = FipsAuthorisation::none(client);
+    let knso = public::import_admin(&fips, module, world, AdminKey::NSO, acl::admin_public_key())?;
+    let verified = check_signed(client, knso, world, entry, &message);
+    client.destroy(knso);
+    verified
+}
+
+/// Checks that the world file has this message of a world, signed by KNSO, whose public half is loaded.
+///
+/// # Errors
+/// [`Error::Malformed`] when the file lacks the message or has another, [`Error::Status`] with VerifyFailed for a wrong
+/// signature.
+pub(super) fn check_signed(
+    client: &Client,
+    knso: KeyId,
+    world: &World,
+    entry: KeyMgmtEntType,
+    message: &[u8],
+) -> Result<(), Error> {
+    let malformed = Error::Malformed {
+        what: "world file: a certificate of its keys",
+    };
+    let certificates = &world.record.certificates;
+    match certificates.iter().find(|record| record.entry == entry.0) {
+        Some(certificate) if certificate.message == message => verify(client, knso, certificate),
+        _ => Err(malformed),
     }
-    let knso = world.key(AdminKey::NSO).ok_or_else(malformed)?;
-    let data: KeyData = read(&knso.public)?;
-    if let Some(actual) = public::hash(&data).filter(|actual| *actual != world.hknso) {
-        return Err(Error::WrongKey {
-            place: "KNSO in the world file".to_owned(),
-            expected: world.hknso,
-            actual,
-        });
-    }
-    let acl = acl::admin_public_key();
-    let key = client
-        .transact(ImportArgs {
-            module,
-            data,
-            acl,
-            ..ImportArgs::default()
-        })?
-        .key;
-    let sig: CipherText = read(&certificate.signature)?;
+}
+
+/// Checks the signature of a certificate in a module, with the signer's public half there.
+///
+/// # Errors
+/// [`Error::Malformed`], [`Error::Status`] with VerifyFailed for a wrong signature, [`Error::Connection`].
+pub(crate) fn verify(
+    client: &Client,
+    signer: KeyId,
+    certificate: &CertificateRecord,
+) -> Result<(), Error> {
+    let sig: CipherText = codec::from_bytes(&certificate.signature, &WireProfile::DEFAULT)
+        .map_err(|_| Error::Malformed {
+            what: "signature of a certificate",
+        })?;
     let args = VerifyArgs {
-        key,
-        mech: suite.signing_mech(),
-        plain: plain(&message),
+        key: signer,
+        mech: sig.mech,
+        plain: plain(&certificate.message),
         sig,
         ..VerifyArgs::default()
     };
-    let verified = client.transact(args);
-    client.destroy(key);
-    verified.map(|_| ())
+    client.transact(args).map(|_| ())
 }
 
 fn plain(message: &[u8]) -> PlainText {
@@ -199,11 +230,6 @@ fn plain(message: &[u8]) -> PlainText {
         type_: PlainTextType::Bytes,
         data,
     }
-}
-
-fn read<T: Decode>(bytes: &[u8]) -> Result<T, Error> {
-    codec::from_bytes(bytes, &WireProfile::DEFAULT)
-        .map_err(|_| Error::Malformed { what: "world file" })
 }
 
 #[cfg(test)]

@@ -311,20 +311,8 @@ impl Unit<'_> {
         keys: &Keys,
     ) -> Result<Vec<crate::kmdata::CertificateRecord>, Error> {
         let knso = keys.find(AdminKey::NSO)?;
-        let hash = |role| keys.find(role).map(|key| key.hash);
-        let mut messages = vec![certificates::module_keys(
-            params.suite,
-            &knso.hash,
-            &hash(AdminKey::M)?,
-            &hash(AdminKey::MC)?,
-            hash(AdminKey::FIPS).ok().as_ref(),
-        )];
-        if let (Ok(hkre), Ok(hkra)) = (hash(AdminKey::RE), hash(AdminKey::RA)) {
-            messages.push(certificates::card_recovery(&knso.hash, &hkre, &hkra));
-        }
-        for key in &keys.0 {
-            messages.extend(certificates::delegation(key.role, key.hash).transpose()?);
-        }
+        let hash = |role| keys.find(role).ok().map(|key| key.hash);
+        let messages = certificates::messages(params.suite, &hash)?;
         let sign = |(entry, message)| {
             certify(
                 self.client,

@@ -6,7 +6,7 @@ use ncore::types::{AdminKey, AdminToken, GetKMLArgs, KeyMgmtEntType, ModuleMode,
 use super::authority;
 use super::certificates::{self, certify};
 use super::create::public_operations;
-use super::suite::{SUITES, Suite};
+use super::suite::Suite;
 use super::{Admin, Unit};
 use crate::cards::{CardSource, Cards, Known, Notice, Operator, SetName};
 use crate::client::KeyId;
@@ -68,12 +68,7 @@ impl Unit<'_> {
         cards.operator().notice(Notice::Loading {
             module: self.module,
         });
-        let suite = SUITES
-            .into_iter()
-            .find(|suite| suite.code == world.cipher_suite())
-            .ok_or(Error::Malformed {
-                what: "world file: cipher suite",
-            })?;
+        let suite = Suite::of(world)?;
         self.initialise(suite.kml_type())?;
         certificates::check_module_keys(self.client, self.module, world, suite)?;
 

@@ -2,15 +2,17 @@
 //! (UTILITIES section 4.3, PROTOCOL sections 4.2 and 4.8).
 
 pub(crate) mod authority;
-mod certificates;
+pub(crate) mod certificates;
 mod create;
 mod load;
 mod params;
 mod suite;
+mod verify;
 
 use ncore::Status;
 use ncore::types::{
-    ClearUnitExArgs, InitialiseUnitExArgs, KMLType, ModuleMode, NSOPerms, NoOpArgs, SetNSOPermsArgs,
+    ClearUnitExArgs, GetKMListArgs, InitialiseUnitExArgs, KMLType, ModuleMode, NSOPerms, NoOpArgs,
+    SetNSOPermsArgs,
 };
 
 pub use params::{CARDS_MAX, Feature, Features, WorldParams};
@@ -23,7 +25,7 @@ use crate::client::Client;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::kmdata::Folder;
-use crate::modules::Enquiry;
+use crate::modules::{Enquiry, Mode};
 use crate::world::FACTORY_HKNSO;
 
 /// Operations on worlds. Every one leaves the modules it succeeds with in operational mode.
@@ -68,6 +70,30 @@ impl Admin {
         Ok(())
     }
 
+    /// Erases a module that is in pre-initialisation mode, gives it the security officer's key of the factory, and leaves it
+    /// in initialisation mode. The hashes of its module keys.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchModule`]; [`Error::Parameters`] in another mode; [`Error::Status`], [`Error::Connection`].
+    pub fn initialise(&self, module: u32, strong_kml: bool) -> Result<Vec<Hash>, Error> {
+        let unit = self.unit(module)?;
+        if Enquiry::of(&self.client, module)?.mode() != Mode::PreInitialisation {
+            return Err(Error::Parameters(format!(
+                "module #{module} is not in pre-initialisation mode"
+            )));
+        }
+        unit.erase(match strong_kml {
+            true => KMLType::DSAp3072s256,
+            false => KMLType::DSAp1024s160,
+        })?;
+        unit.set_officer(FACTORY_HKNSO, acl::ALL_OPERATIONS, false)?;
+        let list = self.client.transact(GetKMListArgs {
+            module,
+            ..GetKMListArgs::default()
+        })?;
+        Ok(list.hkms)
+    }
+
     /// A module by its number.
     fn unit(&self, module: u32) -> Result<Unit<'_>, Error> {
         match Enquiry::of(&self.client, module) {
@@ -110,6 +136,11 @@ impl Unit<'_> {
     /// Erases the module and leaves it in initialisation mode, without a world.
     fn initialise(&self, kml: KMLType) -> Result<(), Error> {
         self.enter(ModuleMode::Initialisation)?;
+        self.erase(kml)
+    }
+
+    /// The same for one that waits for it.
+    fn erase(&self, kml: KMLType) -> Result<(), Error> {
         let args = InitialiseUnitExArgs {
             module: self.module,
             kml,

@@ -8,6 +8,7 @@ use ncore::types::{
 };
 
 use crate::error::Error;
+use crate::world::World;
 
 /// What a cipher suite prescribes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,19 @@ impl Suite {
                     "cipher suite `{name}' is not supported, choose one of: {}",
                     names.join(", ")
                 ))
+            })
+    }
+
+    /// The suite that a world was made with.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when no world can be made with it.
+    pub(super) fn of(world: &World) -> Result<Suite, Error> {
+        SUITES
+            .into_iter()
+            .find(|suite| suite.code == world.cipher_suite())
+            .ok_or(Error::Malformed {
+                what: "world file: cipher suite",
             })
     }
 

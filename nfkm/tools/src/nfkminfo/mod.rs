@@ -1,6 +1,7 @@
 //! `nfkminfo`: the Security World, its modules, slots, keys and card sets (UTILITIES section 3.2).
 
 pub mod keys;
+pub mod preloaded;
 pub mod slots;
 pub mod softcards;
 pub mod world;
@@ -11,7 +12,9 @@ use std::process::ExitCode;
 use clap::{ArgGroup, Parser};
 use nfkm::cards::Known;
 use nfkm::kmdata::{EntryContent, Folder};
-use nfkm::{Client, EntryName, Environment, Error, Hash, World, ZERO_HASH, survey};
+use nfkm::{
+    Client, EntryName, Environment, Error, Hash, Module, Preload, World, ZERO_HASH, survey,
+};
 
 use crate::cli::{self, Failure, Standard, Utility};
 
@@ -28,6 +31,12 @@ struct Options {
     /// Show them again each time a line is read from the standard input
     #[arg(short, long, conflicts_with_all = ["key_list", "name_list", "cardset_list", "softcard_list"])]
     repeat: bool,
+    /// Show the client that preloaded objects belong to, too
+    #[arg(short, long, conflicts_with_all = ["key_list", "name_list", "cardset_list", "softcard_list"])]
+    preload_client_id: bool,
+    /// Show an HSM pool as one module, without its members
+    #[arg(long, conflicts_with_all = ["module", "key_list", "name_list", "cardset_list", "softcard_list"])]
+    pool: bool,
     /// List keys: all, those of APPNAME, or everything about the key APPNAME IDENT
     #[arg(short, long)]
     key_list: bool,
@@ -54,6 +63,11 @@ impl Utility for Options {
     fn standard(&self) -> &Standard {
         &self.standard
     }
+}
+
+/// Its command line.
+pub fn command() -> clap::Command {
+    cli::command::<Options>()
 }
 
 /// Runs the utility with the arguments of this process.
@@ -104,7 +118,17 @@ fn world_info(
     let client = Client::connect(&environment.endpoint()?)?;
     // The generation counts how often the state was looked at, as the vendor's library does.
     for generation in 1.. {
-        cli::print(&world_report(&client, folder, options.module, generation)?)?;
+        let mut report = world_report(&client, folder, options, generation)?;
+        // The file may come and go while the state is watched.
+        let preload = match &environment.tokens_file {
+            Some(file) => Preload::read(file)?,
+            None => None,
+        };
+        report.push_str(&preloaded::section(
+            preload.as_ref(),
+            options.preload_client_id,
+        ));
+        cli::print(&report)?;
         let mut line = String::new();
         if !options.repeat || io::stdin().lock().read_line(&mut line)? == 0 {
             break;
@@ -116,15 +140,22 @@ fn world_info(
 fn world_report(
     client: &Client,
     folder: &Folder,
-    only: Option<u32>,
+    options: &Options,
     generation: u32,
 ) -> Result<String, Failure> {
     let world = World::read(folder)?;
     let modules = survey(client, folder, world.as_ref())?;
-    if let Some(number) =
-        only.filter(|number| modules.iter().all(|module| module.number != *number))
-    {
-        return Err(Failure::Operation(format!("there is no module #{number}")));
+    let is_shown = |module: &&Module| match options.module {
+        Some(number) => module.number == number,
+        None => !options.pool || module.is_pool(),
+    };
+    if !modules.iter().any(|module| is_shown(&module)) {
+        if let Some(number) = options.module {
+            return Err(Failure::Operation(format!("there is no module #{number}")));
+        }
+        if options.pool {
+            return Err(Failure::Operation("there is no HSM pool".to_owned()));
+        }
     }
     let card_sets = match &world {
         Some(world) => folder.card_sets(&world.hknso)?,
@@ -135,17 +166,13 @@ fn world_report(
         cli::complain("nfkminfo", fault);
     }
     let mut report = world::world_block(world.as_ref(), &modules, generation);
-    for module in modules
-        .iter()
-        .filter(|module| only.is_none_or(|number| number == module.number))
-    {
+    for module in modules.iter().filter(is_shown) {
         let slots = crate::slots::look(client, module.number)?;
         report.push_str(&world::module_block(module, slots.len(), generation));
         for slot in &slots {
             report.push_str(&slots::slot_block(slot, module.number, generation, &known));
         }
     }
-    report.push_str("\nNo Pre-Loaded Objects\n");
     Ok(report)
 }
 
@@ -258,6 +285,8 @@ mod tests {
             &[][..],
             &["-w"],
             &["-wr"],
+            &["-wp"],
+            &["--pool"],
             &["-k"],
             &["-k", "simple"],
             &["--name-list", "a", "b"],
@@ -273,6 +302,7 @@ mod tests {
             &["-c", "-s"],
             &["-s", "-m1"],
             &["-c", "-m1"],
+            &["--pool", "-m1"],
             &["--frob"],
         ] {
             assert!(parse(arguments).is_err(), "{arguments:?}");

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use nfkm::{Environment, Session};
@@ -33,17 +34,7 @@ impl Rig {
     }
 
     pub fn command(&self, utility: &str, arguments: &[&str]) -> Command {
-        let path = match utility {
-            "cardpp" => env!("CARGO_BIN_EXE_cardpp"),
-            "createocs" => env!("CARGO_BIN_EXE_createocs"),
-            "enquiry" => env!("CARGO_BIN_EXE_enquiry"),
-            "new-world" => env!("CARGO_BIN_EXE_new-world"),
-            "nfkminfo" => env!("CARGO_BIN_EXE_nfkminfo"),
-            "ppmk" => env!("CARGO_BIN_EXE_ppmk"),
-            "rocs" => env!("CARGO_BIN_EXE_rocs"),
-            "slotinfo" => env!("CARGO_BIN_EXE_slotinfo"),
-            _ => panic!("there is no {utility}"),
-        };
+        let path = Path::new(env!("CARGO_BIN_EXE_enquiry")).with_file_name(utility);
         let mut command = Command::new(path);
         command
             .args(arguments)
@@ -126,12 +117,24 @@ impl Rig {
     }
 
     pub fn session(&self) -> Session {
+        Session::open(&self.environment()).unwrap()
+    }
+
+    /// A session that uses what the file says is loaded.
+    pub fn preloaded_session(&self, file: &Path) -> Session {
         let environment = Environment {
+            tokens_file: Some(file.to_owned()),
+            ..self.environment()
+        };
+        Session::open(&environment).unwrap()
+    }
+
+    fn environment(&self) -> Environment {
+        Environment {
             server: Some(self.options.socket.display().to_string()),
             kmdata: Some(self.options.kmdata.clone()),
             ..Environment::default()
-        };
-        Session::open(&environment).unwrap()
+        }
     }
 }
 

@@ -1,0 +1,465 @@
+//! `generatekey`: makes, imports and retargets keys (UTILITIES section 6).
+
+mod parameters;
+mod pem;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{ArgGroup, Parser};
+use ncore::types::{
+    Bignum, KeyData, KeyGenParams, KeyType, KeyTypeDHPrivateGenParams, KeyTypeDSAPrivateGenParams,
+    KeyTypeGenParams, KeyTypeRSAPrivateGenParams,
+};
+use nfkm::cards::{CardContent, Known};
+use nfkm::kmdata::{CardSetRecord, EntryContent, Folder, KeyRecord};
+use nfkm::{EntryName, Environment, Error, IdentRule, NewKeyPair, Protection, Session, World, hex};
+
+use crate::card_files;
+use crate::cli::{self, Failure, Standard, Utility};
+use crate::nfkmverify;
+use crate::ppmk;
+use crate::slots;
+use crate::terminal::{Terminal, say};
+use parameters::{Check, Parameters};
+
+/// Generate a key, import one, or give a key to another application.
+///
+/// Parameters that are not given as NAME=VALUE are asked for: operation, protect (module, token, softcard), slot, softcard,
+/// recovery, type (RSA, DSA, DH), size, pubexp, ident, plainname, nvram; for an import pemreadfile; to retarget a key
+/// from-application and from-ident.
+#[derive(Debug, Parser)]
+#[command(name = "generatekey", group = ArgGroup::new("operation").args(["generate", "import", "retarget"]))]
+struct Options {
+    /// Generate a key (the default)
+    #[arg(short, long)]
+    generate: bool,
+    /// Import an RSA key from a PEM file
+    #[arg(short, long)]
+    import: bool,
+    /// Give a key of one application to another one; the first keeps it
+    #[arg(short, long)]
+    retarget: bool,
+    /// The module that makes the key and has the cards
+    #[arg(short, long, value_name = "MODULE", default_value_t = 1)]
+    module: u32,
+    /// The card set that protects the key; without it, the set of the card in the slot
+    #[arg(short, long, value_name = "NAME")]
+    cardset: Option<String>,
+    /// Never ask: a parameter without a default must be given
+    #[arg(short, long)]
+    batch: bool,
+    /// Do not check the key that was made
+    #[arg(long)]
+    no_verify: bool,
+    /// An operator card file, put into a soft token slot of the module; once for each card. Without it the cards are in the
+    /// module's readers; an emulated module with empty readers uses files in the folder `cards` beside `local`
+    #[arg(long = "card", value_name = "FILE")]
+    cards: Vec<PathBuf>,
+    /// The application that gets the key: simple, custom or mscapi
+    #[arg(value_name = "APPNAME")]
+    appname: String,
+    /// Parameters
+    #[arg(value_name = "NAME=VALUE")]
+    parameters: Vec<String>,
+    #[command(flatten)]
+    standard: Standard,
+}
+
+impl Utility for Options {
+    fn standard(&self) -> &Standard {
+        &self.standard
+    }
+}
+
+/// Its command line.
+pub fn command() -> clap::Command {
+    cli::command::<Options>()
+}
+
+/// Runs the utility with the arguments of this process.
+pub fn main() -> ExitCode {
+    cli::run(|options: Options| {
+        let application = Application::named(&options.appname)?;
+        let environment = Environment::from_process();
+        let world = World::required(&environment.folder()?)?;
+        let session = Session::open_on(&environment, Some(options.module))?;
+        let mut parameters = Parameters::new(&options.parameters, options.batch)?;
+        let maker = Maker {
+            options: &options,
+            application,
+            world,
+            session,
+        };
+        let name = match (options.import, options.retarget) {
+            (_, true) => maker.retarget(&mut parameters)?,
+            (import, _) => maker.make(&mut parameters, import)?,
+        };
+        if !options.no_verify {
+            nfkmverify::verify_new(&maker.session, &name)?;
+        }
+        let verb = match options.retarget {
+            true => "retargetted",
+            false => "generated",
+        };
+        let path = maker.session.folder().entry_path(&name);
+        cli::print(&format!(
+            "Key successfully {verb}.\nPath to key: {}\n",
+            path.display()
+        ))
+    })
+}
+
+/// An application that keys can be made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Application {
+    /// Whoever makes the key names it.
+    Named(&'static str),
+    /// CryptoAPI: a key is called by its hash, and `cspimport` puts it into a container.
+    Mscapi,
+}
+
+impl Application {
+    fn named(appname: &str) -> Result<Application, Failure> {
+        match appname {
+            "simple" => Ok(Application::Named("simple")),
+            "custom" => Ok(Application::Named("custom")),
+            "mscapi" => Ok(Application::Mscapi),
+            other => Err(Failure::CommandLine(format!(
+                "there is no application `{other}' to make keys for: simple, custom and mscapi are known"
+            ))),
+        }
+    }
+
+    fn appname(self) -> &'static str {
+        match self {
+            Application::Named(appname) => appname,
+            Application::Mscapi => "mscapi",
+        }
+    }
+}
+
+struct Maker<'a> {
+    options: &'a Options,
+    application: Application,
+    world: World,
+    session: Session,
+}
+
+/// What is to protect a key.
+enum Protector {
+    Module,
+    Cards(CardSetRecord),
+    Softcard(String),
+}
+
+/// The key types that can be made, as the question names them.
+const TYPES: [&str; 3] = ["DH", "DSA", "RSA"];
+
+impl Maker<'_> {
+    /// Generates or imports a key.
+    fn make(&self, parameters: &mut Parameters, import: bool) -> Result<EntryName, Failure> {
+        let operation = if import { "import" } else { "generate" };
+        self.begin(parameters, operation);
+        let protector = self.protector(parameters)?;
+        let recovery = match self.world.has_recovery() {
+            true => parameters.yes("recovery", "Key recovery?", "Key recovery", true)?,
+            false => false,
+        };
+        self.say_verify(parameters);
+        let (params, private) = match import {
+            true => (KeyGenParams::default(), Some(self.read_pem(parameters)?)),
+            false => (key_params(parameters)?, None),
+        };
+        let (ident, plainname) = self.names(parameters)?;
+        if parameters.yes_if_given("nvram", "Blob in NVRAM (needs ACS)")? {
+            return Err(Failure::Operation(
+                "keys in NVRAM are not supported".to_owned(),
+            ));
+        }
+        parameters.finish()?;
+        cli::print(&parameters.table())?;
+        let request = NewKeyPair {
+            appname: self.application.appname().to_owned(),
+            ident: ident.map_or(IdentRule::KeyHash, IdentRule::Fixed),
+            plainname,
+            params,
+            recovery,
+            protection: self.load(&protector)?,
+        };
+        let key = match private {
+            None => self.session.generate_key_pair(&request)?,
+            Some(private) => self.session.import_key_pair(&request, private)?,
+        };
+        let ident = key.ident().unwrap_or_default();
+        Ok(EntryName::new(self.application.appname(), ident)?)
+    }
+
+    /// Records a key of one application for another one. The key and its protection are the same.
+    fn retarget(&self, parameters: &mut Parameters) -> Result<EntryName, Failure> {
+        self.begin(parameters, "retarget");
+        self.say_verify(parameters);
+        let folder = self.session.folder();
+        let keys = keys(folder, &self.world, self.application.appname())?;
+        if keys.is_empty() {
+            return Err(Failure::Operation(
+                "no other application has a key".to_owned(),
+            ));
+        }
+        let mut appnames: Vec<&str> = keys.iter().map(|(name, _)| name.appname()).collect();
+        appnames.dedup();
+        let appname = parameters.choice(
+            "from-application",
+            "Source application?",
+            "Source application",
+            &appnames,
+            Some(appnames[0]),
+        )?;
+        let of_application = || keys.iter().filter(|(name, _)| name.appname() == appname);
+        let idents: Vec<&str> = of_application().map(|(name, _)| name.ident()).collect();
+        let ident = parameters.choice(
+            "from-ident",
+            "Source key identifier?",
+            "Source key identifier",
+            &idents,
+            idents.first().copied(),
+        )?;
+        let found = of_application().find(|(name, _)| name.ident() == ident);
+        let (_, record) = found.ok_or_else(|| Failure::Operation("the key is gone".to_owned()))?;
+        let (ident, plainname) = self.names(parameters)?;
+        parameters.finish()?;
+        cli::print(&parameters.table())?;
+        let ident = ident.unwrap_or_else(|| hex(&record.hash));
+        let name = EntryName::new(self.application.appname(), &ident)?;
+        let record = KeyRecord {
+            plainname,
+            ..record.clone()
+        };
+        let content = EntryContent::Key(Box::new(record));
+        folder.create_entry(&self.world.hknso, &name, content)?;
+        Ok(name)
+    }
+
+    fn begin(&self, parameters: &mut Parameters, operation: &str) {
+        parameters.row("operation", "Operation to perform", operation);
+        parameters.row("application", "Application", self.application.appname());
+    }
+
+    fn say_verify(&self, parameters: &mut Parameters) {
+        let verify = if self.options.no_verify { "no" } else { "yes" };
+        parameters.row("verify", "Verify security of key", verify);
+    }
+
+    fn protector(&self, parameters: &mut Parameters) -> Result<Protector, Failure> {
+        let softcards = self.session.softcards()?;
+        let mut ways = vec!["token", "module"];
+        if !softcards.is_empty() {
+            ways.insert(0, "softcard");
+        }
+        let default = match self.options.cardset {
+            Some(_) => "token",
+            None => "module",
+        };
+        let way = parameters.choice(
+            "protect",
+            "Protected by?",
+            "Protected by",
+            &ways,
+            Some(default),
+        )?;
+        match (way.as_str(), &self.options.cardset) {
+            ("token", Some(name)) => {
+                if let Some(slot) = parameters.given("slot") {
+                    self.slot(&slot)?;
+                    parameters.row("slot", "Slot to read cards from", &slot);
+                }
+                Ok(Protector::Cards(self.session.card_set(name)?))
+            }
+            ("token", None) => {
+                let question = "Slot to read cards from?";
+                let slot = parameters.text(
+                    "slot",
+                    question,
+                    "Slot to read cards from",
+                    Some("0"),
+                    &|text| text.parse::<u32>().is_ok(),
+                )?;
+                self.set_in_slot(&slot).map(Protector::Cards)
+            }
+            (_, Some(_)) => Err(Failure::CommandLine(format!(
+                "--cardset is for protect=token, not for protect={way}"
+            ))),
+            ("softcard", None) => {
+                let names: Vec<&str> = softcards.iter().map(|card| card.name.as_str()).collect();
+                let name = parameters.choice(
+                    "softcard",
+                    "Soft card to protect key?",
+                    "Soft card to protect key",
+                    &names,
+                    (names.len() == 1).then(|| names[0]),
+                )?;
+                Ok(Protector::Softcard(name))
+            }
+            _ => Ok(Protector::Module),
+        }
+    }
+
+    /// A slot of the module, by its number.
+    fn slot(&self, number: &str) -> Result<slots::Slot, Failure> {
+        let module = self.options.module;
+        let client = self.session.client()?;
+        let slot = slots::look(&client, module)?
+            .into_iter()
+            .find(|slot| slot.listed.token.slot.to_string() == number);
+        slot.ok_or_else(|| Failure::Operation(format!("module #{module} has no slot #{number}")))
+    }
+
+    /// The card set of the card in a slot.
+    fn set_in_slot(&self, number: &str) -> Result<CardSetRecord, Failure> {
+        let known = Known::new(Some(&self.world), self.session.card_sets()?);
+        match self.slot(number)?.card(&known) {
+            CardContent::Operator { set, .. } => Ok(*set),
+            other => Err(Failure::Operation(format!(
+                "Module {} slot {number}: {other}; --cardset names a card set",
+                self.options.module
+            ))),
+        }
+    }
+
+    fn names(
+        &self,
+        parameters: &mut Parameters,
+    ) -> Result<(Option<String>, Option<String>), Failure> {
+        let appname = self.application.appname();
+        let ident = match self.application {
+            Application::Mscapi => None,
+            Application::Named(_) => {
+                let is_name: &Check<'_> = &|text| EntryName::new(appname, text).is_ok();
+                Some(parameters.text(
+                    "ident",
+                    "Key identifier?",
+                    "Key identifier",
+                    None,
+                    is_name,
+                )?)
+            }
+        };
+        let plainname =
+            parameters.text("plainname", "Key name?", "Key name", Some(""), &|_| true)?;
+        Ok((ident, Some(plainname).filter(|text| !text.is_empty())))
+    }
+
+    fn read_pem(&self, parameters: &mut Parameters) -> Result<KeyData, Failure> {
+        parameters.choice("type", "Key type?", "Key type", &["RSA"], Some("RSA"))?;
+        let file = parameters.text(
+            "pemreadfile",
+            "PEM file containing RSA key?",
+            "PEM file containing RSA key",
+            None,
+            &|text| !text.is_empty(),
+        )?;
+        pem::read(Path::new(&file))
+    }
+
+    /// Loads what is to protect the key, with its cards or pass phrase.
+    fn load(&self, protector: &Protector) -> Result<Protection, Failure> {
+        let mut terminal = Terminal::default();
+        match protector {
+            Protector::Module => Ok(Protection::Module),
+            Protector::Softcard(name) => {
+                let softcard = self.session.softcard(name)?;
+                let token = ppmk::with_passphrase(&softcard, &mut terminal, |passphrase, _| {
+                    self.session.load_softcard(&softcard, passphrase)
+                })?;
+                Ok(Protection::Token(token))
+            }
+            Protector::Cards(set) => {
+                let module = self.options.module;
+                let choice = card_files::choose(
+                    "generatekey",
+                    "operator cards",
+                    &*self.session.client()?,
+                    self.session.folder(),
+                    &[module],
+                    &self.options.cards,
+                )?;
+                let source = choice.source(card_files::operators);
+                say(&format!("Loading `{}':\n", set.name));
+                let token = self
+                    .session
+                    .load_card_set(set, &[module], &source, &mut terminal)?;
+                Ok(Protection::Token(token))
+            }
+        }
+    }
+}
+
+/// What kind of key is to be generated.
+fn key_params(parameters: &mut Parameters) -> Result<KeyGenParams, Failure> {
+    let kind = parameters.choice("type", "Key type?", "Key type", &TYPES, Some("RSA"))?;
+    let question = "Key size? (bits, minimum 1024)";
+    let size = parameters.text("size", question, "Key size", Some("2048"), &|text| {
+        text.parse()
+            .is_ok_and(|bits: u32| (1_024..=16_384).contains(&bits))
+    })?;
+    // It was checked to be a number.
+    let bits: u32 = size.parse()?;
+    let (type_, params) = match kind.as_str() {
+        "DSA" => (
+            KeyType::DSAPrivate,
+            KeyTypeGenParams::DSAPrivate(KeyTypeDSAPrivateGenParams {
+                lenbits: bits,
+                ..KeyTypeDSAPrivateGenParams::default()
+            }),
+        ),
+        "DH" => (
+            KeyType::DHPrivate,
+            KeyTypeGenParams::DHPrivate(KeyTypeDHPrivateGenParams {
+                plength: bits,
+                ..KeyTypeDHPrivateGenParams::default()
+            }),
+        ),
+        _ => {
+            let exponent = parameters.optional(
+                "pubexp",
+                "Public exponent for RSA key (hex)?",
+                "Public exponent for RSA key (hex)",
+                &|text| text.is_empty() || exponent(text).is_some(),
+            )?;
+            (
+                KeyType::RSAPrivate,
+                KeyTypeGenParams::RSAPrivate(KeyTypeRSAPrivateGenParams {
+                    lenbits: bits,
+                    given_e: Some(exponent_or_default(&exponent)),
+                    ..KeyTypeRSAPrivateGenParams::default()
+                }),
+            )
+        }
+    };
+    Ok(KeyGenParams { type_, params })
+}
+
+fn exponent_or_default(text: &str) -> Bignum {
+    exponent(text).unwrap_or_else(|| Bignum::from(65_537))
+}
+
+/// A public exponent in hexadecimal: odd, more than 1, of at most 32 bits.
+fn exponent(text: &str) -> Option<Bignum> {
+    let value = u32::from_str_radix(text, 16).ok()?;
+    (value > 1 && value % 2 == 1).then(|| Bignum::from(value))
+}
+
+/// The keys of all applications but one, sorted.
+fn keys(folder: &Folder, world: &World, but: &str) -> Result<Vec<(EntryName, KeyRecord)>, Error> {
+    let mut keys = Vec::new();
+    for name in folder.entries(None)? {
+        if name.appname() == but {
+            continue;
+        }
+        // A damaged file of another key is in nobody's way.
+        if let Ok(EntryContent::Key(record)) = folder.entry(&world.hknso, &name) {
+            keys.push((name, *record));
+        }
+    }
+    Ok(keys)
+}

@@ -1,0 +1,305 @@
+//! `perfcheck`: how fast a module does things (UTILITIES section 9).
+
+mod suites;
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::Parser;
+use nfkm::{Client, Enquiry, Environment, World};
+use serde_json::{Value as Json, json};
+
+use crate::cli::{self, Failure, Standard, Utility};
+use crate::load::Figures;
+use crate::modules;
+use crate::terminal::say;
+use crate::time;
+use crate::values;
+use suites::{SUITES, Test};
+
+/// Measure how fast a module does things.
+///
+/// Each test is run three times with as many jobs outstanding as the module recommends, then three times with one. A world of
+/// FIPS 140 level 3, which makes no keys without a card, is refused.
+#[derive(Debug, Parser)]
+#[command(name = "perfcheck")]
+struct Options {
+    /// The module
+    #[arg(short, long, value_name = "MODULE", default_value_t = 1)]
+    module: u32,
+    /// Run each test once, with many jobs outstanding
+    #[arg(short, long)]
+    single: bool,
+    /// How long each run lasts: seconds, or with m, h or d
+    #[arg(short, long, value_name = "TIME", value_parser = values::seconds, default_value = "5")]
+    time_limit: u32,
+    /// Jobs outstanding at once, instead of what the module recommends
+    #[arg(short, long, value_name = "JOBS", value_parser = clap::value_parser!(u32).range(1..=4_096))]
+    queue: Option<u32>,
+    /// Write the results into a folder `perfcheck.DATE_AND_TIME` of this one, as results.json
+    #[arg(short, long, value_name = "DIR")]
+    outputdir: Option<PathBuf>,
+    /// Write them into the folder itself
+    #[arg(short, long, requires = "outputdir")]
+    nosubdir: bool,
+    /// Say each second how far a run is
+    #[arg(short = 'p', long)]
+    show_progress: bool,
+    /// List the tests and run none
+    #[arg(short, long)]
+    list: bool,
+    /// A file with tests, one a line
+    #[arg(long, value_name = "FILE")]
+    testlist_file: Option<PathBuf>,
+    /// Print the results for programs
+    #[arg(long, conflicts_with = "list")]
+    json: bool,
+    /// The tests: SUITE, SUITE:NUMBER, SUITE:NAME, or SUITE:PREFIX*; without one, all
+    #[arg(value_name = "SUITE:TEST")]
+    tests: Vec<String>,
+    #[command(flatten)]
+    standard: Standard,
+}
+
+impl Utility for Options {
+    fn standard(&self) -> &Standard {
+        &self.standard
+    }
+}
+
+/// Its command line.
+pub fn command() -> clap::Command {
+    cli::command::<Options>()
+}
+
+/// Runs the utility with the arguments of this process.
+pub fn main() -> ExitCode {
+    cli::run(|options: Options| {
+        let tests = options.tests()?;
+        if options.list {
+            let lines = tests
+                .iter()
+                .map(|test| format!("{:12} {}\n", test.id(), test.name));
+            return cli::print(&lines.collect::<String>());
+        }
+        let environment = Environment::from_process();
+        let world = World::required(&environment.folder()?)?;
+        if world.is_strict_fips() {
+            return Err(Failure::Operation(
+                "a world of FIPS 140 level 3 makes no keys for this".to_owned(),
+            ));
+        }
+        let client = Client::connect(&environment.endpoint()?)?;
+        let module = modules::existing(&client, options.module)?;
+        let recommended = Enquiry::of(&client, module)?.one.recommendedmaxq;
+        let most = options.queue.unwrap_or(recommended).clamp(1, QUEUE_MAX);
+        let mut results = Vec::new();
+        if !options.json {
+            cli::print(&Row(HEADER.map(str::to_owned)).line())?;
+        }
+        for test in tests {
+            let queues: &[u32] = if options.single { &[most] } else { &[most, 1] };
+            for &queue in queues {
+                let result = options.run(&client, module, test, queue)?;
+                if !options.json {
+                    cli::print(&result.row().line())?;
+                }
+                results.push(result);
+            }
+        }
+        let json = Json::Array(results.iter().map(Outcome::json).collect());
+        if options.json {
+            cli::print(&format!("{json:#}\n"))?;
+        }
+        match &options.outputdir {
+            Some(folder) => write(folder, options.nosubdir, &json),
+            None => Ok(()),
+        }
+    })
+}
+
+/// More jobs than a connection may have outstanding are not asked for.
+const QUEUE_MAX: u32 = 4_096;
+
+impl Options {
+    fn tests(&self) -> Result<Vec<&'static Test>, Failure> {
+        let mut wanted = self.tests.clone();
+        if let Some(file) = &self.testlist_file {
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| Failure::Operation(format!("{}: {error}", file.display())))?;
+            let lines = text.lines().map(str::trim);
+            wanted.extend(lines.filter(|line| !line.is_empty()).map(str::to_owned));
+        }
+        if wanted.is_empty() {
+            return Ok(SUITES.iter().collect());
+        }
+        let mut tests = Vec::new();
+        for word in &wanted {
+            let mut found = SUITES.iter().filter(|test| test.is(word)).peekable();
+            if found.peek().is_none() {
+                return Err(Failure::CommandLine(format!(
+                    "there is no test `{word}'; --list shows all"
+                )));
+            }
+            tests.extend(found);
+        }
+        Ok(tests)
+    }
+
+    fn run(
+        &self,
+        client: &Client,
+        module: u32,
+        test: &'static Test,
+        queue: u32,
+    ) -> Result<Outcome, Failure> {
+        let repeats = if self.single { 1 } else { 3 };
+        let mut runs = Vec::new();
+        for repeat in 1..=repeats {
+            let mut tick = |figures: &Figures| {
+                if self.show_progress {
+                    say(&format!(
+                        "{} run {repeat}, queue {queue}: {} jobs\n",
+                        test.id(),
+                        figures.jobs
+                    ));
+                }
+                true
+            };
+            let time = Duration::from_secs(self.time_limit.into());
+            runs.push((test.run)(client, module, queue as usize, time, &mut tick)?);
+        }
+        Ok(Outcome { test, queue, runs })
+    }
+}
+
+/// What the runs of a test with one size of queue gave.
+struct Outcome {
+    test: &'static Test,
+    queue: u32,
+    runs: Vec<Figures>,
+}
+
+impl Outcome {
+    /// Rates: mean, least, most.
+    fn rates(&self) -> [f64; 3] {
+        let rates = || self.runs.iter().map(Figures::rate);
+        let mean = rates().sum::<f64>() / self.runs.len().max(1) as f64;
+        [
+            mean,
+            rates().fold(f64::INFINITY, f64::min),
+            rates().fold(0.0, f64::max),
+        ]
+    }
+
+    /// Milliseconds a job: least, mean, most.
+    fn latencies(&self) -> [f64; 3] {
+        let milliseconds = |time: Duration| time.as_secs_f64() * 1_000.0;
+        let runs = || self.runs.iter();
+        let mean = runs().map(|run| milliseconds(run.average())).sum::<f64>();
+        [
+            runs()
+                .map(|run| milliseconds(run.fastest))
+                .fold(f64::INFINITY, f64::min),
+            mean / self.runs.len().max(1) as f64,
+            runs()
+                .map(|run| milliseconds(run.slowest))
+                .fold(0.0, f64::max),
+        ]
+    }
+
+    fn row(&self) -> Row {
+        let [mean, least, most] = self.rates();
+        let [shortest, average, longest] = self.latencies();
+        Row([
+            self.test.id(),
+            self.test.name.to_owned(),
+            format!("{mean:.1}"),
+            format!("{least:.1}"),
+            format!("{most:.1}"),
+            format!("{shortest:.2}"),
+            format!("{average:.2}"),
+            format!("{longest:.2}"),
+            self.queue.to_string(),
+        ])
+    }
+
+    fn json(&self) -> Json {
+        let [mean, least, most] = self.rates();
+        let [shortest, average, longest] = self.latencies();
+        json!({
+            "id": self.test.id(),
+            "name": self.test.name,
+            "queue": self.queue,
+            "runs": self.runs.len(),
+            "jobs": self.runs.iter().map(|run| run.jobs).sum::<u64>(),
+            "per_second": { "average": mean, "min": least, "max": most },
+            "milliseconds": { "min": shortest, "average": average, "max": longest },
+        })
+    }
+}
+
+/// A line of the table: ID, name, rates, latencies, queue.
+struct Row([String; 9]);
+
+impl Row {
+    fn line(&self) -> String {
+        let [id, name, rates @ ..] = &self.0;
+        let mut line = format!("{id:12} {name:44}");
+        for column in rates {
+            // Writing to a string cannot fail.
+            let _ = write!(line, " {column:>9}");
+        }
+        line + "\n"
+    }
+}
+
+/// The head of the table.
+const HEADER: [&str; 9] = [
+    "ID", "Name", "ops/s", "min", "max", "ms min", "ms avg", "ms max", "queue",
+];
+
+fn write(folder: &Path, nosubdir: bool, json: &Json) -> Result<(), Failure> {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let stamp = time::stamp(now.as_secs()).replace([' ', ':'], "_");
+    let folder = match nosubdir {
+        true => folder.to_owned(),
+        false => folder.join(format!("perfcheck.{stamp}")),
+    };
+    let file = folder.join("results.json");
+    std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::write(&file, format!("{json:#}\n")))
+        .map_err(|error| Failure::Operation(format!("{}: {error}", file.display())))?;
+    say(&format!("Results are in {}\n", file.display()));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_is_the_mean_of_its_runs() {
+        let run = |jobs, seconds, fastest, slowest| Figures {
+            jobs,
+            elapsed: Duration::from_secs(seconds),
+            fastest: Duration::from_millis(fastest),
+            slowest: Duration::from_millis(slowest),
+            total: Duration::from_secs(seconds),
+        };
+        let outcome = Outcome {
+            test: &SUITES[0],
+            queue: 1,
+            runs: vec![run(100, 1, 5, 20), run(600, 2, 4, 10)],
+        };
+        assert_eq!(outcome.rates(), [200.0, 100.0, 300.0]);
+        let [least, mean, most] = outcome.latencies();
+        assert_eq!((least, most), (4.0, 20.0));
+        // 10 ms and 3.33 ms.
+        assert!((mean - 6.67).abs() < 0.01, "{mean}");
+    }
+}

@@ -1,0 +1,256 @@
+//! The tests of `perfcheck`.
+
+use std::time::Duration;
+
+use ncore::Mech;
+use ncore::message::Request;
+use ncore::types::{
+    ACL, Act, ActDetails, ActOpPermissionsDetails, Action, Bignum, DestroyArgs,
+    GenerateKeyPairArgs, GenerateRandomArgs, KeyGenParams, KeyType, KeyTypeDSAPrivateGenParams,
+    KeyTypeGenParams, KeyTypeRSAPrivateGenParams, ModExpArgs, NoOpArgs, PermissionGroup, PlainText,
+    PlainTextType, PlainTextTypeBytesData, PlainTextTypeData, SignArgs,
+};
+use nfkm::{Client, Error};
+
+use crate::load::{self, Figures};
+
+/// One test.
+pub(super) struct Test {
+    /// Its suite.
+    pub(super) suite: &'static str,
+    /// Its number in the suite, from 1.
+    pub(super) number: u32,
+    /// What it does.
+    pub(super) name: &'static str,
+    /// Runs it on a module, with so many jobs outstanding, for so long.
+    pub(super) run: Run,
+}
+
+type Run =
+    fn(&Client, u32, usize, Duration, &mut dyn FnMut(&Figures) -> bool) -> Result<Figures, Error>;
+
+impl Test {
+    /// `signing:1`
+    pub(super) fn id(&self) -> String {
+        format!("{}:{}", self.suite, self.number)
+    }
+
+    /// Whether it is meant by SUITE, SUITE:NUMBER, SUITE:NAME or SUITE:PREFIX*.
+    pub(super) fn is(&self, word: &str) -> bool {
+        let (suite, test) = word.split_once(':').unwrap_or((word, "*"));
+        suite == self.suite
+            && match test.strip_suffix('*') {
+                Some(prefix) => self.name.starts_with(prefix),
+                None => test == self.name || test == self.number.to_string(),
+            }
+    }
+}
+
+/// All tests, by suite and number.
+pub(super) const SUITES: &[Test] = &[
+    Test {
+        suite: "signing",
+        number: 1,
+        name: "RSA using RSApPKCS1 with 1024-bit n.",
+        run: |client, module, queue, time, tick| rsa(client, module, 1_024, queue, time, tick),
+    },
+    Test {
+        suite: "signing",
+        number: 2,
+        name: "RSA using RSApPKCS1 with 2048-bit n.",
+        run: |client, module, queue, time, tick| rsa(client, module, 2_048, queue, time, tick),
+    },
+    Test {
+        suite: "signing",
+        number: 3,
+        name: "RSA using RSApPKCS1 with 3072-bit n.",
+        run: |client, module, queue, time, tick| rsa(client, module, 3_072, queue, time, tick),
+    },
+    Test {
+        suite: "signing",
+        number: 4,
+        name: "RSA using RSApPKCS1 with 4096-bit n.",
+        run: |client, module, queue, time, tick| rsa(client, module, 4_096, queue, time, tick),
+    },
+    Test {
+        suite: "signing",
+        number: 5,
+        name: "DSA with 1024-bit p.",
+        run: |client, module, queue, time, tick| dsa(client, module, 1_024, queue, time, tick),
+    },
+    Test {
+        suite: "modexp",
+        number: 1,
+        name: "Modular exponentiation with 1024 bits.",
+        run: |client, _, queue, time, tick| modexp(client, 1_024, queue, time, tick),
+    },
+    Test {
+        suite: "modexp",
+        number: 2,
+        name: "Modular exponentiation with 2048 bits.",
+        run: |client, _, queue, time, tick| modexp(client, 2_048, queue, time, tick),
+    },
+    Test {
+        suite: "misc",
+        number: 1,
+        name: "No operation.",
+        run: |client, module, queue, time, tick| {
+            load::run(client, &NoOpArgs { module }, queue, Some(time), tick)
+        },
+    },
+    Test {
+        suite: "misc",
+        number: 2,
+        name: "1024 random bytes.",
+        run: |client, _, queue, time, tick| {
+            let args = GenerateRandomArgs { lenbytes: 1_024 };
+            load::run(client, &args, queue, Some(time), tick)
+        },
+    },
+];
+
+fn rsa(
+    client: &Client,
+    module: u32,
+    lenbits: u32,
+    queue: usize,
+    time: Duration,
+    tick: &mut dyn FnMut(&Figures) -> bool,
+) -> Result<Figures, Error> {
+    let params = KeyTypeRSAPrivateGenParams {
+        lenbits,
+        ..KeyTypeRSAPrivateGenParams::default()
+    };
+    let params = KeyGenParams {
+        type_: KeyType::RSAPrivate,
+        params: KeyTypeGenParams::RSAPrivate(params),
+    };
+    sign(client, module, params, Mech::RSApPKCS1, queue, time, tick)
+}
+
+fn dsa(
+    client: &Client,
+    module: u32,
+    lenbits: u32,
+    queue: usize,
+    time: Duration,
+    tick: &mut dyn FnMut(&Figures) -> bool,
+) -> Result<Figures, Error> {
+    let params = KeyTypeDSAPrivateGenParams {
+        lenbits,
+        ..KeyTypeDSAPrivateGenParams::default()
+    };
+    let params = KeyGenParams {
+        type_: KeyType::DSAPrivate,
+        params: KeyTypeGenParams::DSAPrivate(params),
+    };
+    sign(client, module, params, Mech::DSA, queue, time, tick)
+}
+
+/// Signs with a key made for it.
+fn sign(
+    client: &Client,
+    module: u32,
+    params: KeyGenParams,
+    mech: Mech,
+    queue: usize,
+    time: Duration,
+    tick: &mut dyn FnMut(&Figures) -> bool,
+) -> Result<Figures, Error> {
+    let pair = client.transact(GenerateKeyPairArgs {
+        module,
+        params,
+        aclpriv: may(ActOpPermissionsDetails::SIGN),
+        aclpub: may(ActOpPermissionsDetails::VERIFY),
+        ..GenerateKeyPairArgs::default()
+    })?;
+    let data = PlainTextTypeData::Bytes(PlainTextTypeBytesData {
+        data: vec![0x5a; 32],
+    });
+    let args = SignArgs {
+        key: pair.keypriv,
+        mech,
+        plain: PlainText {
+            type_: PlainTextType::Bytes,
+            data,
+        },
+        ..SignArgs::default()
+    };
+    let figures = load::run(client, &args, queue, Some(time), tick);
+    for key in [pair.keypriv, pair.keypub] {
+        discard(client, DestroyArgs { key });
+    }
+    figures
+}
+
+/// What is not dropped now goes with the client.
+fn discard<R: Request>(client: &Client, args: R) {
+    let _ = client.transact(args);
+}
+
+fn modexp(
+    client: &Client,
+    bits: usize,
+    queue: usize,
+    time: Duration,
+    tick: &mut dyn FnMut(&Figures) -> bool,
+) -> Result<Figures, Error> {
+    // Any odd modulus takes the same time.
+    let full = Bignum::from_be(&vec![0xff; bits / 8]);
+    let args = ModExpArgs {
+        a: Bignum::from_be(&vec![0x5a; bits / 8]),
+        p: full.clone(),
+        n: full,
+    };
+    load::run(client, &args, queue, Some(time), tick)
+}
+
+fn may(perms: u32) -> ACL {
+    let details = ActDetails::OpPermissions(ActOpPermissionsDetails { perms });
+    let actions = vec![Action {
+        type_: Act::OpPermissions,
+        details,
+    }];
+    ACL {
+        groups: vec![PermissionGroup {
+            actions,
+            ..PermissionGroup::default()
+        }],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_are_meant_by_suite_number_name_and_prefix() {
+        let meant = |word: &str| -> Vec<String> {
+            SUITES
+                .iter()
+                .filter(|test| test.is(word))
+                .map(Test::id)
+                .collect()
+        };
+        assert_eq!(meant("signing:2"), ["signing:2"]);
+        assert_eq!(
+            meant("signing:RSA using RSApPKCS1 with 2048-bit n."),
+            ["signing:2"]
+        );
+        assert_eq!(meant("signing:RSA*").len(), 4);
+        assert_eq!(meant("modexp"), ["modexp:1", "modexp:2"]);
+        for word in ["signing:9", "signing:", "sign", "signing:RSA"] {
+            assert_eq!(meant(word).len(), 0, "{word}");
+        }
+    }
+
+    #[test]
+    fn tests_are_numbered_within_their_suites() {
+        for (place, test) in SUITES.iter().enumerate() {
+            let before = SUITES[..place]
+                .iter()
+                .filter(|other| other.suite == test.suite);
+            assert_eq!(test.number as usize, before.count() + 1, "{}", test.id());
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! `preload`: loads card sets and softcards once, for other programs to use (UTILITIES section 8).
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::thread;
+use std::time::Duration;
+
+use clap::Parser;
+use ncore::types::NoOpArgs;
+use nfkm::{Environment, Error, LoadedToken, Preload, Session, World};
+
+use crate::card_files;
+use crate::cli::{self, Failure, Standard, Utility};
+use crate::ppmk;
+use crate::terminal::{Terminal, say};
+
+/// Load card sets and softcards, and let other programs use them.
+///
+/// Programs find them by NFAST_NFKM_TOKENSFILE, which a program that is run here is given. What is loaded lasts while at least
+/// one preload that uses the file goes on.
+#[derive(Debug, Parser)]
+#[command(
+    name = "preload",
+    after_help = "\
+Exit status: 0 success; 1 the operation failed; 2 the command line makes no sense; that of the program if one is run."
+)]
+struct Options {
+    /// A card set, by name or hash
+    #[arg(short, long = "cardset", value_name = "NAME|HASH")]
+    cardsets: Vec<String>,
+    /// A softcard, by name or hash
+    #[arg(short, long = "softcard", value_name = "NAME|HASH")]
+    softcards: Vec<String>,
+    /// A module that card sets are loaded on; several times, or with commas, for several
+    #[arg(
+        short,
+        long = "module",
+        value_name = "MODULE",
+        value_delimiter = ',',
+        default_value = "1"
+    )]
+    modules: Vec<u32>,
+    /// The file that says what is loaded, instead of NFAST_NFKM_TOKENSFILE
+    #[arg(short = 'f', long, value_name = "FILE")]
+    preload_file: Option<PathBuf>,
+    /// An operator card file, put into a soft token slot of the module; once for each card. Without it the cards are in the
+    /// modules' readers; emulated modules with empty readers use files in the folder `cards` beside `local`
+    #[arg(long = "card", value_name = "FILE")]
+    cards: Vec<PathBuf>,
+    /// `pause` to wait until it is ended, `exit` to add to what another preload keeps loaded, or a program to run
+    #[arg(
+        value_name = "SUBCOMMAND",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    command: Vec<String>,
+    #[command(flatten)]
+    standard: Standard,
+}
+
+impl Utility for Options {
+    fn standard(&self) -> &Standard {
+        &self.standard
+    }
+}
+
+/// Its command line.
+pub fn command() -> clap::Command {
+    cli::command::<Options>()
+}
+
+/// Runs the utility with the arguments of this process.
+pub fn main() -> ExitCode {
+    cli::run(|options: Options| {
+        let mut environment = Environment::from_process();
+        if let Some(file) = &options.preload_file {
+            environment.tokens_file = Some(file.clone());
+        }
+        let file = environment.tokens_file.clone().ok_or_else(|| {
+            Failure::CommandLine(
+                "no file: give --preload-file, or set NFAST_NFKM_TOKENSFILE".to_owned(),
+            )
+        })?;
+        World::required(&environment.folder()?)?;
+        let session = Session::open(&environment)?;
+        let joined = session.preload()?.cloned();
+        let first = joined.is_none();
+        if first && options.command == ["exit"] {
+            return Err(Failure::Operation(
+                "no other preload goes on, so nothing would stay loaded".to_owned(),
+            ));
+        }
+        let mut preload = joined.unwrap_or(Preload {
+            client: session.client()?.id(),
+            tokens: Vec::new(),
+        });
+        let tokens = options.load(&session)?;
+        for token in &tokens {
+            preload.add(token);
+        }
+        preload.write(&file)?;
+        let ended = options.run(&session, &file);
+        match options.command == ["exit"] {
+            // They stay loaded in the name of the preload that goes on.
+            true => std::mem::forget(tokens),
+            // With the last one the file says nothing that is true.
+            false if first => drop(std::fs::remove_file(&file)),
+            false => {}
+        }
+        ended
+    })
+}
+
+impl Options {
+    fn load(&self, session: &Session) -> Result<Vec<LoadedToken>, Failure> {
+        let mut terminal = Terminal::default();
+        let mut tokens = Vec::new();
+        for name in &self.cardsets {
+            let set = session.card_set(name)?;
+            let choice = card_files::choose(
+                "preload",
+                "operator cards",
+                &*session.client()?,
+                session.folder(),
+                &self.modules,
+                &self.cards,
+            )?;
+            let source = choice.source(card_files::operators);
+            say(&format!("Loading `{}':\n", set.name));
+            tokens.push(session.load_card_set(&set, &self.modules, &source, &mut terminal)?);
+        }
+        for name in &self.softcards {
+            let softcard = session.softcard(name)?;
+            tokens.push(ppmk::with_passphrase(
+                &softcard,
+                &mut terminal,
+                |passphrase, _| session.load_softcard(&softcard, passphrase),
+            )?);
+        }
+        Ok(tokens)
+    }
+
+    /// Does what the subcommand says, while everything is loaded.
+    fn run(&self, session: &Session, file: &Path) -> Result<(), Failure> {
+        match &self.command[..] {
+            [word] if word == "exit" => Ok(()),
+            [word] if word == "pause" => pause(session),
+            [program, arguments @ ..] => {
+                let status = Command::new(program)
+                    .args(arguments)
+                    .env("NFAST_NFKM_TOKENSFILE", file)
+                    .status()
+                    .map_err(|error| Failure::Operation(format!("{program}: {error}")))?;
+                match status.code() {
+                    Some(0) => Ok(()),
+                    // A code that does not fit is a failure all the same.
+                    Some(code) => Err(Failure::Program(u8::try_from(code).unwrap_or(1))),
+                    None => Err(Failure::Operation(format!("{program}: {status}"))),
+                }
+            }
+            [] => Ok(()),
+        }
+    }
+}
+
+/// Waits for ever, or until the hardserver is gone and everything loaded with it.
+fn pause(session: &Session) -> Result<(), Failure> {
+    cli::print("Everything is loaded; end this program to unload it.\n")?;
+    let client = session.client()?;
+    loop {
+        thread::sleep(LOOK_EVERY);
+        match client.transact(NoOpArgs { module: 0 }) {
+            Ok(_) | Err(Error::Status { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+const LOOK_EVERY: Duration = Duration::from_secs(1);

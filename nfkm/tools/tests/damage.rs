@@ -1,0 +1,258 @@
+//! Damaged and missing files of the Key Management Data: which utility names the file, and that none repairs it.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use common::{Rig, text};
+use nfkm::World;
+use nfkm::kmdata::Folder;
+use nfkm_tools::nfkmcheck;
+
+/// A world with two each of modules, card sets and softcards, and keys under every kind of protection.
+fn rig() -> Rig {
+    let rig = Rig::start();
+    let card = |name: &str| rig.file("card", name);
+    rig.succeed("new-world", &["-m1,2", "-Q1/1", &card("admin")]);
+    for name in ["ann", "bob"] {
+        rig.succeed("createocs", &["-Q1/1", "-N", name, &card(name)]);
+        rig.succeed("ppmk", &["--new", name]);
+    }
+    let (ann, bob) = (card("ann"), card("bob"));
+    for (ident, more) in [
+        ("plain", vec!["protect=module"]),
+        ("other", vec!["protect=module"]),
+        ("soft", vec!["protect=softcard", "softcard=ann"]),
+        ("spare", vec!["protect=softcard", "softcard=bob"]),
+        ("carded", vec!["-cann", "protect=token", &ann]),
+        ("locked", vec!["-cbob", "protect=token", &bob]),
+    ] {
+        let ident = format!("ident={ident}");
+        let arguments = ["--batch", "simple", "size=1024", &ident];
+        rig.succeed("generatekey", &[&arguments[..], &more[..]].concat());
+    }
+    rig
+}
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// The files of a folder that belong to the world.
+fn files(folder: &Path) -> Files {
+    fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            (name, fs::read(entry.path()).unwrap())
+        })
+        .filter(|(name, _)| !name.starts_with('.'))
+        .collect()
+}
+
+fn write(folder: &Path, files: &Files) {
+    for name in self::files(folder).keys() {
+        fs::remove_file(folder.join(name)).unwrap();
+    }
+    for (name, content) in files {
+        fs::write(folder.join(name), content).unwrap();
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Damage {
+    Flipped,
+    Cut,
+    Emptied,
+    Removed,
+    Swapped,
+}
+
+/// The files with damage to one of them, which the utilities then should name.
+fn damaged(whole: &Files, name: &str, other: &str, damage: Damage) -> Files {
+    let mut files = whole.clone();
+    let content = whole[name].clone();
+    let middle = content.len() / 2;
+    let damaged = match damage {
+        Damage::Flipped => {
+            let mut content = content;
+            content[middle] ^= 0x10;
+            content
+        }
+        Damage::Cut => content[..middle].to_vec(),
+        Damage::Emptied => Vec::new(),
+        Damage::Removed => {
+            files.remove(name);
+            return files;
+        }
+        Damage::Swapped => {
+            files.insert(other.to_owned(), content);
+            whole[other].clone()
+        }
+    };
+    files.insert(name.to_owned(), damaged);
+    files
+}
+
+#[test]
+fn every_damage_is_named_by_a_utility_and_repaired_by_none() {
+    let rig = rig();
+    let local = rig.options.kmdata.join("local");
+    let whole = files(&local);
+    assert_eq!(
+        rig.succeed("nfkmcheck", &[]),
+        "nfkmcheck: everything seems to be in order\n"
+    );
+    let first_two = |prefix: &str| {
+        let mut names = whole.keys().filter(|name| name.starts_with(prefix));
+        (names.next().unwrap().clone(), names.next().unwrap().clone())
+    };
+    let pairs = [
+        ("world".to_owned(), first_two("module_").0),
+        first_two("module_"),
+        ("key_simple_plain".to_owned(), "key_simple_other".to_owned()),
+        first_two("cards_"),
+        first_two("card_"),
+        first_two("softcard_"),
+    ];
+    for (name, other) in &pairs {
+        for damage in [
+            Damage::Flipped,
+            Damage::Cut,
+            Damage::Emptied,
+            Damage::Removed,
+            Damage::Swapped,
+        ] {
+            let files = damaged(&whole, name, other, damage);
+            write(&local, &files);
+            let checked = rig.run("nfkmcheck", &[]);
+            let said = text(&checked.stderr);
+            // Nothing refers to a key, and a host need not have the file of each module.
+            let (is_key, is_module) = (name.starts_with("key_"), name.starts_with("module_"));
+            let code = match damage {
+                Damage::Removed if is_key || is_module => 0,
+                _ => 1,
+            };
+            assert_eq!(
+                checked.status.code(),
+                Some(code),
+                "{name} {damage:?}: {said}"
+            );
+            if !(damage == Damage::Removed && (is_key || is_module)) {
+                assert!(said.contains(name.as_str()), "{name} {damage:?}: {said}");
+            }
+            // Those that use the file name it as well.
+            let arguments: &[&[&str]] = match name.split('_').next().unwrap() {
+                "world" => &[&["nfkmverify"], &["nfkminfo", "-c"]],
+                "key" => &[
+                    &["nfkminfo", "-k", "simple", "plain"],
+                    &["nfkmverify", "simple", "plain"],
+                ],
+                "cards" => &[&["nfkminfo", "-c"]],
+                "softcard" => &[&["nfkminfo", "-s"], &["ppmk", "--list"]],
+                _ => &[],
+            };
+            for arguments in arguments.iter().filter(|_| damage != Damage::Removed) {
+                let output = rig.run(arguments[0], &arguments[1..]);
+                let said = text(&output.stderr);
+                assert_eq!(
+                    output.status.code(),
+                    Some(1),
+                    "{arguments:?} {damage:?}: {said}"
+                );
+                assert!(
+                    said.contains(name.as_str()),
+                    "{arguments:?} {damage:?}: {said}"
+                );
+            }
+            if is_module {
+                let report = rig.run("nfkminfo", &[]);
+                let unchecked = text(&report.stdout).contains(" Unchecked\n");
+                assert!(unchecked, "{damage:?}: {}", text(&report.stdout));
+                if damage != Damage::Removed {
+                    assert!(text(&report.stderr).contains(name.as_str()), "{damage:?}");
+                }
+            }
+            assert_eq!(
+                self::files(&local),
+                files,
+                "{name} {damage:?}: changed by a utility"
+            );
+        }
+    }
+    write(&local, &whole);
+}
+
+#[test]
+fn what_is_missing_is_named_by_what_refers_to_it() {
+    let rig = rig();
+    let local = rig.options.kmdata.join("local");
+    let whole = files(&local);
+    let find = |prefix: &str| whole.keys().find(|name| name.starts_with(prefix)).unwrap();
+    // A card set is referred to by its card and its key, a softcard by its key, a card by its set.
+    for (missing, witnesses) in [
+        (find("cards_"), vec!["card_", "key_simple_"]),
+        (find("softcard_"), vec!["key_simple_"]),
+        (find("card_"), vec!["cards_"]),
+    ] {
+        fs::remove_file(local.join(missing)).unwrap();
+        let said = rig.fail(1, "nfkmcheck", &[]);
+        for witness in witnesses {
+            assert!(
+                said.lines()
+                    .any(|line| line.contains(missing.as_str()) && line.contains(witness)),
+                "{missing}: {said}"
+            );
+        }
+        write(&local, &whole);
+    }
+}
+
+#[test]
+fn no_random_damage_is_overlooked() {
+    let rig = rig();
+    let local = rig.options.kmdata.join("local");
+    let whole = files(&local);
+    let names: Vec<&String> = whole.keys().collect();
+    // A generator of its own, so that a failure is the same everywhere: Knuth's MMIX constants.
+    let mut state = 20_261_127_u64;
+    let mut random = |below: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    for number in 0..200 {
+        let name = names[random(names.len())];
+        let mut content = whole[name].clone();
+        let place = random(content.len());
+        match random(4) {
+            0 => content[place] ^= 1 << random(8),
+            1 => content.truncate(place),
+            2 => content.extend(std::iter::repeat_n(0, 1 + random(64))),
+            _ => {
+                let end = (place + 1 + random(64)).min(content.len());
+                content[place..end]
+                    .iter_mut()
+                    .for_each(|byte| *byte = !*byte);
+            }
+        }
+        fs::write(local.join(name), &content).unwrap();
+        let folder = Folder::at(&local);
+        let noticed = match World::required(&folder) {
+            Err(error) => error.to_string(),
+            Ok(world) => nfkmcheck::check(&folder, &world).unwrap().errors.join("\n"),
+        };
+        assert!(
+            noticed.contains(name.as_str()),
+            "{number}: {name}: {noticed}"
+        );
+        assert_eq!(
+            fs::read(local.join(name)).unwrap(),
+            content,
+            "{number}: {name}"
+        );
+        fs::write(local.join(name), &whole[name]).unwrap();
+    }
+}

@@ -1,0 +1,188 @@
+//! The utilities for modules as executables: modes, counts, checks and figures.
+
+mod common;
+
+use common::{Rig, masked, text};
+
+#[test]
+fn modules_are_pinged_failed_retried_and_cleared() {
+    let rig = Rig::start();
+    rig.succeed("new-world", &["-m1,2", "-Q1/1"]);
+    assert_eq!(
+        rig.succeed("nopclearfail", &["-n", "-a"]),
+        "Module 1, command NoOp: OK\nModule 2, command NoOp: OK\n"
+    );
+    assert_eq!(
+        rig.succeed("nopclearfail", &["-c", "-m2", "-w"]),
+        "Module 2, command ClearUnit: OK\n"
+    );
+    assert_eq!(
+        rig.succeed("nopclearfail", &["--fail", "-m2"]),
+        "Module 2, command Fail: OK\n"
+    );
+    let failed = rig.run("nopclearfail", &["-na"]);
+    assert_eq!(failed.status.code(), Some(1));
+    assert_eq!(
+        text(&failed.stdout),
+        "Module 1, command NoOp: OK\nModule 2, command NoOp: HardwareFailed\n"
+    );
+    assert!(rig.succeed("nfkminfo", &["-m2"]).contains(" Failed\n"));
+    assert_eq!(
+        rig.succeed("nopclearfail", &["-r", "-m2", "--wait"]),
+        "Module 2, command RetryFailedModule: OK\n"
+    );
+    // The line that scripts look for (UTILITIES section 2).
+    assert_eq!(
+        rig.succeed("nopclearfail", &["-I", "-m", "1"]),
+        "Module 1, command ClearUnitEx: OK\n"
+    );
+    assert!(rig.succeed("nfkminfo", &["-m1"]).contains(" PreInitMode\n"));
+    rig.succeed("nopclearfail", &["-Mm1"]);
+    assert!(rig.succeed("nfkminfo", &["-m1"]).contains(" MaintMode\n"));
+    rig.succeed("nopclearfail", &["-Om1"]);
+    assert!(rig.succeed("nfkminfo", &["-m1"]).contains(" 0x2 Usable\n"));
+    assert!(
+        rig.fail(1, "nopclearfail", &["-nm7"])
+            .contains("there is no module #7")
+    );
+    for arguments in [
+        &["-n"][..],
+        &["-a"],
+        &["-n", "-c", "-a"],
+        &["-n", "-a", "-m1"],
+    ] {
+        rig.fail(2, "nopclearfail", arguments);
+    }
+}
+
+#[test]
+fn a_unit_is_initialised_without_a_world() {
+    let rig = Rig::start();
+    rig.succeed("new-world", &["-Q1/1"]);
+    let refused = rig.fail(1, "initunit", &[]);
+    assert!(
+        refused.contains("initunit: module #1 is not in pre-initialisation mode"),
+        "{refused}"
+    );
+    rig.succeed("nopclearfail", &["-Im1"]);
+    let output = rig.run("initunit", &["-m1", "-s"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stderr), "Initialising Unit 1 (SetNSOPerms)\n");
+    let report = masked(&rig, &text(&output.stdout));
+    assert!(
+        report.starts_with("Module Key Info\nHKM[0] is <hash>\n"),
+        "{report}"
+    );
+    rig.succeed("nopclearfail", &["-Om1"]);
+    assert!(
+        rig.succeed("nfkminfo", &["-m1"])
+            .contains("\n state      0x5 Factory\n")
+    );
+}
+
+#[test]
+fn what_is_counted_is_shown_as_a_tree() {
+    let rig = Rig::start();
+    rig.succeed("new-world", &["-Q1/1"]);
+    let report = rig.succeed("stattree", &["PerModule", "1", "ModuleObjStats"]);
+    let head = "+PerModule:\n   +#1:\n      +ModuleObjStats:\n";
+    assert!(report.starts_with(head), "{report}");
+    assert!(
+        report.contains("\n         -ObjectsCreated       "),
+        "{report}"
+    );
+    let whole = rig.succeed("stattree", &[]);
+    for node in [
+        "+ServerGlobals:",
+        "+Connections:",
+        "+PerModule:",
+        "   +#2:",
+        "+PerDevice:",
+    ] {
+        assert!(whole.lines().any(|line| line == node), "{node}: {whole}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&rig.succeed("stattree", &["--json", "ServerGlobals"])).unwrap();
+    assert!(
+        json["ServerGlobals"]["CmdCount"].as_u64().unwrap() > 0,
+        "{json}"
+    );
+    assert!(
+        rig.fail(1, "stattree", &["PerModule", "9"])
+            .contains("there is no node `PerModule 9'")
+    );
+    assert!(
+        rig.fail(2, "stattree", &["Nonsense"])
+            .contains("`Nonsense' is no name of a node")
+    );
+}
+
+#[test]
+fn results_of_the_module_are_checked_and_wrong_ones_named() {
+    let rig = Rig::start();
+    let report = rig.succeed("checkmod", &[]);
+    assert!(
+        report.starts_with("built-in results: 29 of 29 correct\n"),
+        "{report}"
+    );
+    let file = rig.folder.path().join("results");
+    // 2^5 mod 23 is 9.
+    std::fs::write(&file, "modexp 2 5 17 9\nmodexp 2 5 17 8\n").unwrap();
+    let output = rig.run("checkmod", &[file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains(": 1 of 2 correct\n"));
+    assert!(text(&output.stderr).contains("results, line 2: the module has another result"));
+    assert!(
+        rig.fail(1, "checkmod", &["/nonexistent"])
+            .contains("/nonexistent: ")
+    );
+}
+
+#[test]
+fn figures_are_measured_of_what_was_done() {
+    let rig = Rig::start();
+    let report = rig.succeed("floodtest", &["-t1", "-l512", "-q8"]);
+    let last = report.lines().last().unwrap();
+    assert!(
+        last.contains(" exponentiations of 512 bits in ") && !last.starts_with("0 "),
+        "{report}"
+    );
+    assert!(
+        rig.fail(1, "perfcheck", &["misc:1"])
+            .contains("no Security World")
+    );
+    rig.succeed("new-world", &["-Q1/1"]);
+    let folder = rig.folder.path().join("figures");
+    let folder = folder.to_str().unwrap();
+    let arguments = [
+        "-t1",
+        "-s",
+        "-q4",
+        "-n",
+        "-o",
+        folder,
+        "--json",
+        "misc:1",
+        "signing:1",
+    ];
+    let json: serde_json::Value =
+        serde_json::from_str(&rig.succeed("perfcheck", &arguments)).unwrap();
+    assert_eq!(json[1]["id"], "signing:1");
+    for result in json.as_array().unwrap() {
+        assert!(result["jobs"].as_u64().unwrap() > 0, "{result}");
+        assert_eq!((&result["queue"], &result["runs"]), (&4.into(), &1.into()));
+    }
+    let written = std::fs::read_to_string(format!("{folder}/results.json")).unwrap();
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&written).unwrap(),
+        json
+    );
+    assert!(
+        rig.succeed("perfcheck", &["--list", "modexp"])
+            .starts_with("modexp:1     Modular")
+    );
+    assert!(
+        rig.fail(2, "perfcheck", &["kx:1"])
+            .contains("there is no test `kx:1'")
+    );
+}
