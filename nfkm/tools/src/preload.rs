@@ -48,12 +48,7 @@ struct Options {
     #[arg(long = "card", value_name = "FILE")]
     cards: Vec<PathBuf>,
     /// `pause` to wait until it is ended, `exit` to add to what another preload keeps loaded, or a program to run
-    #[arg(
-        value_name = "SUBCOMMAND",
-        required = true,
-        trailing_var_arg = true,
-        allow_hyphen_values = true
-    )]
+    #[arg(value_name = "SUBCOMMAND", required = true, trailing_var_arg = true)]
     command: Vec<String>,
     #[command(flatten)]
     standard: Standard,

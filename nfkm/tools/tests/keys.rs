@@ -1,0 +1,251 @@
+//! Making, verifying and preloading keys by the utilities as executables.
+
+mod common;
+
+use std::process::{Command, Stdio};
+
+use common::{Rig, masked, text};
+use nfkm::Error;
+
+fn rig_with_world(features: &[&str]) -> Rig {
+    let rig = Rig::start();
+    let admin = rig.file("card", "admin");
+    rig.succeed(
+        "new-world",
+        &[&["-Q1/1", admin.as_str()], features].concat(),
+    );
+    rig
+}
+
+#[test]
+fn a_key_is_generated_by_answers_and_by_words() {
+    let rig = rig_with_world(&[]);
+    // Questions in their order: protect, recovery, type, size, pubexp, ident, plainname; a wrong answer is asked again.
+    let answers = "module\nmaybe\nyes\nRSA\n1024\n\ncontosokey\nContoso\n";
+    let output = rig.run_with_input("generatekey", &["simple"], answers);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stderr), "ERROR: recovery: invalid option\n");
+    insta::assert_snapshot!("generatekey", masked(&rig, &text(&output.stdout)));
+
+    let taken = ["--batch", "simple", "ident=contosokey", "size=1024"];
+    assert!(
+        rig.fail(1, "generatekey", &taken)
+            .contains("exists already")
+    );
+    for (words, reason) in [
+        (&["simple"][..], "ident must be given"),
+        (&["simple", "ident=A"], "ident: invalid option"),
+        (&["simple", "ident=a", "size=10"], "size: invalid option"),
+        (
+            &["simple", "ident=a", "colour=red"],
+            "colour is no parameter",
+        ),
+        (&["pkcs11"], "there is no application `pkcs11'"),
+        (
+            &["simple", "ident=a", "protect=softcard"],
+            "protect: invalid option",
+        ),
+        (
+            &["simple", "ident=a", "-cops", "protect=module"],
+            "--cardset is for protect=token",
+        ),
+    ] {
+        let complaint = rig.fail(2, "generatekey", &[&["--batch"], words].concat());
+        assert!(complaint.contains(reason), "{words:?}: {complaint}");
+    }
+}
+
+#[test]
+fn keys_of_mscapi_are_called_by_their_hash_and_retargeted() {
+    let rig = rig_with_world(&[]);
+    let made = rig.succeed(
+        "generatekey",
+        &["--batch", "mscapi", "type=DSA", "size=1024", "plainname=ca"],
+    );
+    // The lines that scripts look for (UTILITIES section 2).
+    assert!(
+        made.contains("\nKey successfully generated.\nPath to key: "),
+        "{made}"
+    );
+    let list = rig.succeed("nfkminfo", &["-k", "mscapi"]);
+    let ident = list.trim_end().rsplit(' ').next().unwrap().to_owned();
+    assert_eq!(ident.len(), 40, "{list}");
+    let words = ["--batch", "--retarget", "simple", "ident=copy"];
+    let retargeted = rig.succeed("generatekey", &words);
+    insta::assert_snapshot!("retarget", masked(&rig, &retargeted));
+    let hash = |appname: &str, ident: &str| {
+        let detail = rig.succeed("nfkminfo", &["-k", appname, ident]);
+        detail
+            .lines()
+            .find(|line| line.starts_with(" hash "))
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(hash("simple", "copy"), hash("mscapi", &ident));
+}
+
+#[test]
+fn a_key_of_openssl_is_imported() {
+    let rig = rig_with_world(&[]);
+    let modulus = |file: &str| {
+        let output = Command::new("openssl")
+            .args(["rsa", "-noout", "-modulus", "-in", file])
+            .output()
+            .unwrap();
+        text(&output.stdout)
+            .trim()
+            .replace("Modulus=", "")
+            .to_lowercase()
+    };
+    for (ident, traditional) in [("one", "-traditional"), ("two", "")] {
+        let file = rig.folder.path().join(format!("{ident}.pem"));
+        let file = file.to_str().unwrap();
+        let mut command = Command::new("openssl");
+        command.args(["genrsa", "-out", file]);
+        command.args(Some(traditional).filter(|option| !option.is_empty()));
+        assert!(
+            command
+                .arg("1024")
+                .stderr(Stdio::null())
+                .status()
+                .unwrap()
+                .success()
+        );
+        let words = [format!("ident={ident}"), format!("pemreadfile={file}")];
+        rig.succeed(
+            "generatekey",
+            &["--batch", "-i", "simple", &words[0], &words[1]],
+        );
+        let key = rig.session().load_key("simple", ident).unwrap();
+        let ncore::types::KeyTypeData::RSAPublic(public) = &key.public().data else {
+            panic!("no RSA key")
+        };
+        assert_eq!(nfkm::hex(&public.n.to_be()), modulus(file));
+    }
+    // Nobody certifies how an imported key was made.
+    let refused = rig.fail(1, "nfkmverify", &["simple", "one"]);
+    assert!(
+        refused.contains("no key generation certificate"),
+        "{refused}"
+    );
+    assert!(
+        rig.succeed("nfkmverify", &["-U"])
+            .contains("2 keys verified.")
+    );
+    let junk = rig.folder.path().join("junk.pem");
+    std::fs::write(&junk, "junk").unwrap();
+    let words = [
+        "--batch",
+        "-i",
+        "simple",
+        "ident=x",
+        &format!("pemreadfile={}", junk.display()),
+    ];
+    assert!(
+        rig.fail(1, "generatekey", &words)
+            .contains("junk.pem: not a PEM file")
+    );
+}
+
+#[test]
+fn a_key_is_verified_up_to_the_world() {
+    let rig = rig_with_world(&[]);
+    rig.succeed(
+        "generatekey",
+        &["--batch", "simple", "ident=good", "size=1024"],
+    );
+    rig.session()
+        .save_opaque("mscapi", "container-1", b"data")
+        .unwrap();
+    let report = rig.succeed("nfkmverify", &[]);
+    insta::assert_snapshot!("nfkmverify", masked(&rig, &report));
+    assert!(
+        rig.succeed("nfkmverify", &["-VL", "simple", "good"])
+            .contains("OpPermissions")
+    );
+    assert!(
+        rig.fail(1, "nfkmverify", &["mscapi", "container-1"])
+            .contains("holds data, not a key")
+    );
+    assert!(rig.fail(2, "nfkmverify", &["simple"]).contains("two words"));
+    // The module is initialised again, so its old signing key is gone, and with it the proof.
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    rig.succeed("new-world", &["-l", &rig.file("card", "admin")]);
+    let refused = rig.fail(1, "nfkmverify", &[]);
+    assert!(refused.contains("has been initialised since"), "{refused}");
+    rig.succeed("nfkmverify", &["--unverifiable"]);
+}
+
+#[test]
+fn a_key_under_cards_is_made_and_used_by_another_program_while_they_are_preloaded() {
+    let rig = rig_with_world(&[]);
+    let card = rig.file("card", "ops");
+    rig.succeed("createocs", &["-Q1/1", "-N", "ops", "-p", &card]);
+    rig.succeed("ppmk", &["--new", "soft"]);
+    let words = [
+        "--batch",
+        "-cops",
+        &card,
+        "simple",
+        "protect=token",
+        "size=1024",
+        "ident=carded",
+    ];
+    rig.succeed("generatekey", &words);
+    let words = [
+        "--batch",
+        "simple",
+        "protect=softcard",
+        "size=1024",
+        "ident=softly",
+    ];
+    rig.succeed("generatekey", &words);
+    for ident in ["carded", "softly"] {
+        let refused = rig.session().load_key("simple", ident);
+        assert!(matches!(refused, Err(Error::NeedsToken { .. })), "{ident}");
+    }
+    let file = rig.folder.path().join("tokens");
+    let tokens = file.to_str().unwrap();
+    // The program that is run sees what is loaded.
+    let info = env!("CARGO_BIN_EXE_nfkminfo");
+    let words = ["-f", tokens, "-cops", "-ssoft", &card, info];
+    let report = rig.succeed("preload", &words);
+    assert!(
+        report.contains("Pre-Loaded Objects (  2): objecthash module objectid generation\n"),
+        "{report}"
+    );
+    assert!(!file.exists(), "the file outlives what it tells of");
+    assert_eq!(
+        rig.run("preload", &["-f", tokens, "sh", "-c", "exit 7"])
+            .status
+            .code(),
+        Some(7)
+    );
+    let refused = rig.fail(1, "preload", &["-f", tokens, "-ssoft", "exit"]);
+    assert!(refused.contains("no other preload goes on"), "{refused}");
+    assert!(rig.fail(2, "preload", &["pause"]).contains("no file"));
+
+    let mut pause = rig.command("preload", &["-f", tokens, "-cops", &card, "pause"]);
+    let mut pause = pause
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut said = std::io::BufReader::new(pause.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut said, &mut line).unwrap();
+    assert!(line.starts_with("Everything is loaded"), "{line}");
+    rig.succeed("preload", &["-f", tokens, "-ssoft", "exit"]);
+    for ident in ["carded", "softly"] {
+        let key = rig
+            .preloaded_session(&file)
+            .load_key("simple", ident)
+            .unwrap();
+        assert_eq!(key.modules(), [1], "{ident}");
+    }
+    pause.kill().unwrap();
+    pause.wait().unwrap();
+    // The file tells of a client that is gone.
+    let refused = rig.preloaded_session(&file).load_key("simple", "carded");
+    assert!(matches!(refused, Err(Error::NeedsToken { .. })));
+}
