@@ -365,12 +365,12 @@ impl Rules {
                 ActDetails::MakeBlob(details) if certifier.is_none() => {
                     problems.extend(self.blob(details));
                 }
-                ActDetails::MakeArchiveBlob(details) => {
-                    if details.kahash.is_none() || details.kahash != self.hkre {
-                        problems.push(format!(
-                            "{who} may wrap it under a key that is not the world's recovery key"
-                        ));
-                    }
+                ActDetails::MakeArchiveBlob(details)
+                    if (details.kahash.is_none() || details.kahash != self.hkre) =>
+                {
+                    problems.push(format!(
+                        "{who} may wrap it under a key that is not the world's recovery key"
+                    ));
                 }
                 _ => {}
             }

@@ -260,16 +260,18 @@ impl Check<'_> {
                 self.error(format!("{file}: it does not say which cards protect it"));
             }
             None => {}
-            Some(hkltu) if protection == NFKMNKF::ProtectionPassPhrase.0 => {
-                if !self.softcards.contains(&hkltu) {
-                    let softcard = File::Softcard(hkltu);
-                    self.error(format!("{file}: {softcard}, which protects it, is missing"));
-                }
-            }
             Some(hkltu) => {
-                if !self.sets.iter().any(|(hash, _)| *hash == hkltu) {
-                    let set = File::CardSet(hkltu);
-                    self.error(format!("{file}: {set}, which protects it, is missing"));
+                let (there, protector) = match protection == NFKMNKF::ProtectionPassPhrase.0 {
+                    true => (self.softcards.contains(&hkltu), File::Softcard(hkltu)),
+                    false => {
+                        let listed = self.sets.iter().any(|(hash, _)| *hash == hkltu);
+                        (listed, File::CardSet(hkltu))
+                    }
+                };
+                if !there {
+                    self.error(format!(
+                        "{file}: {protector}, which protects it, is missing"
+                    ));
                 }
             }
         }
