@@ -113,7 +113,11 @@ fn run(run: &Run) -> anyhow::Result<ExitCode> {
         .transpose()?;
     let cases = chosen(&run.filter, provider.as_ref());
     if cases.is_empty() {
-        anyhow::bail!("there is no such case");
+        match &run.filter[..] {
+            // The provider's type leaves none.
+            [] => anyhow::bail!("there is no such case"),
+            filters => anyhow::bail!("no case has an id with {}", filters.join(" or ")),
+        }
     }
     let width = table::id_width(&cases);
     if run.list {

@@ -6,9 +6,9 @@ mod support;
 
 use std::{
     ffi::{CStr, CString, c_char},
-    path::PathBuf,
+    path::{Path, PathBuf},
     ptr::{null, null_mut},
-    sync::OnceLock,
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use cryptoapi::ffi::*;
@@ -36,6 +36,14 @@ const NTE_BAD_KEYSET_PARAM: u32 = 0x8009_001F;
 const PROV_TEST: u32 = 77;
 const NAME: &CStr = c"Recording Provider";
 
+/// Held while a provider is registered, and while all are enumerated, which goes by their places in the list.
+static REGISTERING: Mutex<()> = Mutex::new(());
+
+fn register_image(name: &str, prov_type: u32, image: &Path) {
+    let _alone = REGISTERING.lock().unwrap_or_else(PoisonError::into_inner);
+    cryptoapi::register_image(name, prov_type, image);
+}
+
 /// The provider's image, compiled and registered once.
 struct Recorder {
     library: Library,
@@ -48,7 +56,7 @@ fn recorder() -> &'static Recorder {
     RECORDER.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = support::provider(folder.path(), "librecorder.so", &[]);
-        cryptoapi::register_image(name(NAME), PROV_TEST, &path);
+        register_image(name(NAME), PROV_TEST, &path);
         let library = unsafe { Library::new(&path) }.expect("the provider loads");
         Recorder {
             library,
@@ -273,7 +281,7 @@ fn images_that_are_absent_broken_or_incomplete_have_their_codes() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let acquire = |file: &str, prov_type: u32| {
         let name = CString::new(file).expect("no NUL");
-        cryptoapi::register_image(file, prov_type, &folder.path().join(file));
+        register_image(file, prov_type, &folder.path().join(file));
         let mut context = 0;
         unsafe { CryptAcquireContextA(&mut context, null(), name.as_ptr(), prov_type, 0) }
     };
@@ -292,7 +300,7 @@ fn images_that_are_absent_broken_or_incomplete_have_their_codes() {
 fn duplicates_are_the_only_entry_points_that_may_be_missing() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = support::provider(folder.path(), "old.so", &["-DPROVIDER_WITHOUT_DUPLICATES"]);
-    cryptoapi::register_image("Old Provider", 204, &path);
+    register_image("Old Provider", 204, &path);
     let mut context = 0;
     let answer =
         unsafe { CryptAcquireContextA(&mut context, null(), c"Old Provider".as_ptr(), 204, 0) };
@@ -750,6 +758,7 @@ fn a_short_security_descriptor_buffer_is_true_with_a_last_error() {
 
 #[test]
 fn providers_are_enumerated_by_name_with_their_types() {
+    let _alone = REGISTERING.lock().unwrap_or_else(PoisonError::into_inner);
     let mut found = Vec::new();
     for index in 0.. {
         let (mut prov_type, mut length) = (0, 0);
@@ -903,7 +912,7 @@ fn enumerations_check_reserved_pointers_and_flags() {
 fn a_default_provider_is_used_when_no_name_is_given() {
     recorder();
     let path = &recorder().path;
-    cryptoapi::register_image("Default Provider", 310, path);
+    register_image("Default Provider", 310, path);
     let mut context = 0;
     let acquire =
         |context: &mut usize| unsafe { CryptAcquireContextA(context, null(), null(), 310, 0) };
