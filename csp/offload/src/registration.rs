@@ -1,7 +1,7 @@
 //! The registry value by which Microsoft's providers find the library: `ExpoOffload` below `Cryptography\Offload`.
 //!
 //! There is a registry on Windows only. Elsewhere both functions fail with
-//! [`io::ErrorKind::Unsupported`](std::io::ErrorKind::Unsupported).
+//! [`io::ErrorKind::Unsupported`].
 
 use std::io;
 use std::path::Path;
