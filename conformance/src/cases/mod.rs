@@ -8,6 +8,7 @@ mod blobs;
 mod cardsets;
 mod cipher;
 mod client;
+mod dss;
 #[cfg(feature = "embedded")]
 mod failover;
 #[cfg(feature = "embedded")]
@@ -45,6 +46,7 @@ pub fn all() -> Vec<&'static Case> {
         blobs::CASES,
         provider::CASES,
         schannel::CASES,
+        dss::CASES,
         #[cfg(feature = "embedded")]
         handshake::CASES,
         client::CASES,
