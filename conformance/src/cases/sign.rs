@@ -475,7 +475,14 @@ fn verify_wrong_key(rig: &Rig) -> anyhow::Result<Outcome> {
     let (context, _) = signer(rig, 512)?;
     let signature = context.hash(CALG_SHA1, b"message")?.sign(AT_SIGNATURE, 0)?;
     let right = context.user_key(AT_SIGNATURE)?;
-    let wrong = context.gen_pair(AT_KEYEXCHANGE, 512)?;
+    // One that could have made the number: not below the modulus, it is refused before any arithmetic.
+    let wrong = loop {
+        let wrong = context.gen_pair(AT_KEYEXCHANGE, 512)?;
+        let blob = wrong.export(PUBLICKEYBLOB, None, 0)?;
+        if signature.iter().rev().lt(blob[20..].iter().rev()) {
+            break wrong;
+        }
+    };
     refused(
         context
             .hash(CALG_SHA1, b"message")?
