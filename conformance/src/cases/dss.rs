@@ -98,7 +98,7 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "dss.exchange.none",
         "The signature provider has no exchange keys",
-        "CAPI guide, section 6.2",
+        "CAPI guide, section 6",
         exchange_none,
     )
     .on(&[PROV_DSS])
