@@ -8,6 +8,7 @@ pub mod counted;
 pub mod disk;
 pub mod load;
 pub mod openssl;
+pub mod pooled;
 pub mod stack;
 #[allow(unsafe_code)]
 mod sys;

@@ -5,20 +5,18 @@
 //! in the calm after the storm the load spreads evenly. One line a figure on standard output: name and value, separated by a
 //! tab. It exits with 0 only if everything held.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, anyhow, bail, ensure};
+use anyhow::{anyhow, bail, ensure};
+use benches::pooled::{self, Signer};
 use clap::Parser;
-use conformance::walk::new_key;
-use ncore::client::{ConnectOptions, Connection, Endpoint};
-use ncore::types::*;
+use nfkm::Environment;
 use nfkm::cards::{CardSource, Unattended};
-use nfkm::kmdata::EntryContent;
-use nfkm::world::admin::{Admin, WorldParams};
-use nfkm::{EntryName, Environment, Protection, Session};
+use nfkm::world::admin::Admin;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use simulator::control::api;
@@ -74,7 +72,7 @@ fn storm(cli: &Cli) -> anyhow::Result<()> {
     eprintln!("pool-storm: --seed {seed}");
     let site = Site::start()?;
     let blob = site.set_up()?;
-    let signers = (0..THREADS).map(|_| Signer::load(&site, &blob));
+    let signers = (0..THREADS).map(|_| Signer::load(&site.options.socket, POOL, &blob));
     let signers = signers.collect::<anyhow::Result<Vec<_>>>()?;
 
     let start = Instant::now();
@@ -256,7 +254,7 @@ impl Weather<'_> {
         let module = self.log.new_module();
         let number = self.site.server.add_module()?;
         let admin = Admin::open(&self.site.environment())?;
-        let cards = self.site.cards();
+        let cards = CardSource::Files(vec![self.site.card()]);
         admin.load(&[number], &cards, false, &mut Unattended::default())?;
         self.numbers.push(number);
         self.states.push(State::Up);
@@ -333,41 +331,6 @@ struct Failure {
     words: String,
 }
 
-/// A client with the key, loaded through the pool.
-struct Signer {
-    wire: Connection,
-    key: u32,
-}
-
-impl Signer {
-    fn load(site: &Site, blob: &[u8]) -> anyhow::Result<Signer> {
-        let wire = connect(&site.options.socket)?;
-        wire.transact(NewClientArgs::default())?;
-        let load = LoadBlobArgs {
-            module: POOL,
-            blob: blob.to_vec(),
-            ..Default::default()
-        };
-        let key = wire.transact(load).context("a key was not loaded")?.idka;
-        Ok(Signer { wire, key })
-    }
-
-    fn sign(&self) -> Result<SignReply, ncore::client::ClientError> {
-        let data = PlainTextTypeData::Bytes(PlainTextTypeBytesData {
-            data: b"storm".to_vec(),
-        });
-        self.wire.transact(SignArgs {
-            key: self.key,
-            mech: Mech::RSAhSHA256pPKCS1,
-            plain: PlainText {
-                type_: PlainTextType::Bytes,
-                data,
-            },
-            ..Default::default()
-        })
-    }
-}
-
 /// A hardserver in this process and a folder of its own.
 struct Site {
     server: Server,
@@ -391,20 +354,15 @@ impl Site {
 
     /// Makes a world on all modules, a key in it, and a pool of every module; the key's blob.
     fn set_up(&self) -> anyhow::Result<Vec<u8>> {
-        let admin = Admin::open(&self.environment())?;
         let modules: Vec<u32> = (1..=MODULES).collect();
-        let params = WorldParams::new(1, 1);
-        let mut nobody = Unattended::default();
-        let world = admin.create(&modules, &params, &self.cards(), &mut nobody)?;
-        let session = Session::open(&self.environment())?;
-        session.generate_key_pair(&new_key("storm", Protection::Module))?;
-        let name = EntryName::new("simple", "storm")?;
-        let EntryContent::Key(record) = session.folder().entry(&world.hknso, &name)? else {
-            bail!("the key has no record")
-        };
-        let privileged = connect(&self.options.privileged_socket)?;
-        privileged.transact(ConfigurePoolModuleArgs::default())?;
-        Ok(record.blob)
+        let privileged = &self.options.privileged_socket;
+        let environment = self.environment();
+        pooled::set_up(&environment, privileged, &modules, self.card(), "storm")
+    }
+
+    /// The file of the world's administrator card.
+    fn card(&self) -> PathBuf {
+        self.folder.path().join("admin")
     }
 
     fn environment(&self) -> Environment {
@@ -415,13 +373,4 @@ impl Site {
             ..Environment::default()
         }
     }
-
-    fn cards(&self) -> CardSource {
-        CardSource::Files(vec![self.folder.path().join("admin")])
-    }
-}
-
-fn connect(socket: &std::path::Path) -> anyhow::Result<Connection> {
-    let endpoint = Endpoint::Unix(socket.to_owned());
-    Ok(Connection::connect(&endpoint, ConnectOptions::default())?)
 }

@@ -13,14 +13,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
+use benches::pooled::{self, Signer, connect};
 use clap::Parser;
-use conformance::walk::new_key;
-use ncore::client::{ConnectOptions, Connection, Endpoint};
 use ncore::types::*;
-use nfkm::cards::{CardSource, Unattended};
-use nfkm::kmdata::EntryContent;
-use nfkm::world::admin::{Admin, WorldParams};
-use nfkm::{EntryName, Environment, Protection, Session};
+use nfkm::Environment;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -91,7 +87,7 @@ fn walk(cli: &Cli) -> anyhow::Result<()> {
     site.show("both daemons are up")?;
     exporter.show("the exporter itself")?;
 
-    let signers = (0..THREADS).map(|_| Signer::load(&site.socket, &blob));
+    let signers = (0..THREADS).map(|_| Signer::load(&site.socket, POOL, &blob));
     let signers = signers.collect::<anyhow::Result<Vec<_>>>()?;
     let load = Load::default();
     let mut figures = Vec::new();
@@ -318,18 +314,8 @@ impl Site {
             kmdata: Some(home.join("kmdata")),
             ..Environment::default()
         };
-        let admin = Admin::open(&environment)?;
-        let cards = CardSource::Files(vec![home.join("admin")]);
-        let params = WorldParams::new(1, 1);
-        let world = admin.create(&[1, 2], &params, &cards, &mut Unattended::default())?;
-        let session = Session::open(&environment)?;
-        session.generate_key_pair(&new_key("two-hosts", Protection::Module))?;
-        let name = EntryName::new("simple", "two-hosts")?;
-        let EntryContent::Key(record) = session.folder().entry(&world.hknso, &name)? else {
-            bail!("the key has no record")
-        };
-        connect(&privileged_socket)?.transact(ConfigurePoolModuleArgs::default())?;
-        Ok(record.blob)
+        let card = home.join("admin");
+        pooled::set_up(&environment, &privileged_socket, &[1, 2], card, "two-hosts")
     }
 
     /// Waits until the link to the exporter is in this state.
@@ -386,44 +372,4 @@ fn wait(what: &str, holds: impl Fn() -> anyhow::Result<bool>) -> anyhow::Result<
         std::thread::sleep(Duration::from_millis(10));
     }
     Ok(())
-}
-
-/// A client with the key, loaded through the pool.
-struct Signer {
-    wire: Connection,
-    key: u32,
-}
-
-impl Signer {
-    fn load(socket: &Path, blob: &[u8]) -> anyhow::Result<Signer> {
-        let wire = connect(socket)?;
-        wire.transact(NewClientArgs::default())?;
-        let load = LoadBlobArgs {
-            module: POOL,
-            blob: blob.to_vec(),
-            ..Default::default()
-        };
-        let key = wire.transact(load).context("a key was not loaded")?.idka;
-        Ok(Signer { wire, key })
-    }
-
-    fn sign(&self) -> Result<SignReply, ncore::client::ClientError> {
-        let data = PlainTextTypeData::Bytes(PlainTextTypeBytesData {
-            data: b"two hosts".to_vec(),
-        });
-        self.wire.transact(SignArgs {
-            key: self.key,
-            mech: Mech::RSAhSHA256pPKCS1,
-            plain: PlainText {
-                type_: PlainTextType::Bytes,
-                data,
-            },
-            ..Default::default()
-        })
-    }
-}
-
-fn connect(socket: &Path) -> anyhow::Result<Connection> {
-    let endpoint = Endpoint::Unix(socket.to_owned());
-    Ok(Connection::connect(&endpoint, ConnectOptions::default())?)
 }
