@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::constants::{AlgId, KP_ALGID, KP_KEYLEN, KP_PERMISSIONS};
 use crate::error::{CspError, Result};
-use crate::key::{DEFAULT_PERMISSIONS, KeyParamForm};
+use crate::key_values::{DEFAULT_PERMISSIONS, KeyParamForm};
 use crate::soft::ParamForm;
 
 /// The secret, little-endian and as long as the group's prime.

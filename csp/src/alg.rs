@@ -11,7 +11,7 @@ use crate::constants::{
     PROV_DH_SCHANNEL, PROV_DSS, PROV_DSS_DH, PROV_RSA_AES, PROV_RSA_FULL, PROV_RSA_SCHANNEL,
 };
 use crate::error::{CspError, Result};
-use crate::pair::KeySpec;
+use crate::key_spec::KeySpec;
 
 /// One row of PP_ENUMALGS_EX.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,8 @@ use crate::container::record::Scope;
 use crate::csp::lock;
 use crate::error::{CspError, Result};
 use crate::key::Key;
-use crate::pair::{KeyPair, KeySpec, Slots};
+use crate::key_spec::KeySpec;
+use crate::pair::{KeyPair, Slots};
 use crate::prompt::Interaction;
 
 /// The object behind a context handle.

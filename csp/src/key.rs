@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use crate::agreed::Agreed;
 use crate::constants::{
-    AlgId, CRYPT_DECRYPT, CRYPT_ENCRYPT, CRYPT_EXPORT_KEY, CRYPT_IMPORT_KEY, CRYPT_MAC, CRYPT_READ,
-    CRYPT_WRITE, KP_ALGID, KP_BLOCKLEN, KP_CERTIFICATE, KP_G, KP_IV, KP_KEYLEN, KP_MODE,
-    KP_MODE_BITS, KP_OAEP_PARAMS, KP_P, KP_PADDING, KP_PERMISSIONS, KP_PUB_PARAMS, KP_Q, KP_SALT,
-    KP_SALT_EX, KP_VERIFY_PARAMS, KP_X,
+    AlgId, CRYPT_EXPORT_KEY, CRYPT_IMPORT_KEY, CRYPT_READ, CRYPT_WRITE, KP_ALGID, KP_BLOCKLEN,
+    KP_CERTIFICATE, KP_G, KP_IV, KP_KEYLEN, KP_MODE, KP_MODE_BITS, KP_OAEP_PARAMS, KP_P,
+    KP_PADDING, KP_PERMISSIONS, KP_PUB_PARAMS, KP_Q, KP_SALT, KP_SALT_EX, KP_VERIFY_PARAMS, KP_X,
 };
 use crate::error::{CspError, Result};
+use crate::key_values::{DEFAULT_PERMISSIONS, KeyParamForm, group_param};
 use crate::pair::KeyPair;
 use crate::pending::Pending;
 use crate::soft::{Group, Master, ParamForm, PublicKey, RsaPublicKey, SymKey};
@@ -47,21 +47,6 @@ enum Half {
     Both(Arc<KeyPair>),
     Public(Arc<PublicKey>),
 }
-
-/// How the data pointer of CPSetKeyParam is to be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyParamForm {
-    /// As for session keys.
-    Plain(ParamForm),
-    /// A DER value at the pointer, which tells its own length.
-    Der,
-    /// NULL.
-    Null,
-}
-
-/// What a pair, or a public key, allows at first: all but export.
-pub(crate) const DEFAULT_PERMISSIONS: u32 =
-    CRYPT_ENCRYPT | CRYPT_DECRYPT | CRYPT_READ | CRYPT_WRITE | CRYPT_MAC;
 
 /// What may be set. CRYPT_EXPORT and CRYPT_ARCHIVE are not for the caller to give.
 const CHANGEABLE_PERMISSIONS: u32 = DEFAULT_PERMISSIONS | CRYPT_EXPORT_KEY | CRYPT_IMPORT_KEY;
@@ -260,21 +245,6 @@ impl PublicHandle {
     }
 }
 
-/// KP_P, KP_Q, KP_G: the number's bytes. KP_VERIFY_PARAMS: no bytes, if the numbers are what they claim to be.
-///
-/// # Errors
-/// `NTE_BAD_DATA` if they are not; `NTE_BAD_TYPE` for the order of a group that does not show it.
-pub(crate) fn group_param(group: &Group, param: u32) -> Result<Vec<u8>> {
-    match param {
-        KP_P => Ok(group.p.clone()),
-        KP_Q => group.q.clone().ok_or(CspError::NTE_BAD_TYPE),
-        KP_G => Ok(group.g.clone()),
-        KP_VERIFY_PARAMS if group.is_sound() => Ok(Vec::new()),
-        KP_VERIFY_PARAMS => Err(CspError::NTE_BAD_DATA),
-        _ => Err(CspError::NTE_BAD_TYPE),
-    }
-}
-
 /// The code for a parameter that public keys do not have: one of ciphers, or none at all.
 fn no_such(param: u32) -> CspError {
     match param {
@@ -286,7 +256,9 @@ fn no_such(param: u32) -> CspError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::constants::{CRYPT_ARCHIVE, CRYPT_EXPORT, KP_EFFECTIVE_KEYLEN};
+    use crate::constants::{
+        CRYPT_ARCHIVE, CRYPT_DECRYPT, CRYPT_ENCRYPT, CRYPT_EXPORT, KP_EFFECTIVE_KEYLEN,
+    };
 
     fn public_key() -> Key {
         let mut modulus = vec![0xff; 64];

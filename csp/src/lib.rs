@@ -22,6 +22,8 @@ pub mod ffi;
 mod handle;
 pub mod identity;
 mod key;
+mod key_spec;
+mod key_values;
 mod log;
 pub mod names;
 mod new_pair;
@@ -40,4 +42,4 @@ mod sys;
 
 pub use calls::{Caller, HashParam, InPlace, ProvParamForm, Signature};
 pub use container::admin;
-pub use key::KeyParamForm;
+pub use key_values::KeyParamForm;

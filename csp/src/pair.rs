@@ -11,24 +11,16 @@ use ncore::types::{
 use nfkm::{Area, EntryName, LoadedKey, Session};
 use zeroize::Zeroizing;
 
-use crate::constants::{AT_KEYEXCHANGE, AT_SIGNATURE, AlgId, CRYPT_NOHASHOID, CRYPT_X931_FORMAT};
+use crate::constants::{AlgId, CRYPT_NOHASHOID, CRYPT_X931_FORMAT};
 use crate::context::Context;
 use crate::csp::lock;
 use crate::error::{CspError, Result};
 use crate::failure;
+use crate::key_spec::KeySpec;
 use crate::new_pair;
 use crate::prompt::Interaction;
 use crate::protection::{self, ForKey};
 use crate::soft::{self, DSS_ORDER_LEN, PublicKey, RsaPublicKey};
-
-/// Which of a container's two pairs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeySpec {
-    /// AT_KEYEXCHANGE.
-    Exchange = 0,
-    /// AT_SIGNATURE.
-    Signature = 1,
-}
 
 /// The two pairs of a container or an ephemeral context, as far as they are loaded.
 #[derive(Debug, Default)]
@@ -72,26 +64,6 @@ pub(crate) enum Unpadding<'a> {
     Oaep(&'a [u8]),
     /// Not at all: the whole block is wanted (CRYPT_DECRYPT_RSA_NO_PADDING_CHECK).
     None,
-}
-
-impl KeySpec {
-    /// Reads a `dwKeySpec` (AT_KEYEXCHANGE, AT_SIGNATURE).
-    pub(crate) fn from_dword(spec: u32) -> Option<KeySpec> {
-        match spec {
-            AT_KEYEXCHANGE => Some(KeySpec::Exchange),
-            AT_SIGNATURE => Some(KeySpec::Signature),
-            _ => None,
-        }
-    }
-
-    /// The slot that an algorithm's pairs go into. CALG_DH_EPHEM has none: its pairs go with their handles.
-    pub(crate) fn of_algorithm(algorithm: AlgId) -> Option<KeySpec> {
-        match algorithm {
-            AlgId::CALG_RSA_KEYX | AlgId::CALG_DH_SF => Some(KeySpec::Exchange),
-            AlgId::CALG_RSA_SIGN | AlgId::CALG_DSS_SIGN => Some(KeySpec::Signature),
-            _ => None,
-        }
-    }
 }
 
 impl Slots {

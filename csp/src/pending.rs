@@ -6,7 +6,7 @@ use crate::constants::{
     KP_X, PUBLICKEYBLOB,
 };
 use crate::error::{CspError, Result};
-use crate::key::{DEFAULT_PERMISSIONS, KeyParamForm, group_param};
+use crate::key_values::{DEFAULT_PERMISSIONS, KeyParamForm, group_param};
 use crate::soft::{DSS_ORDER_LEN, Group, ParamForm, trim};
 
 /// The values of such a pair as far as they are set. `Clone` is CPDuplicateKey.

@@ -16,8 +16,9 @@ use crate::context::Context;
 use crate::csp::Csp;
 use crate::error::{CspError, Result};
 use crate::key::{Key, PublicHandle};
+use crate::key_spec::KeySpec;
 use crate::new_pair::NewPair;
-use crate::pair::{KeySpec, Unpadding};
+use crate::pair::Unpadding;
 use crate::random;
 use crate::soft::{Master, PublicKey, SymKey, is_schannel};
 

@@ -7,7 +7,8 @@ use crate::constants::{AlgId, CRYPT_READ, KP_ALGID, KP_CERTIFICATE, KP_GET_USE_C
 use crate::context::{Context, Keyset};
 use crate::csp::{Csp, lock};
 use crate::error::{CspError, Result};
-use crate::key::{CERTIFICATE_MAX, Key, KeyParamForm};
+use crate::key::{CERTIFICATE_MAX, Key};
+use crate::key_values::KeyParamForm;
 use crate::output::Output;
 use crate::pair::KeyPair;
 use crate::soft::{Master, SymKey, is_schannel};

@@ -8,8 +8,8 @@ use crate::context::Context;
 use crate::csp::{Csp, lock};
 use crate::error::{CspError, Result};
 use crate::key::{Key, PublicHandle};
+use crate::key_spec::KeySpec;
 use crate::new_pair::NewPair;
-use crate::pair::KeySpec;
 use crate::pending::Pending;
 
 impl Csp {

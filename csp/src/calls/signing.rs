@@ -3,8 +3,8 @@
 use crate::constants::{AlgId, CRYPT_NOHASHOID, CRYPT_TYPE2_FORMAT, CRYPT_X931_FORMAT};
 use crate::csp::{Csp, lock};
 use crate::error::{CspError, Result};
+use crate::key_spec::KeySpec;
 use crate::output::Output;
-use crate::pair::KeySpec;
 use crate::soft::HashState;
 
 /// Flags of both functions. CRYPT_TYPE2_FORMAT is defined and means nothing.

@@ -17,7 +17,7 @@ use crate::names::{self, NAMES};
 use crate::security::{Descriptor, Right};
 
 pub use super::record::{DecodeError, Record, Scope, Slot};
-pub use crate::pair::KeySpec;
+pub use crate::key_spec::KeySpec;
 
 /// The containers of one world.
 #[derive(Clone, Debug)]

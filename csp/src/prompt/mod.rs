@@ -22,8 +22,8 @@ pub(crate) use self::operator::AtTheModules;
 pub use self::scripted::{ANSWERS_VARIABLE, Answers, AnswersError};
 pub use self::secret::Secret;
 use crate::error::CspError;
+use crate::key_spec::KeySpec;
 use crate::log;
-use crate::pair::KeySpec;
 use crate::settings::SetupParameters;
 
 /// A person, or what stands for one. A value serves one operation; what it shows goes when it is dropped.

@@ -12,8 +12,8 @@ use nfkm::{
 use super::{Situation, Way, at_generation, at_loading};
 use crate::error::{CspError, Result};
 use crate::failure;
+use crate::key_spec::KeySpec;
 use crate::log;
-use crate::pair::KeySpec;
 use crate::prompt::{AtTheModules, Choice, Interaction, Offer, OfferedModule, OfferedSet, Wanted};
 use crate::settings::KeyProtection;
 
