@@ -9,8 +9,10 @@ mod cardsets;
 mod cipher;
 mod client;
 mod dss;
+mod entry;
 #[cfg(feature = "embedded")]
 mod failover;
+mod family;
 #[cfg(feature = "embedded")]
 mod frames;
 #[cfg(feature = "embedded")]
@@ -47,6 +49,7 @@ pub fn all() -> Vec<&'static Case> {
         provider::CASES,
         schannel::CASES,
         dss::CASES,
+        entry::CASES,
         #[cfg(feature = "embedded")]
         handshake::CASES,
         client::CASES,
