@@ -40,6 +40,9 @@ pub(super) const SHAMD5: &[u32] = &[
     PROV_DH_SCHANNEL,
 ];
 
+/// Those with MD2 and MD4.
+pub(super) const OLD_HASHES: &[u32] = &[PROV_RSA_AES, PROV_RSA_FULL];
+
 /// Whether the provider under test is of one of these types.
 pub(super) fn is_on(rig: &Rig, types: &[u32]) -> bool {
     types.contains(&rig.capi().provider().prov_type)

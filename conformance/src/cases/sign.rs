@@ -120,6 +120,7 @@ pub(super) const CASES: &[Case] = &[
     )
     .covers(&[refuses(Function::SignHash, NTE_BAD_ALGID)]),
     Case::new("sign.hash.keyed", "A MAC is not signed", SIGN, hash_keyed)
+        .on(CIPHERS)
         .covers(&[refuses(Function::SignHash, NTE_BAD_ALGID)]),
     Case::any(
         "sign.flags.unknown",
@@ -127,7 +128,6 @@ pub(super) const CASES: &[Case] = &[
         SIGN,
         flags_unknown,
     )
-    .on(CIPHERS)
     .covers(&[
         refuses(Function::SignHash, NTE_BAD_FLAGS),
         refuses(Function::VerifySignature, NTE_BAD_FLAGS),
