@@ -82,6 +82,14 @@ pub(super) fn public_blob(rig: &Rig) -> anyhow::Result<Vec<u8>> {
     }
 }
 
+/// A private signature key that the provider takes: RSA or DSS, of 512 bits.
+pub(super) fn private_blob(rig: &Rig) -> anyhow::Result<Vec<u8>> {
+    match is_on(rig, RSA) {
+        true => RsaPrivate::new(512)?.to_blob(CALG_RSA_SIGN),
+        false => Ok(dss_blob(&dss_key(512)?, true)),
+    }
+}
+
 /// The bytes of a signature with that key.
 pub(super) fn signature_len(rig: &Rig) -> usize {
     if is_on(rig, RSA) { 64 } else { 40 }

@@ -31,6 +31,8 @@ mod merged;
 mod modes;
 mod objects;
 mod operations;
+mod pairs;
+mod params;
 #[cfg(feature = "embedded")]
 mod prompts;
 #[cfg(feature = "embedded")]
@@ -57,6 +59,8 @@ pub fn all() -> Vec<&'static Case> {
         entry::CASES,
         lengths::CASES,
         derive::CASES,
+        params::CASES,
+        pairs::CASES,
         known_ciphers::CASES,
         known_hashes::CASES,
         known_rsa::CASES,
