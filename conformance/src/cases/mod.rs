@@ -3,13 +3,16 @@
 use crate::case::Case;
 
 mod acquire;
+mod agreement;
 mod blobs;
 #[cfg(feature = "embedded")]
 mod cardsets;
 mod cipher;
 mod client;
+mod contexts;
 mod derive;
 mod dss;
+mod edges;
 mod entry;
 #[cfg(feature = "embedded")]
 mod failover;
@@ -19,6 +22,8 @@ mod frames;
 #[cfg(feature = "embedded")]
 mod handshake;
 mod hash;
+mod hash_params;
+mod imports;
 mod keyblobs;
 mod keys;
 mod kit;
@@ -61,6 +66,11 @@ pub fn all() -> Vec<&'static Case> {
         derive::CASES,
         params::CASES,
         pairs::CASES,
+        hash_params::CASES,
+        contexts::CASES,
+        imports::CASES,
+        edges::CASES,
+        agreement::CASES,
         known_ciphers::CASES,
         known_hashes::CASES,
         known_rsa::CASES,
