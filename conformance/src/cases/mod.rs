@@ -9,11 +9,13 @@ mod blobs;
 mod cardsets;
 mod cipher;
 mod client;
+mod containers;
 mod contexts;
 mod derive;
 mod dss;
 mod edges;
 mod entry;
+mod exports;
 #[cfg(feature = "embedded")]
 mod failover;
 mod family;
@@ -46,6 +48,7 @@ mod provider;
 mod schannel;
 mod server;
 mod sign;
+mod signatures;
 mod tickets;
 mod tokens;
 
@@ -71,6 +74,9 @@ pub fn all() -> Vec<&'static Case> {
         imports::CASES,
         edges::CASES,
         agreement::CASES,
+        exports::CASES,
+        signatures::CASES,
+        containers::CASES,
         known_ciphers::CASES,
         known_hashes::CASES,
         known_rsa::CASES,
