@@ -12,4 +12,4 @@ pub mod pooled;
 pub mod resident;
 pub mod stack;
 #[allow(unsafe_code)]
-mod sys;
+pub mod sys;

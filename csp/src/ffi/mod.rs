@@ -21,7 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 
 pub use self::entry_points::*;
-pub use self::pointers::{CryptDataBlob, HmacInfoStruct, VTableProvStruc};
+pub use self::pointers::{CmsDhKeyInfoStruct, CryptDataBlob, HmacInfoStruct, VTableProvStruc};
 #[cfg(windows)]
 pub use self::self_registration::*;
 use crate::csp::{Csp, Settings};
