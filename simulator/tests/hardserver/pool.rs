@@ -489,6 +489,22 @@ fn a_world_of_level_3_makes_no_keys_through_its_pool() {
 }
 
 #[test]
+fn a_hardserver_can_have_a_pool_of_every_module_from_the_start() {
+    let rig = Rig::ready_with(|options| {
+        options.modules = 2;
+        options.pool = true;
+    });
+    let privileged = rig.privileged();
+    for module in [1, 2] {
+        operate(&privileged, module, [1; 20], 0);
+    }
+    let wire = rig.client();
+    let key = wire.transact(import_aes(3, 7)).unwrap().key;
+    button(&rig, 1, "fail");
+    wire.transact(encrypt(key)).unwrap();
+}
+
+#[test]
 fn commands_in_work_go_to_another_member() {
     let (rig, wire) = pool();
     let key = wire.transact(import_aes(4, 7)).unwrap().key;
