@@ -62,7 +62,7 @@ fn every_utility_has_help_version_and_usage() {
 #[test]
 fn an_unknown_option_is_named_and_the_usage_follows() {
     for utility in UTILITIES {
-        let usage = self::run(utility, &["-u"]).stdout;
+        let usage = run(utility, &["-u"]).stdout;
         for option in ["--no-such-option", "-~"] {
             let run = run(utility, &[option]);
             assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{utility}");
