@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use benches::resident;
 use clap::Parser;
 use conformance::daemon::Role;
 use conformance::target::{Choice, Prepared};
@@ -65,12 +66,12 @@ fn soak(cli: &Cli) -> anyhow::Result<()> {
         duration: Duration::from_secs(cli.seconds),
         seed,
     };
-    let mut resident = Vec::new();
-    let report = threads::run(&plan, || resident.push(resident_kib()))
+    let mut kib = Vec::new();
+    let report = threads::run(&plan, || kib.push(resident::kib(std::process::id())))
         .context("the provider refuses what the threads share")?;
     drop(target);
-    let resident = resident.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
-    let grown = resident[9] - resident[2];
+    let kib = kib.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+    let grown = kib[9] - kib[2];
 
     println!("seed\t{seed}");
     println!("rounds\t{}", report.total());
@@ -82,21 +83,12 @@ fn soak(cli: &Cli) -> anyhow::Result<()> {
     }
     println!("failures\t{}", report.failures.values().sum::<u64>());
     println!("handles-left\t{}", report.left.iter().sum::<usize>());
-    println!("kib-resident\t{}", resident[9]);
+    println!("kib-resident\t{}", kib[9]);
     println!("kib-grown\t{grown}");
     for (what, count) in &report.failures {
         eprintln!("threads: {count} times {what}");
     }
     ensure!(report.holds(), "calls failed, or handles were left");
-    ensure!(grown <= GROWTH_MAX, "memory grew: {resident:?} KiB");
+    ensure!(grown <= GROWTH_MAX, "memory grew: {kib:?} KiB");
     Ok(())
-}
-
-/// KiB of memory that this process has resident.
-fn resident_kib() -> anyhow::Result<i64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix("kB"));
-    let kib = kib.context("no VmRSS in the status of the process")?;
-    Ok(kib.trim().parse()?)
 }

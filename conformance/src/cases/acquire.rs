@@ -4,9 +4,9 @@ use anyhow::{Context as _, ensure};
 
 use crate::capi::numbers::*;
 use crate::capi::{
-    Code, ERROR_INVALID_PARAMETER, Function, NTE_BAD_FLAGS, NTE_BAD_KEYSET, NTE_BAD_KEYSET_PARAM,
-    NTE_BAD_PROV_TYPE, NTE_BAD_UID, NTE_EXISTS, NTE_KEYSET_ENTRY_BAD, NTE_KEYSET_NOT_DEF,
-    NTE_NO_KEY, NTE_PROV_TYPE_NO_MATCH, Provider, last_error, set_last_error,
+    Arguments, Code, ERROR_INVALID_PARAMETER, Function, NTE_BAD_FLAGS, NTE_BAD_KEYSET,
+    NTE_BAD_KEYSET_PARAM, NTE_BAD_PROV_TYPE, NTE_BAD_UID, NTE_EXISTS, NTE_KEYSET_ENTRY_BAD,
+    NTE_KEYSET_NOT_DEF, NTE_NO_KEY, NTE_PROV_TYPE_NO_MATCH, Provider, last_error, set_last_error,
 };
 use crate::case::{Case, Outcome};
 use crate::coverage::{refuses, works};
@@ -538,8 +538,12 @@ fn release_counts(rig: &Rig) -> anyhow::Result<Outcome> {
 }
 
 fn release_unknown(rig: &Rig) -> anyhow::Result<Outcome> {
+    let spi = rig.capi().spi()?;
     for handle in [0, 1, usize::MAX] {
-        refused(rig.capi().spi_release_context(handle)?, NTE_BAD_UID)?;
+        refused(
+            spi.call(Function::ReleaseContext, &Arguments::of(handle)),
+            NTE_BAD_UID,
+        )?;
     }
     Ok(Outcome::Passed)
 }
