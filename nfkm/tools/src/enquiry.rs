@@ -7,14 +7,14 @@ use clap::Parser;
 use ncore::Status;
 use ncore::types::{
     EnquiryDataFour, EnquiryDataOne, EnquiryDataSix, EnquiryDataThree, FeatureInfo, GetKMListArgs,
-    KMLType, ModuleAttribTagValue, NetworkAddressFamilyValue, NoOpArgs, RemoteModule, WrapVecWord,
+    KMLType, ModuleAttribTagValue, NetworkAddressFamilyValue, RemoteModule, WrapVecWord,
 };
 use nfkm::{Client, Enquiry, Environment, Mode, ZERO_HASH, hex};
 use serde_json::{Map, Value as Json};
 
 use crate::cli::{self, Failure};
 use crate::layout::{self, Field, flag_names};
-use crate::{emulator, time};
+use crate::{emulator, modules, time};
 
 /// Show the state of the hardserver and of every module it knows.
 #[derive(Debug, Parser)]
@@ -96,11 +96,7 @@ impl Subject {
                 has_officer: true,
             });
         }
-        let health = match client.transact(NoOpArgs { module }) {
-            Ok(_) => Status::OK,
-            Err(nfkm::Error::Status { status, .. }) => status,
-            Err(error) => return Err(error),
-        };
+        let health = modules::health(client, module)?;
         let has_officer = match client.transact(GetKMListArgs {
             module,
             ..GetKMListArgs::default()

@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 
 use crate::cli::{self, Failure};
 use crate::layout::{self, Rows};
+use crate::modules;
 use crate::slots::{self, Slot};
 
 /// Show the slots of modules and what is on a card, or format a card.
@@ -55,7 +56,7 @@ pub fn main() -> ExitCode {
         let (module, number) = match (options.module, options.slot) {
             (Some(module), Some(slot)) => (module, slot),
             (Some(module), None) => {
-                let slots = look(&client, module)?;
+                let slots = working(&client, module)?;
                 return match options.json {
                     true => cli::print_json(&[listing_json(module, &slots, &known)]),
                     false => cli::print(&listing(&slots, &known)),
@@ -63,7 +64,7 @@ pub fn main() -> ExitCode {
             }
             (None, _) => return all(&client, &known, options.json),
         };
-        let slots = look(&client, module)?;
+        let slots = working(&client, module)?;
         let slot = slots
             .iter()
             .find(|slot| slot.listed.token.slot == number)
@@ -79,25 +80,47 @@ pub fn main() -> ExitCode {
 fn all(client: &Client, known: &Known, as_json: bool) -> Result<(), Failure> {
     let mut report = String::new();
     let mut answer = Vec::new();
+    let mut failed = false;
     for module in 1.. {
-        let slots = match look(client, module) {
+        let (slots, status) = match look(client, module) {
             Err(Error::NoSuchModule { .. }) if module > 1 => break,
-            slots => slots?,
+            looked => looked?,
         };
+        // One that has failed does not hide the others.
+        if status != Status::OK {
+            failed = true;
+            cli::complain("slotinfo", &format!("module #{module}: {status}"));
+        }
         // Writing to a string cannot fail.
         let _ = writeln!(report, "Module #{module}:");
         report.push_str(&listing(&slots, known));
         answer.push(listing_json(module, &slots, known));
     }
     match as_json {
-        true => cli::print_json(&answer),
-        false => cli::print(&report),
+        true => cli::print_json(&answer)?,
+        false => cli::print(&report)?,
+    }
+    match failed {
+        true => Err(Failure::Reported),
+        false => Ok(()),
     }
 }
 
-fn look(client: &Client, module: u32) -> Result<Vec<Slot>, Error> {
+/// The slots of a module that has not failed.
+fn working(client: &Client, module: u32) -> Result<Vec<Slot>, Failure> {
+    match look(client, module)? {
+        (slots, Status::OK) => Ok(slots),
+        (_, status) => Err(Failure::Operation(format!("module #{module}: {status}"))),
+    }
+}
+
+/// The slots of a module, and how it answers.
+fn look(client: &Client, module: u32) -> Result<(Vec<Slot>, Status), Error> {
     match Enquiry::of(client, module) {
-        Ok(_) if module != 0 => slots::look(client, module),
+        Ok(_) if module != 0 => Ok((
+            slots::look(client, module)?,
+            modules::health(client, module)?,
+        )),
         Ok(_)
         | Err(Error::Status {
             status: Status::InvalidModule,
