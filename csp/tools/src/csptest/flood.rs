@@ -15,7 +15,6 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::Options;
 use crate::capi::{Provider, Refusal};
-use crate::json;
 
 /// Signs in every thread until it is interrupted, the time is over, or a signature fails.
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
@@ -47,7 +46,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let summary = Summary::of(&key.provider, threads, started.elapsed(), &flood);
     drop(key);
     match options.json {
-        true => json::print(&summary)?,
+        true => cli::print_json(&summary)?,
         false => cli::print(&summary.report())?,
     }
     let failure = flood.failure.lock().unwrap_or_else(PoisonError::into_inner);

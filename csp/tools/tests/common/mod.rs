@@ -257,6 +257,11 @@ fn mask(word: &str) -> String {
         word.replace(tail, "<hash>")
     } else if parts.len() == 3 && parts.iter().all(|part| part.len() == 4 && is_hex(part)) {
         word.replace(bare, "<esn>")
+    } else if ["µs", "ms"].into_iter().any(|unit| {
+        let number = bare.strip_suffix(unit).unwrap_or_default();
+        !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+    }) {
+        word.replace(bare, "<duration>")
     } else if bare.len() == 10 && digits('-', 1) {
         word.replace(bare, "<seconds>")
     } else if digits('-', 3) {
