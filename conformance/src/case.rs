@@ -1,6 +1,7 @@
 //! What a case is: a claim about the CSP, the hardserver or the module, where the claim comes from, and a function that
 //! tries it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -203,6 +204,8 @@ pub struct Finished {
     pub case: &'static Case,
     /// How it ended.
     pub verdict: Verdict,
+    /// What the functions and commands answered, whatever the verdict.
+    pub observed: BTreeSet<Cover>,
     /// From start to end.
     pub took: Duration,
 }

@@ -3,7 +3,7 @@
 //! A case declares what it covers; the wrappers write down what really happened; the runner compares. So a declaration
 //! that no longer holds fails the case, and the table of what is covered can be trusted without running anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -108,6 +108,12 @@ impl Recorder {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(cover);
+    }
+
+    /// Everything that happened.
+    pub fn observed(&self) -> BTreeSet<Cover> {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.iter().copied().collect()
     }
 
     /// Those of `declared` that did not happen.

@@ -126,6 +126,7 @@ impl Differences {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::time::Duration;
 
     use super::*;
@@ -149,6 +150,7 @@ mod tests {
         let mut finished = Finished {
             case: &CASE,
             verdict,
+            observed: BTreeSet::new(),
             took: Duration::ZERO,
         };
         let rows = Differences::parse(ROW, |id| id == "a.b").expect("the row is whole");

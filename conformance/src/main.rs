@@ -1,5 +1,6 @@
 //! `conformance`: runs the cases and writes the reports.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
@@ -215,6 +216,7 @@ fn apart(case: &'static Case) -> Finished {
     Finished {
         case,
         verdict,
+        observed: BTreeSet::new(),
         took: started.elapsed(),
     }
 }

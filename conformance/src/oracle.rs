@@ -131,15 +131,7 @@ impl RsaPublic {
     /// # Errors
     /// It does not verify.
     pub fn verify(&self, algid: u32, digest: &[u8], signature: &[u8]) -> anyhow::Result<()> {
-        let scheme = match algid {
-            CALG_MD5 => Pkcs1v15Sign::new::<Md5>(),
-            CALG_SHA1 => Pkcs1v15Sign::new::<Sha1>(),
-            CALG_SHA_256 => Pkcs1v15Sign::new::<Sha256>(),
-            CALG_SHA_384 => Pkcs1v15Sign::new::<Sha384>(),
-            CALG_SHA_512 => Pkcs1v15Sign::new::<Sha512>(),
-            other => bail!("no oracle for hash {other:#x}"),
-        };
-        self.verify_with(scheme, digest, signature)
+        self.verify_with(scheme(algid)?, digest, signature)
     }
 
     /// The same without a DigestInfo.
@@ -253,14 +245,12 @@ impl RsaPrivate {
         blob
     }
 
-    /// A PKCS#1 v1.5 signature over a SHA-256 value as CPSignHash gives it. There is but one.
+    /// A PKCS#1 v1.5 signature as CPSignHash gives it, with the DigestInfo of the hash. There is but one.
     ///
     /// # Errors
-    /// The oracle's own.
-    pub fn sign_sha256(&self, digest: &[u8]) -> anyhow::Result<Vec<u8>> {
-        let mut signature =
-            self.0
-                .sign_with_rng(&mut rng(), Pkcs1v15Sign::new::<Sha256>(), digest)?;
+    /// The oracle's own, and a hash that is not known here.
+    pub fn sign_hash(&self, algid: u32, digest: &[u8]) -> anyhow::Result<Vec<u8>> {
+        let mut signature = self.0.sign_with_rng(&mut rng(), scheme(algid)?, digest)?;
         signature.reverse();
         Ok(signature)
     }
@@ -286,6 +276,18 @@ impl RsaPrivate {
             .0
             .decrypt_blinded(&mut rng(), Oaep::<Sha1>::new(), &cipher)?)
     }
+}
+
+/// PKCS#1 v1.5 with the DigestInfo of a hash.
+fn scheme(algid: u32) -> anyhow::Result<Pkcs1v15Sign> {
+    Ok(match algid {
+        CALG_MD5 => Pkcs1v15Sign::new::<Md5>(),
+        CALG_SHA1 => Pkcs1v15Sign::new::<Sha1>(),
+        CALG_SHA_256 => Pkcs1v15Sign::new::<Sha256>(),
+        CALG_SHA_384 => Pkcs1v15Sign::new::<Sha384>(),
+        CALG_SHA_512 => Pkcs1v15Sign::new::<Sha512>(),
+        other => bail!("no oracle for hash {other:#x}"),
+    })
 }
 
 /// A PLAINTEXTKEYBLOB.
@@ -328,7 +330,7 @@ mod tests {
             value,
             hex("ba7816bf 8f01cfea 414140de 5dae2223 b00361a3 96177a9c b410ff61 f20015ad")
         );
-        let signature = key.sign_sha256(&value).expect("signs");
+        let signature = key.sign_hash(CALG_SHA_256, &value).expect("signs");
         public
             .verify(CALG_SHA_256, &value, &signature)
             .expect("verifies");

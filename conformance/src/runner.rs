@@ -60,13 +60,15 @@ pub fn catch_panics() {
 /// Runs one case.
 pub fn run_one(case: &'static Case, target: &Arc<Target>, limit: Duration) -> Finished {
     let started = Instant::now();
+    let recorder = Recorder::default();
     let verdict = match case.needs.iter().find_map(|need| target.lacks(*need)) {
         Some(reason) => Verdict::Skipped(reason),
-        None => on_thread(case, target, limit),
+        None => on_thread(case, target, &recorder, limit),
     };
     Finished {
         case,
         verdict,
+        observed: recorder.observed(),
         took: started.elapsed(),
     }
 }
@@ -76,8 +78,12 @@ thread_local! {
     static PANICS: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
 }
 
-fn on_thread(case: &'static Case, target: &Arc<Target>, limit: Duration) -> Verdict {
-    let recorder = Recorder::default();
+fn on_thread(
+    case: &'static Case,
+    target: &Arc<Target>,
+    recorder: &Recorder,
+    limit: Duration,
+) -> Verdict {
     let rig = Rig::new(Arc::clone(target), recorder.clone(), case);
     let (send, receive) = channel();
     let body = move || {
@@ -98,7 +104,7 @@ fn on_thread(case: &'static Case, target: &Arc<Target>, limit: Duration) -> Verd
     match receive.recv_timeout(limit) {
         Ok((result, panics)) => {
             let _ = thread.join();
-            judge(case, result, &panics, &recorder)
+            judge(case, result, &panics, recorder)
         }
         // The thread is left to itself: nothing can stop it from outside.
         Err(RecvTimeoutError::Timeout) => {

@@ -3,6 +3,7 @@
 
 mod code;
 pub mod numbers;
+mod spi;
 mod sys;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use std::fmt;
 use anyhow::Context as _;
 
 pub use code::*;
+pub use spi::{Arguments, Spi};
 pub use sys::{Handle, Room, last_error, set_last_error};
 
 use crate::coverage::{Answer, Cover, Recorder, Subject};
@@ -235,40 +237,36 @@ impl Capi {
         self.noted(Function::AcquireContext, deleted).map(drop)
     }
 
-    /// CPReleaseContext itself, with any handle.
-    pub fn spi_release_context(&self, context: Handle) -> anyhow::Result<CapiResult<()>> {
-        let answer = self.entry_points()?.release_context(context, 0);
-        Ok(self.noted(Function::ReleaseContext, answer))
+    /// The provider's own entry points.
+    ///
+    /// # Errors
+    /// From here they cannot be reached.
+    pub fn spi(&self) -> anyhow::Result<Spi> {
+        Spi::of(self)
     }
 
-    /// CPDestroyKey itself, with any handles.
-    pub fn spi_destroy_key(&self, context: Handle, key: Handle) -> anyhow::Result<CapiResult<()>> {
-        let answer = self.entry_points()?.destroy_key(context, key);
-        Ok(self.noted(Function::DestroyKey, answer))
+    /// No context, for calls that must refuse it.
+    pub fn no_context(&self) -> Context {
+        Context {
+            handle: 0,
+            capi: self.clone(),
+        }
     }
 
-    /// CPDestroyHash itself, with any handles.
-    pub fn spi_destroy_hash(
-        &self,
-        context: Handle,
-        hash: Handle,
-    ) -> anyhow::Result<CapiResult<()>> {
-        let answer = self.entry_points()?.destroy_hash(context, hash);
-        Ok(self.noted(Function::DestroyHash, answer))
+    /// No key, for calls that must refuse it.
+    pub fn no_key(&self) -> Key {
+        Key {
+            handle: 0,
+            capi: self.clone(),
+        }
     }
 
-    /// CPGenRandom itself, with any handle.
-    pub fn spi_gen_random(
-        &self,
-        context: Handle,
-        buffer: &mut [u8],
-    ) -> anyhow::Result<CapiResult<()>> {
-        let answer = self.entry_points()?.gen_random(context, buffer);
-        Ok(self.noted(Function::GenRandom, answer))
-    }
-
-    fn entry_points(&self) -> anyhow::Result<sys::EntryPoints> {
-        sys::entry_points(&self.provider).context("the provider's library cannot be reached")
+    /// No hash, for calls that must refuse it.
+    pub fn no_hash(&self) -> Hash {
+        Hash {
+            handle: 0,
+            capi: self.clone(),
+        }
     }
 
     /// Writes an answer down.
@@ -377,7 +375,12 @@ impl Context {
 
     /// CryptCreateHash.
     pub fn create_hash(&self, algid: u32, key: Option<&Key>) -> CapiResult<Hash> {
-        let handle = sys::create_hash(self.handle, algid, key_handle(key), 0);
+        self.create_hash_with(algid, key, 0)
+    }
+
+    /// CryptCreateHash with flags.
+    pub fn create_hash_with(&self, algid: u32, key: Option<&Key>, flags: u32) -> CapiResult<Hash> {
+        let handle = sys::create_hash(self.handle, algid, key_handle(key), flags);
         self.lacking(algid, self.capi.hash(Function::CreateHash, handle))
     }
 

@@ -12,35 +12,20 @@ use crate::coverage::{refuses, works};
 use crate::oracle::{RsaPrivate, RsaPublic, digest, hex, plaintext_blob};
 use crate::rig::{Rig, equal, refused};
 
+use super::family::{CIPHERS, block_cipher, bytes_of};
+
 const ENCRYPT: &str = "CryptoAPI reference: CryptEncrypt";
 const DECRYPT: &str = "CryptoAPI reference: CryptDecrypt";
 const DERIVE: &str = "CryptoAPI reference: CryptDeriveKey";
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
-        "cipher.known.aes",
-        "AES in CBC, ECB and CFB gives the standard's cipher texts",
-        "NIST SP 800-38A, appendix F",
-        known_aes,
-    )
-    .covers(&[
-        works(Function::Encrypt),
-        works(Function::Decrypt),
-        works(Function::SetKeyParam),
-    ]),
-    Case::new(
-        "cipher.known.des",
-        "DES and triple DES give the standards' cipher texts",
-        "FIPS 81, appendix B; NIST SP 800-67, appendix B",
-        known_des,
-    )
-    .covers(&[works(Function::Encrypt), works(Function::Decrypt)]),
-    Case::new(
         "cipher.known.rc",
         "RC2 and RC4 give the cipher texts of their RFCs",
         "RFC 2268, section 5; RFC 6229",
         known_rc,
     )
+    .on(CIPHERS)
     .covers(&[works(Function::Encrypt), works(Function::Decrypt)]),
     Case::new(
         "cipher.block.padding",
@@ -48,6 +33,7 @@ pub(super) const CASES: &[Case] = &[
         ENCRYPT,
         block_padding,
     )
+    .on(CIPHERS)
     .covers(&[works(Function::Encrypt), works(Function::Decrypt)]),
     Case::new(
         "cipher.block.sizes",
@@ -55,6 +41,7 @@ pub(super) const CASES: &[Case] = &[
         ENCRYPT,
         block_sizes,
     )
+    .on(CIPHERS)
     .covers(&[
         works(Function::Encrypt),
         refuses(Function::Encrypt, ERROR_MORE_DATA),
@@ -65,6 +52,7 @@ pub(super) const CASES: &[Case] = &[
         ENCRYPT,
         block_part,
     )
+    .on(CIPHERS)
     .covers(&[
         refuses(Function::Encrypt, NTE_BAD_DATA),
         refuses(Function::Decrypt, NTE_BAD_DATA),
@@ -75,6 +63,7 @@ pub(super) const CASES: &[Case] = &[
         ENCRYPT,
         block_chain,
     )
+    .on(CIPHERS)
     .covers(&[works(Function::Encrypt)]),
     Case::new(
         "cipher.block.bad-padding",
@@ -82,6 +71,7 @@ pub(super) const CASES: &[Case] = &[
         DECRYPT,
         block_bad_padding,
     )
+    .on(CIPHERS)
     .covers(&[
         works(Function::Decrypt),
         refuses(Function::Decrypt, NTE_BAD_DATA),
@@ -92,6 +82,7 @@ pub(super) const CASES: &[Case] = &[
         ENCRYPT,
         stream_restarts,
     )
+    .on(CIPHERS)
     .covers(&[works(Function::Encrypt)]),
     Case::new(
         "cipher.hash.along",
@@ -99,6 +90,7 @@ pub(super) const CASES: &[Case] = &[
         ENCRYPT,
         hash_along,
     )
+    .on(CIPHERS)
     .covers(&[
         works(Function::Encrypt),
         works(Function::Decrypt),
@@ -110,6 +102,7 @@ pub(super) const CASES: &[Case] = &[
         ENCRYPT,
         flags_unknown,
     )
+    .on(CIPHERS)
     .covers(&[
         refuses(Function::Encrypt, NTE_BAD_FLAGS),
         refuses(Function::Decrypt, NTE_BAD_FLAGS),
@@ -171,25 +164,12 @@ pub(super) const CASES: &[Case] = &[
     )
     .covers(&[refuses(Function::Decrypt, NTE_BAD_KEY)]),
     Case::new(
-        "cipher.derive.prefix",
-        "A derived key is the beginning of a long enough hash",
-        DERIVE,
-        derive_prefix,
-    )
-    .covers(&[works(Function::DeriveKey)]),
-    Case::new(
-        "cipher.derive.expanded",
-        "A short hash is expanded for triple DES, and an old one for AES",
-        DERIVE,
-        derive_expanded,
-    )
-    .covers(&[works(Function::DeriveKey)]),
-    Case::new(
         "cipher.derive.finishes",
         "Deriving finishes the hash",
         DERIVE,
         derive_finishes,
     )
+    .on(CIPHERS)
     .covers(&[
         works(Function::DeriveKey),
         refuses(Function::HashData, NTE_BAD_HASH_STATE),
@@ -200,6 +180,7 @@ pub(super) const CASES: &[Case] = &[
         DERIVE,
         derive_refused,
     )
+    .on(CIPHERS)
     .covers(&[
         refuses(Function::DeriveKey, NTE_BAD_ALGID),
         refuses(Function::DeriveKey, NTE_BAD_FLAGS),
@@ -235,97 +216,6 @@ fn both_ways(key: &Key, plain: &str, cipher: &str, what: &str) -> anyhow::Result
     )
 }
 
-fn known_aes(rig: &Rig) -> anyhow::Result<Outcome> {
-    const PLAIN: &str = "6bc1bee22e409f96e93d7e117393172a ae2d8a571e03ac9c9eb76fac45af8e51";
-    const KEY: &str = "2b7e151628aed2a6abf7158809cf4f3c";
-    let context = rig.capi().verify_context()?;
-    let iv = hex("000102030405060708090a0b0c0d0e0f");
-    for (algid, key, cipher) in [
-        (
-            CALG_AES_128,
-            KEY,
-            "7649abac8119b246cee98e9b12e9197d 5086cb9b507219ee95db113a917678b2",
-        ),
-        (
-            CALG_AES_192,
-            "8e73b0f7da0e6452c810f32b809079e562f8ead2522c6b7b",
-            "4f021db243bc633d7178183a9fa071e8 b4d9ada9ad7dedf4e5e738763f69145a",
-        ),
-        (
-            CALG_AES_256,
-            "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4",
-            "f58c4c04d6e5f1ba779eabfb5f7bfbd6 9cfc4e967edb808d679f777bc6702c7d",
-        ),
-    ] {
-        let key = import(&context, algid, key, 0)?;
-        key.set_param(KP_IV, Some(&iv), 0)?;
-        both_ways(&key, PLAIN, cipher, &format!("{algid:#x} in CBC"))?;
-    }
-    let key = import(&context, CALG_AES_128, KEY, 0)?;
-    key.set_word(KP_MODE, CRYPT_MODE_ECB)?;
-    both_ways(
-        &key,
-        "6bc1bee22e409f96e93d7e117393172a ae2d8a571e03ac9c9eb76fac45af8e51",
-        "3ad77bb40d7a3660a89ecaf32466ef97 f5d3d58503b9699de785895a96fdbaaf",
-        "AES-128 in ECB",
-    )?;
-    // Eight-bit feedback, on the whole blocks that a part must have.
-    let key = import(&context, CALG_AES_128, KEY, 0)?;
-    key.set_word(KP_MODE, CRYPT_MODE_CFB)?;
-    key.set_param(KP_IV, Some(&iv), 0)?;
-    both_ways(
-        &key,
-        "6bc1bee22e409f96e93d7e117393172a",
-        "3b79424c9c0dd436bace9e0ed4586a4f",
-        "AES-128 in CFB",
-    )?;
-    Ok(Outcome::Passed)
-}
-
-fn known_des(rig: &Rig) -> anyhow::Result<Outcome> {
-    let context = rig.capi().verify_context()?;
-    let key = import(&context, CALG_DES, "0123456789abcdef", 0)?;
-    key.set_param(KP_IV, Some(&hex("1234567890abcdef")), 0)?;
-    both_ways(
-        &key,
-        "4e6f772069732074 68652074696d6520 666f7220616c6c20",
-        "e5c7cdde872bf27c 43e934008c389c0f 683788499a7c05f6",
-        "DES in CBC",
-    )?;
-    let key = import(
-        &context,
-        CALG_3DES,
-        "0123456789abcdef 23456789abcdef01 456789abcdef0123",
-        0,
-    )?;
-    key.set_word(KP_MODE, CRYPT_MODE_ECB)?;
-    both_ways(
-        &key,
-        "5468652071756663 6b2062726f776e20 666f78206a756d70",
-        "a826fd8ce53b855f cce21c8112256fe6 68d5c05dd9b6b900",
-        "triple DES in ECB",
-    )?;
-    // With the first key again as the third, two keys are three.
-    let two = import(
-        &context,
-        CALG_3DES_112,
-        "0123456789abcdef 23456789abcdef01",
-        0,
-    )?;
-    let three = import(
-        &context,
-        CALG_3DES,
-        "0123456789abcdef 23456789abcdef01 0123456789abcdef",
-        0,
-    )?;
-    equal(
-        two.encrypt(b"a message", 0)?,
-        three.encrypt(b"a message", 0)?,
-        "two-key triple DES",
-    )?;
-    Ok(Outcome::Passed)
-}
-
 fn known_rc(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
     let key = import(&context, CALG_RC2, "88bca90e90875a7f0f79c384627bafb2", 0)?;
@@ -354,7 +244,8 @@ fn known_rc(rig: &Rig) -> anyhow::Result<Outcome> {
 
 fn block_padding(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
-    for (algid, block) in [(CALG_AES_128, 16), (CALG_3DES, 8)] {
+    let (cipher, block, _) = block_cipher(rig);
+    for (algid, block) in [(cipher, block), (CALG_DES, 8)] {
         for mode in [CRYPT_MODE_CBC, CRYPT_MODE_ECB, CRYPT_MODE_CFB] {
             let key = context.gen_key(algid, 0)?;
             key.set_word(KP_MODE, mode)?;
@@ -372,17 +263,20 @@ fn block_padding(rig: &Rig) -> anyhow::Result<Outcome> {
 
 fn block_sizes(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
-    let key = context.gen_key(CALG_AES_128, 0)?;
+    let (cipher, block, _) = block_cipher(rig);
+    let key = context.gen_key(cipher, 0)?;
+    // Twenty bytes and their padding.
+    let size = 20_usize.next_multiple_of(block);
     let asked = key.encrypt_into(&[7; 20], None, true, 0, Room::Ask);
     equal(
         (asked.result, asked.length),
-        (Ok(()), 32),
+        (Ok(()), size as u32),
         "the answer to NULL",
     )?;
-    let short = key.encrypt_into(&[7; 20], None, true, 0, Room::Bytes(31));
+    let short = key.encrypt_into(&[7; 20], None, true, 0, Room::Bytes(size - 1));
     equal(
         (short.length, &short.buffer[..20]),
-        (32, &[7; 20][..]),
+        (size as u32, &[7; 20][..]),
         "a short buffer and its length",
     )?;
     refused(short.result, ERROR_MORE_DATA)?;
@@ -397,7 +291,7 @@ fn block_sizes(rig: &Rig) -> anyhow::Result<Outcome> {
 
 fn block_part(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
-    let key = context.gen_key(CALG_AES_128, 0)?;
+    let key = context.gen_key(block_cipher(rig).0, 0)?;
     refused(
         key.encrypt_into(&[0; 17], None, false, 0, Room::Bytes(32))
             .result,
@@ -416,8 +310,9 @@ fn block_part(rig: &Rig) -> anyhow::Result<Outcome> {
 
 fn block_chain(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
-    let key = context.gen_key(CALG_AES_256, 0)?;
-    key.set_param(KP_IV, Some(&[3; 16]), 0)?;
+    let (cipher, block, _) = block_cipher(rig);
+    let key = context.gen_key(cipher, 0)?;
+    key.set_param(KP_IV, Some(&[3; 16][..block]), 0)?;
     let message: Vec<u8> = (0..50).collect();
     let whole = key.encrypt(&message, 0)?;
     let mut parts = key
@@ -438,21 +333,23 @@ fn block_chain(rig: &Rig) -> anyhow::Result<Outcome> {
 
 fn block_bad_padding(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
-    let key = context.gen_key(CALG_AES_128, 0)?;
+    let (cipher_id, block, _) = block_cipher(rig);
+    let key = context.gen_key(cipher_id, 0)?;
+    let tail = block as u8;
     let cipher = key.encrypt(b"twenty bytes of text", 0)?;
     for ending in [
         // No padding at all, more than a block, and one wrong byte in it.
-        [vec![0; 15], vec![0]].concat(),
-        [vec![17; 15], vec![17]].concat(),
-        [vec![9; 12], vec![4, 4, 5, 4]].concat(),
+        vec![0; block],
+        vec![tail + 1; block],
+        [vec![9; block - 4], vec![4, 4, 5, 4]].concat(),
     ] {
         let spoiled = key
-            .encrypt_into(&ending, None, false, 0, Room::Bytes(16))
+            .encrypt_into(&ending, None, false, 0, Room::Bytes(block))
             .data()?;
         // The part moved the chain; a last one starts it over.
         key.encrypt(b"", 0)?;
         let answer = key.decrypt_into(&spoiled, None, true, 0);
-        equal(answer.length, 16, "the length after a failure")?;
+        equal(answer.length, u32::from(tail), "the length after a failure")?;
         refused(answer.result, NTE_BAD_DATA)?;
         equal(
             key.decrypt(&cipher, 0)?,
@@ -482,7 +379,7 @@ fn stream_restarts(rig: &Rig) -> anyhow::Result<Outcome> {
 
 fn hash_along(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
-    let key = context.gen_key(CALG_AES_128, 0)?;
+    let key = context.gen_key(block_cipher(rig).0, 0)?;
     let hash = context.create_hash(CALG_SHA1, None)?;
     let cipher = key
         .encrypt_into(b"plain text", Some(&hash), true, 0, Room::Bytes(16))
@@ -508,7 +405,7 @@ fn hash_along(rig: &Rig) -> anyhow::Result<Outcome> {
 
 fn flags_unknown(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
-    let key = context.gen_key(CALG_AES_128, 0)?;
+    let key = context.gen_key(block_cipher(rig).0, 0)?;
     refused(
         key.encrypt_into(&[0; 16], None, true, 1, Room::Bytes(32))
             .result,
@@ -676,97 +573,6 @@ fn rsa_public_only(rig: &Rig) -> anyhow::Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// The bytes of an exportable session key.
-fn bytes_of(key: &Key) -> anyhow::Result<Vec<u8>> {
-    Ok(key.export(PLAINTEXTKEYBLOB, None, 0)?.split_off(12))
-}
-
-fn derive_prefix(rig: &Rig) -> anyhow::Result<Outcome> {
-    let context = rig.capi().verify_context()?;
-    for (base, algid, length) in [
-        (CALG_SHA_256, CALG_AES_256, 32),
-        (CALG_SHA_256, CALG_AES_128, 16),
-        (CALG_SHA_384, CALG_AES_192, 24),
-        (CALG_SHA_256, CALG_3DES, 24),
-        (CALG_MD5, CALG_3DES_112, 16),
-        (CALG_SHA1, CALG_RC4, 16),
-        (CALG_SHA1, CALG_DES, 8),
-    ] {
-        let key = context.derive_key(algid, &context.hash(base, b"secret")?, CRYPT_EXPORTABLE)?;
-        let expected = digest(base, b"secret")?[..length].to_vec();
-        let mut found = bytes_of(&key)?;
-        let what = format!("{algid:#x} from hash {base:#x}");
-        if matches!(algid, CALG_DES | CALG_3DES | CALG_3DES_112) {
-            // The eighth bit of each byte is parity, which a provider may set.
-            let strip = |bytes: Vec<u8>| {
-                bytes
-                    .into_iter()
-                    .map(|byte| byte & 0xfe)
-                    .collect::<Vec<u8>>()
-            };
-            found = strip(found);
-            equal(found, strip(expected), &what)?;
-        } else {
-            equal(found, expected, &what)?;
-        }
-    }
-    let key = context.derive_key(
-        CALG_RC4,
-        &context.hash(CALG_SHA1, b"secret")?,
-        40 << 16 | CRYPT_EXPORTABLE,
-    )?;
-    equal(
-        bytes_of(&key)?,
-        digest(CALG_SHA1, b"secret")?[..5].to_vec(),
-        "RC4 with 40 bits",
-    )?;
-    Ok(Outcome::Passed)
-}
-
-fn derive_expanded(rig: &Rig) -> anyhow::Result<Outcome> {
-    let context = rig.capi().verify_context()?;
-    for (base, algid, length) in [
-        (CALG_SHA1, CALG_AES_128, 16),
-        (CALG_SHA1, CALG_AES_256, 32),
-        (CALG_MD5, CALG_AES_192, 24),
-        (CALG_MD5, CALG_AES_128, 16),
-    ] {
-        let key = context.derive_key(algid, &context.hash(base, b"secret")?, CRYPT_EXPORTABLE)?;
-        let expected = expanded(base, b"secret")?[..length].to_vec();
-        equal(
-            bytes_of(&key)?,
-            expected,
-            &format!("{algid:#x} from hash {base:#x}"),
-        )?;
-    }
-    let key = context.derive_key(
-        CALG_3DES,
-        &context.hash(CALG_SHA1, b"secret")?,
-        CRYPT_EXPORTABLE,
-    )?;
-    let strip = |bytes: &[u8]| bytes.iter().map(|byte| byte & 0xfe).collect::<Vec<u8>>();
-    equal(
-        strip(&bytes_of(&key)?),
-        strip(&expanded(CALG_SHA1, b"secret")?[..24]),
-        "triple DES from SHA-1",
-    )?;
-    Ok(Outcome::Passed)
-}
-
-/// The expansion of Microsoft's page on CryptDeriveKey.
-fn expanded(base: u32, message: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let value = digest(base, message)?;
-    let padded = |pad: u8| {
-        let mut block = [pad; 64];
-        block
-            .iter_mut()
-            .zip(&value)
-            .for_each(|(byte, value)| *byte ^= value);
-        digest(base, &block)
-    };
-    Ok([padded(0x36)?, padded(0x5c)?].concat())
-}
-
 fn derive_finishes(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
     let hash = context.hash(CALG_SHA1, b"secret")?;
@@ -785,10 +591,13 @@ fn derive_finishes(rig: &Rig) -> anyhow::Result<Outcome> {
 fn derive_refused(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
     let hash = context.hash(CALG_SHA1, b"secret")?;
-    for algid in [CALG_RSA_KEYX, CALG_RC5, CALG_AES, CALG_SHA1] {
+    for algid in [CALG_RSA_KEYX, CALG_DH_SF, CALG_RC5, CALG_AES, CALG_SHA1] {
         refused(context.derive_key(algid, &hash, 0), NTE_BAD_ALGID)
             .with_context(|| format!("algorithm {algid:#x}"))?;
     }
-    refused(context.derive_key(CALG_AES_128, &hash, 0x20), NTE_BAD_FLAGS)?;
+    refused(
+        context.derive_key(block_cipher(rig).0, &hash, 0x20),
+        NTE_BAD_FLAGS,
+    )?;
     Ok(Outcome::Passed)
 }

@@ -12,12 +12,9 @@ use crate::case::{Case, Outcome};
 use crate::coverage::{refuses, works};
 use crate::oracle::digest;
 use crate::rig::{Rig, equal, refused};
-use crate::vectors::{self, Vector};
+use crate::vectors;
 
-/// The provider types that sign with DSS.
-const DSS: &[u32] = &[PROV_DSS, PROV_DSS_DH, PROV_DH_SCHANNEL];
-/// Those that agree on keys.
-const DH: &[u32] = &[PROV_DSS_DH, PROV_DH_SCHANNEL];
+use super::family::{DH, DSS, blob, dss_blob, dss_vectors, little};
 
 const SIGN: &str = "CryptoAPI reference: CryptSignHash";
 const PAGE: &str = "CryptoAPI reference: Diffie-Hellman keys";
@@ -147,52 +144,6 @@ pub(super) const CASES: &[Case] = &[
     .covers(&[refuses(Function::GetUserKey, NTE_NO_KEY)]),
 ];
 
-/// The key and signature blocks over SHA-1 with an order of 160 bits, the only ones that CryptoAPI knows.
-fn known() -> anyhow::Result<Vec<Vector>> {
-    let mut vectors = vectors::parse(include_str!("../../../vectors/dsa.txt"))?;
-    vectors.retain(|vector| vector.text("hash") == "SHA-1" && vector.bytes("q").len() == 20);
-    ensure!(vectors.len() > 2, "{} signatures", vectors.len());
-    Ok(vectors)
-}
-
-fn le(number: &[u8], len: usize) -> Vec<u8> {
-    let mut bytes = BigUint::from_bytes_be(number).to_bytes_le();
-    bytes.resize(len, 0);
-    bytes
-}
-
-fn blob(blob_type: u32, algid: u32, magic: &[u8; 4], bits: usize, parts: &[&[u8]]) -> Vec<u8> {
-    let mut blob = vec![blob_type as u8, 2, 0, 0];
-    blob.extend(algid.to_le_bytes());
-    blob.extend(magic);
-    blob.extend((bits as u32).to_le_bytes());
-    blob.extend(parts.concat());
-    blob
-}
-
-/// A DSSSEED that says nothing.
-fn no_seed() -> Vec<u8> {
-    let mut seed = vec![0xff; 4];
-    seed.resize(24, 0);
-    seed
-}
-
-/// The blob of a known key, public or private.
-fn known_blob(vector: &Vector, is_private: bool) -> Vec<u8> {
-    let len = vector.bytes("p").len();
-    let (p, q, g) = (
-        le(&vector.bytes("p"), len),
-        le(&vector.bytes("q"), 20),
-        le(&vector.bytes("g"), len),
-    );
-    let (kind, magic, value) = match is_private {
-        true => (PRIVATEKEYBLOB, b"DSS2", le(&vector.bytes("x"), 20)),
-        false => (PUBLICKEYBLOB, b"DSS1", le(&vector.bytes("y"), len)),
-    };
-    let parts = [&p[..], &q, &g, &value, &no_seed()];
-    blob(kind, CALG_DSS_SIGN, magic, len * 8, &parts)
-}
-
 /// p, q, g and y of a version 2 public DSS blob.
 fn numbers(blob: &[u8]) -> anyhow::Result<[BigUint; 4]> {
     ensure!(blob.get(8..12) == Some(b"DSS1"), "not DSS1");
@@ -261,9 +212,13 @@ fn sign_sha1_alone(rig: &Rig) -> anyhow::Result<Outcome> {
 
 fn verify_known(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
-    for vector in known()? {
-        let key = context.import_key(&known_blob(&vector, false), None, 0)?;
-        let signature = [le(&vector.bytes("r"), 20), le(&vector.bytes("s"), 20)].concat();
+    for vector in dss_vectors()? {
+        let key = context.import_key(&dss_blob(&vector, false), None, 0)?;
+        let signature = [
+            little(&vector.bytes("r"), 20),
+            little(&vector.bytes("s"), 20),
+        ]
+        .concat();
         let msg = vector.bytes("msg");
         let check =
             |msg: &[u8], signature: &[u8]| context.hash(CALG_SHA1, msg)?.verify(signature, &key, 0);
@@ -281,10 +236,10 @@ fn verify_known(rig: &Rig) -> anyhow::Result<Outcome> {
 
 fn import_known(rig: &Rig) -> anyhow::Result<Outcome> {
     let (context, _) = rig.container()?;
-    for vector in known()? {
-        let key = context.import_key(&known_blob(&vector, true), None, 0)?;
+    for vector in dss_vectors()? {
+        let key = context.import_key(&dss_blob(&vector, true), None, 0)?;
         let public = key.export(PUBLICKEYBLOB, None, 0)?;
-        equal(&public, &known_blob(&vector, false), "the public half")?;
+        equal(&public, &dss_blob(&vector, false), "the public half")?;
         ensure!(
             verifies(&public, b"x", &sign(&context, b"x")?)?,
             "does not verify"
@@ -295,8 +250,8 @@ fn import_known(rig: &Rig) -> anyhow::Result<Outcome> {
 
 fn blobs_versions(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
-    let vector = known()?.into_iter().next().context("a key")?;
-    let second = known_blob(&vector, false);
+    let vector = dss_vectors()?.into_iter().next().context("a key")?;
+    let second = dss_blob(&vector, false);
     let key = context.import_key(&second, None, 0)?;
     let third = key.export(PUBLICKEYBLOB, None, CRYPT_BLOB_VER3)?;
     equal(
@@ -327,18 +282,21 @@ fn private_stays(rig: &Rig) -> anyhow::Result<Outcome> {
 
 fn pregen_parameters(rig: &Rig) -> anyhow::Result<Outcome> {
     let (context, _) = rig.container()?;
-    let vector = known()?
+    let vector = dss_vectors()?
         .into_iter()
         .find(|vector| vector.bytes("p").len() == 128)
         .context("a key of 1024 bits")?;
     let pending = context.gen_key(AT_SIGNATURE, 1024 << 16 | CRYPT_PREGEN)?;
     refused(pending.export(PUBLICKEYBLOB, None, 0), NTE_BAD_KEY_STATE)?;
     let [p, q, g] = ["p", "q", "g"].map(|name| vector.bytes(name));
-    refused(pending.set_blob(KP_P, &le(&p, 128)[..127]), NTE_BAD_DATA)?;
-    refused(pending.set_blob(KP_Q, &le(&q, 20)[..19]), NTE_BAD_DATA)?;
-    pending.set_blob(KP_P, &le(&p, 128))?;
-    pending.set_blob(KP_Q, &le(&q, 20))?;
-    pending.set_blob(KP_G, &le(&g, 128))?;
+    refused(
+        pending.set_blob(KP_P, &little(&p, 128)[..127]),
+        NTE_BAD_DATA,
+    )?;
+    refused(pending.set_blob(KP_Q, &little(&q, 20)[..19]), NTE_BAD_DATA)?;
+    pending.set_blob(KP_P, &little(&p, 128))?;
+    pending.set_blob(KP_Q, &little(&q, 20))?;
+    pending.set_blob(KP_G, &little(&g, 128))?;
     // The pair is made when it is first needed.
     let public = pending.export(PUBLICKEYBLOB, None, 0)?;
     let found = numbers(&public)?;
@@ -401,7 +359,11 @@ fn imported(context: &Context) -> anyhow::Result<(Key, BigUint, BigUint)> {
     let x: BigUint = (BigUint::from(1_u32) << (len as u64 * 8 - 9)) + 12_345_u32;
     let mut bytes = x.to_bytes_le();
     bytes.resize(len, 0);
-    let parts = [&le(&p, len)[..], &le(&vector.bytes("g"), len), &bytes];
+    let parts = [
+        &little(&p, len)[..],
+        &little(&vector.bytes("g"), len),
+        &bytes,
+    ];
     let private = blob(PRIVATEKEYBLOB, CALG_DH_SF, b"\0DH2", len * 8, &parts);
     let key = context.import_key(&private, None, 0)?;
     Ok((key, BigUint::from_bytes_be(&p), x))

@@ -4,13 +4,15 @@ use anyhow::{Context as _, ensure};
 
 use crate::capi::numbers::*;
 use crate::capi::{
-    ERROR_INVALID_PARAMETER, ERROR_MORE_DATA, Function, NTE_BAD_ALGID, NTE_BAD_DATA, NTE_BAD_FLAGS,
-    NTE_BAD_KEY, NTE_BAD_TYPE, NTE_BAD_UID, NTE_NO_KEY, NTE_SILENT_CONTEXT, Room,
+    Arguments, ERROR_INVALID_PARAMETER, ERROR_MORE_DATA, Function, NTE_BAD_ALGID, NTE_BAD_DATA,
+    NTE_BAD_FLAGS, NTE_BAD_KEY, NTE_BAD_TYPE, NTE_BAD_UID, NTE_NO_KEY, NTE_SILENT_CONTEXT, Room,
 };
 use crate::case::{Case, Outcome};
 use crate::coverage::{refuses, works};
 use crate::oracle::RsaPublic;
 use crate::rig::{Rig, equal, refused};
+
+use super::family::{AES, CIPHERS, block_cipher, is_on, public_blob};
 
 const GEN: &str = "CryptoAPI reference: CryptGenKey";
 const USER: &str = "CryptoAPI reference: CryptGetUserKey";
@@ -26,6 +28,7 @@ pub(super) const CASES: &[Case] = &[
         "CAPI guide, section 7",
         two_slots,
     )
+    .on(CIPHERS)
     .covers(&[
         works(Function::GenKey),
         works(Function::GetUserKey),
@@ -38,7 +41,7 @@ pub(super) const CASES: &[Case] = &[
         by_algorithm,
     )
     .covers(&[works(Function::GenKey)]),
-    Case::new(
+    Case::any(
         "keys.generate.default-length",
         "A pair has 1024 bits when no length is given",
         "CAPI guide, section 10 (keytst -L)",
@@ -75,8 +78,9 @@ pub(super) const CASES: &[Case] = &[
         GEN,
         bad_flags,
     )
+    .on(CIPHERS)
     .covers(&[refuses(Function::GenKey, NTE_BAD_FLAGS)]),
-    Case::new(
+    Case::any(
         "keys.generate.silent",
         "A prompt that may not be shown is refused",
         "CAPI guide, section 8",
@@ -96,22 +100,23 @@ pub(super) const CASES: &[Case] = &[
         GEN,
         session,
     )
+    .on(CIPHERS)
     .covers(&[works(Function::GenKey), works(Function::GetKeyParam)]),
-    Case::new(
+    Case::any(
         "keys.user.bad-specification",
         "A key specification that is none has no key",
         USER,
         bad_specification,
     )
     .covers(&[refuses(Function::GetUserKey, NTE_NO_KEY)]),
-    Case::new(
+    Case::any(
         "keys.destroy.keeps-pair",
         "Destroying a handle keeps the container's pair",
         DESTROY,
         destroy_keeps_pair,
     )
     .covers(&[works(Function::DestroyKey), works(Function::GetUserKey)]),
-    Case::new(
+    Case::any(
         "keys.destroy.unknown",
         "The provider knows keys and contexts that it never gave out",
         DESTROY,
@@ -124,8 +129,9 @@ pub(super) const CASES: &[Case] = &[
         DUPLICATE,
         duplicate_independent,
     )
+    .on(CIPHERS)
     .covers(&[works(Function::DuplicateKey), works(Function::Encrypt)]),
-    Case::new(
+    Case::any(
         "keys.duplicate.flags",
         "A duplicate takes no flags",
         DUPLICATE,
@@ -145,6 +151,7 @@ pub(super) const CASES: &[Case] = &[
         GET,
         param_cipher,
     )
+    .on(CIPHERS)
     .covers(&[works(Function::GetKeyParam), works(Function::SetKeyParam)]),
     Case::new(
         "keys.param.exportable",
@@ -152,6 +159,7 @@ pub(super) const CASES: &[Case] = &[
         "CAPI guide, section 7",
         param_exportable,
     )
+    .on(CIPHERS)
     .covers(&[works(Function::GetKeyParam)]),
     Case::new(
         "keys.param.sizes",
@@ -159,11 +167,12 @@ pub(super) const CASES: &[Case] = &[
         GET,
         param_sizes,
     )
+    .on(CIPHERS)
     .covers(&[
         works(Function::GetKeyParam),
         refuses(Function::GetKeyParam, ERROR_MORE_DATA),
     ]),
-    Case::new(
+    Case::any(
         "keys.param.unknown",
         "Unknown parameters and flags are refused",
         GET,
@@ -179,6 +188,7 @@ pub(super) const CASES: &[Case] = &[
         SET,
         set_unknown,
     )
+    .on(CIPHERS)
     .covers(&[
         refuses(Function::SetKeyParam, NTE_BAD_TYPE),
         refuses(Function::SetKeyParam, NTE_BAD_FLAGS),
@@ -273,7 +283,8 @@ fn bad_algorithm(rig: &Rig) -> anyhow::Result<Outcome> {
 
 fn bad_flags(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
-    for algid in [AT_SIGNATURE, CALG_AES_128] {
+    let (cipher, ..) = block_cipher(rig);
+    for algid in [AT_SIGNATURE, cipher] {
         refused(context.gen_key(algid, 0x20), NTE_BAD_FLAGS)
             .with_context(|| format!("algorithm {algid:#x}"))?;
     }
@@ -281,7 +292,6 @@ fn bad_flags(rig: &Rig) -> anyhow::Result<Outcome> {
 }
 
 fn silent(rig: &Rig) -> anyhow::Result<Outcome> {
-    const CRYPT_USER_PROTECTED: u32 = 2;
     let name = rig.name();
     let context = rig
         .capi()
@@ -333,6 +343,9 @@ fn session(rig: &Rig) -> anyhow::Result<Outcome> {
         (CALG_AES_192, 0, 192, 128),
         (CALG_AES_256, 0, 256, 128),
     ] {
+        if block == 128 && !is_on(rig, AES) {
+            continue;
+        }
         let key = context.gen_key(algid, flags)?;
         let what = format!("{algid:#x} with flags {flags:#x}");
         equal(key.param_word(KP_ALGID)?, algid, &what)?;
@@ -362,8 +375,9 @@ fn destroy_keeps_pair(rig: &Rig) -> anyhow::Result<Outcome> {
 }
 
 fn destroy_unknown(rig: &Rig) -> anyhow::Result<Outcome> {
+    let nothing = Arguments::of(usize::MAX);
     refused(
-        rig.capi().spi_destroy_key(usize::MAX, usize::MAX)?,
+        rig.capi().spi()?.call(Function::DestroyKey, &nothing),
         NTE_BAD_UID,
     )?;
     Ok(Outcome::Passed)
@@ -371,24 +385,25 @@ fn destroy_unknown(rig: &Rig) -> anyhow::Result<Outcome> {
 
 fn duplicate_independent(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
-    let key = context.gen_key(CALG_AES_128, 0)?;
-    key.set_param(KP_IV, Some(&[7; 16]), 0)?;
+    let (cipher, block, _) = block_cipher(rig);
+    let key = context.gen_key(cipher, 0)?;
+    key.set_param(KP_IV, Some(&[7; 16][..block]), 0)?;
     let encrypt = |key: &crate::capi::Key| {
-        key.encrypt_into(&[1; 16], None, false, 0, Room::Bytes(16))
+        key.encrypt_into(&[1; 16][..block], None, false, 0, Room::Bytes(block))
             .data()
     };
     encrypt(&key)?;
     // The chain has moved on; the duplicate starts where the key stands.
     let copy = key.duplicate(0)?;
-    equal(copy.param(KP_IV)?, vec![7; 16], "the duplicate's KP_IV")?;
+    equal(copy.param(KP_IV)?, vec![7; block], "the duplicate's KP_IV")?;
     let second = encrypt(&key)?;
     equal(encrypt(&copy)?, second.clone(), "the next block of both")?;
     let third = encrypt(&key)?;
     ensure!(third != second, "the chain does not move");
-    copy.set_param(KP_IV, Some(&[9; 16]), 0)?;
+    copy.set_param(KP_IV, Some(&[9; 16][..block]), 0)?;
     equal(
         key.param(KP_IV)?,
-        vec![7; 16],
+        vec![7; block],
         "the key's KP_IV after the duplicate's was set",
     )?;
     key.destroy()?;
@@ -398,7 +413,7 @@ fn duplicate_independent(rig: &Rig) -> anyhow::Result<Outcome> {
 
 fn duplicate_flags(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
-    let key = context.gen_key(CALG_AES_128, 0)?;
+    let key = context.import_key(&public_blob(rig)?, None, 0)?;
     refused(key.duplicate(1), ERROR_INVALID_PARAMETER)?;
     Ok(Outcome::Passed)
 }
@@ -421,17 +436,18 @@ fn param_pair(rig: &Rig) -> anyhow::Result<Outcome> {
 
 fn param_cipher(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
-    let key = context.gen_key(CALG_AES_256, 0)?;
+    let (cipher, block, _) = block_cipher(rig);
+    let key = context.gen_key(cipher, 0)?;
     equal(key.param_word(KP_MODE)?, CRYPT_MODE_CBC, "KP_MODE")?;
     equal(key.param_word(KP_PADDING)?, 1, "KP_PADDING")?;
-    equal(key.param(KP_IV)?, vec![0; 16], "KP_IV")?;
+    equal(key.param(KP_IV)?, vec![0; block], "KP_IV")?;
     key.set_word(KP_MODE, CRYPT_MODE_ECB)?;
     equal(
         key.param_word(KP_MODE)?,
         CRYPT_MODE_ECB,
         "KP_MODE after setting it",
     )?;
-    let iv: Vec<u8> = (1..=16).collect();
+    let iv: Vec<u8> = (1..=block as u8).collect();
     key.set_param(KP_IV, Some(&iv), 0)?;
     equal(key.param(KP_IV)?, iv, "KP_IV after setting it")?;
     equal(
@@ -444,9 +460,10 @@ fn param_cipher(rig: &Rig) -> anyhow::Result<Outcome> {
 
 fn param_exportable(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
+    let (cipher, ..) = block_cipher(rig);
     for (algid, flags, expected) in [
-        (CALG_AES_128, 0, 0),
-        (CALG_AES_128, CRYPT_EXPORTABLE, CRYPT_EXPORT),
+        (cipher, 0, 0),
+        (cipher, CRYPT_EXPORTABLE, CRYPT_EXPORT),
         (AT_SIGNATURE, 512 << 16 | CRYPT_EXPORTABLE, 0),
     ] {
         let permissions = context.gen_key(algid, flags)?.param_word(KP_PERMISSIONS)?;
@@ -461,24 +478,26 @@ fn param_exportable(rig: &Rig) -> anyhow::Result<Outcome> {
 
 fn param_sizes(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
-    let key = context.gen_key(CALG_AES_128, 0)?;
+    let (cipher, block, _) = block_cipher(rig);
+    let key = context.gen_key(cipher, 0)?;
+    let size = block as u32;
     let asked = key.param_into(KP_IV, Room::Ask, 0);
     equal(
         (asked.result, asked.length),
-        (Ok(()), 16),
+        (Ok(()), size),
         "the answer to NULL",
     )?;
-    let short = key.param_into(KP_IV, Room::Bytes(15), 0);
+    let short = key.param_into(KP_IV, Room::Bytes(block - 1), 0);
     equal(
         (short.length, short.buffer),
-        (16, vec![0; 15]),
+        (size, vec![0; block - 1]),
         "a short buffer and its length",
     )?;
     refused(short.result, ERROR_MORE_DATA)?;
     let long = key.param_into(KP_IV, Room::Bytes(40), 0);
     equal(
         (long.result, long.length),
-        (Ok(()), 16),
+        (Ok(()), size),
         "the answer with room to spare",
     )?;
     Ok(Outcome::Passed)
@@ -486,7 +505,7 @@ fn param_sizes(rig: &Rig) -> anyhow::Result<Outcome> {
 
 fn param_unknown(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
-    let key = context.gen_key(CALG_AES_128, 0)?;
+    let key = context.import_key(&public_blob(rig)?, None, 0)?;
     refused(key.param(999), NTE_BAD_TYPE)?;
     refused(
         key.param_into(KP_KEYLEN, Room::Bytes(4), 1).result,
@@ -497,7 +516,8 @@ fn param_unknown(rig: &Rig) -> anyhow::Result<Outcome> {
 
 fn set_unknown(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
-    let key = context.gen_key(CALG_AES_128, 0)?;
+    let (cipher, ..) = block_cipher(rig);
+    let key = context.gen_key(cipher, 0)?;
     refused(key.set_word(KP_KEYLEN, 256), NTE_BAD_TYPE)?;
     refused(key.set_word(999, 0), NTE_BAD_TYPE)?;
     refused(key.set_word(KP_EFFECTIVE_KEYLEN, 40), NTE_BAD_TYPE)?;

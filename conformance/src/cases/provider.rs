@@ -6,8 +6,8 @@ use anyhow::{Context as _, ensure};
 
 use crate::capi::numbers::*;
 use crate::capi::{
-    Code, Context, ERROR_INSUFFICIENT_BUFFER, ERROR_MORE_DATA, ERROR_NO_MORE_ITEMS, Function,
-    NTE_BAD_FLAGS, NTE_BAD_TYPE, NTE_BAD_UID, NTE_NO_KEY, Provider, Room, last_error,
+    Arguments, Code, Context, ERROR_INSUFFICIENT_BUFFER, ERROR_MORE_DATA, ERROR_NO_MORE_ITEMS,
+    Function, NTE_BAD_FLAGS, NTE_BAD_TYPE, NTE_BAD_UID, NTE_NO_KEY, Provider, Room, last_error,
     set_last_error, text, word,
 };
 use crate::case::{Case, Outcome, RSA};
@@ -467,7 +467,6 @@ fn descriptor_read(rig: &Rig) -> anyhow::Result<Outcome> {
 }
 
 fn set_delete_key(rig: &Rig) -> anyhow::Result<Outcome> {
-    const PP_DELETEKEY: u32 = 24;
     let context = rig.capi().verify_context()?;
     context.gen_pair(AT_SIGNATURE, 512)?;
     context.set_param(PP_DELETEKEY, None, 0)?;
@@ -476,7 +475,6 @@ fn set_delete_key(rig: &Rig) -> anyhow::Result<Outcome> {
 }
 
 fn set_unknown(rig: &Rig) -> anyhow::Result<Outcome> {
-    const PP_CRYPT_COUNT_KEY_USE: u32 = 41;
     let context = rig.capi().verify_context()?;
     refused(context.set_param(999, Some(&[0; 4]), 0), NTE_BAD_TYPE)?;
     refused(context.set_param(PP_NAME, Some(b"name"), 0), NTE_BAD_TYPE)?;
@@ -509,8 +507,9 @@ fn random_differs(rig: &Rig) -> anyhow::Result<Outcome> {
 }
 
 fn random_unknown(rig: &Rig) -> anyhow::Result<Outcome> {
+    let nothing = Arguments::of(usize::MAX);
     refused(
-        rig.capi().spi_gen_random(usize::MAX, &mut [0; 8])?,
+        rig.capi().spi()?.call(Function::GenRandom, &nothing),
         NTE_BAD_UID,
     )?;
     Ok(Outcome::Passed)

@@ -12,13 +12,15 @@ use crate::coverage::{refuses, works};
 use crate::oracle::{RsaPrivate, RsaPublic, digest};
 use crate::rig::{Rig, equal, refused};
 
+use super::family::{CIPHERS, SHA2, block_cipher, is_on, signed_hash};
+
 const SIGN: &str = "CryptoAPI reference: CryptSignHash";
 const VERIFY: &str = "CryptoAPI reference: CryptVerifySignature";
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
         "sign.rsa.sha256",
-        "A SHA-256 hash signed in the module verifies elsewhere",
+        "A hash signed in the module verifies elsewhere",
         SIGN,
         rsa_sha256,
     )
@@ -103,14 +105,14 @@ pub(super) const CASES: &[Case] = &[
         works(Function::SignHash),
         refuses(Function::SignHash, ERROR_MORE_DATA),
     ]),
-    Case::new(
+    Case::any(
         "sign.key.absent",
         "Without the pair there is no signature",
         SIGN,
         key_absent,
     )
     .covers(&[refuses(Function::SignHash, NTE_NO_KEY)]),
-    Case::new(
+    Case::any(
         "sign.key.bad-specification",
         "A key specification that is none is refused",
         SIGN,
@@ -118,8 +120,9 @@ pub(super) const CASES: &[Case] = &[
     )
     .covers(&[refuses(Function::SignHash, NTE_BAD_ALGID)]),
     Case::new("sign.hash.keyed", "A MAC is not signed", SIGN, hash_keyed)
+        .on(CIPHERS)
         .covers(&[refuses(Function::SignHash, NTE_BAD_ALGID)]),
-    Case::new(
+    Case::any(
         "sign.flags.unknown",
         "Unknown flags are refused",
         SIGN,
@@ -173,6 +176,7 @@ pub(super) const CASES: &[Case] = &[
         VERIFY,
         verify_no_public_key,
     )
+    .on(CIPHERS)
     .covers(&[refuses(Function::VerifySignature, NTE_BAD_KEY)]),
 ];
 
@@ -192,25 +196,32 @@ fn signer(rig: &Rig, bits: u32) -> anyhow::Result<(Context, RsaPublic)> {
     Ok((context, public))
 }
 
+/// A context with an ephemeral signature pair of either kind.
+fn any_signer(rig: &Rig) -> anyhow::Result<Context> {
+    let context = rig.capi().verify_context()?;
+    context.gen_pair(AT_SIGNATURE, 512)?;
+    Ok(context)
+}
+
 fn rsa_sha256(rig: &Rig) -> anyhow::Result<Outcome> {
+    let algid = signed_hash(rig);
     let (context, _) = rig.container()?;
     let key = context.gen_pair(AT_SIGNATURE, 2048)?;
     let public = RsaPublic::from_blob(&key.export(PUBLICKEYBLOB, None, 0)?)?;
     equal(public.algid, CALG_RSA_SIGN, "the blob's algorithm")?;
-    let signature = context
-        .hash(CALG_SHA_256, b"softshield")?
-        .sign(AT_SIGNATURE, 0)?;
-    public.verify(
-        CALG_SHA_256,
-        &digest(CALG_SHA_256, b"softshield")?,
-        &signature,
-    )?;
+    let signature = context.hash(algid, b"softshield")?.sign(AT_SIGNATURE, 0)?;
+    public.verify(algid, &digest(algid, b"softshield")?, &signature)?;
     Ok(Outcome::Passed)
 }
 
 fn every_hash(rig: &Rig) -> anyhow::Result<Outcome> {
     let (context, public) = signer(rig, 1024)?;
-    for algid in HASHES {
+    let hashes = if is_on(rig, SHA2) {
+        &HASHES[..]
+    } else {
+        &HASHES[..2]
+    };
+    for &algid in hashes {
         let signature = context.hash(algid, b"message")?.sign(AT_SIGNATURE, 0)?;
         public
             .verify(algid, &digest(algid, b"message")?, &signature)
@@ -270,33 +281,29 @@ fn sha_md5(rig: &Rig) -> anyhow::Result<Outcome> {
 }
 
 fn exchange_key(rig: &Rig) -> anyhow::Result<Outcome> {
+    let algid = signed_hash(rig);
     let context = rig.capi().verify_context()?;
     let key = context.gen_pair(AT_KEYEXCHANGE, 1024)?;
     let public = RsaPublic::from_blob(&key.export(PUBLICKEYBLOB, None, 0)?)?;
-    let signature = context
-        .hash(CALG_SHA_256, b"message")?
-        .sign(AT_KEYEXCHANGE, 0)?;
-    public.verify(CALG_SHA_256, &digest(CALG_SHA_256, b"message")?, &signature)?;
+    let signature = context.hash(algid, b"message")?.sign(AT_KEYEXCHANGE, 0)?;
+    public.verify(algid, &digest(algid, b"message")?, &signature)?;
     Ok(Outcome::Passed)
 }
 
 fn known_key(rig: &Rig) -> anyhow::Result<Outcome> {
+    let algid = signed_hash(rig);
     let (context, name) = rig.container()?;
     let key = RsaPrivate::new(1024)?;
     context.import_key(&key.to_blob(CALG_RSA_SIGN)?, None, 0)?;
-    let expected = key.sign_sha256(&digest(CALG_SHA_256, b"message")?)?;
+    let expected = key.sign_hash(algid, &digest(algid, b"message")?)?;
     equal(
-        context
-            .hash(CALG_SHA_256, b"message")?
-            .sign(AT_SIGNATURE, 0)?,
+        context.hash(algid, b"message")?.sign(AT_SIGNATURE, 0)?,
         expected.clone(),
         "the signature",
     )?;
     let again = rig.capi().acquire(Some(&name), 0)?;
     equal(
-        again
-            .hash(CALG_SHA_256, b"message")?
-            .sign(AT_SIGNATURE, 0)?,
+        again.hash(algid, b"message")?.sign(AT_SIGNATURE, 0)?,
         expected,
         "the signature later",
     )?;
@@ -304,11 +311,12 @@ fn known_key(rig: &Rig) -> anyhow::Result<Outcome> {
 }
 
 fn value_set(rig: &Rig) -> anyhow::Result<Outcome> {
+    let algid = signed_hash(rig);
     let (context, public) = signer(rig, 1024)?;
-    let value = digest(CALG_SHA_384, b"message")?;
-    let hash = context.create_hash(CALG_SHA_384, None)?;
+    let value = digest(algid, b"message")?;
+    let hash = context.create_hash(algid, None)?;
     hash.set_param(HP_HASHVAL, Some(&value), 0)?;
-    public.verify(CALG_SHA_384, &value, &hash.sign(AT_SIGNATURE, 0)?)?;
+    public.verify(algid, &value, &hash.sign(AT_SIGNATURE, 0)?)?;
     Ok(Outcome::Passed)
 }
 
@@ -391,13 +399,15 @@ fn key_absent(rig: &Rig) -> anyhow::Result<Outcome> {
             NTE_NO_KEY,
         )?;
     }
-    context.gen_pair(AT_KEYEXCHANGE, 512)?;
+    if is_on(rig, CIPHERS) {
+        context.gen_pair(AT_KEYEXCHANGE, 512)?;
+    }
     refused(hash.sign(AT_SIGNATURE, 0), NTE_NO_KEY)?;
     Ok(Outcome::Passed)
 }
 
 fn bad_specification(rig: &Rig) -> anyhow::Result<Outcome> {
-    let (context, _) = signer(rig, 512)?;
+    let context = any_signer(rig)?;
     let hash = context.hash(CALG_SHA1, b"message")?;
     for spec in [0, 3, CALG_RSA_SIGN] {
         refused(hash.sign(spec, 0), NTE_BAD_ALGID)
@@ -407,7 +417,7 @@ fn bad_specification(rig: &Rig) -> anyhow::Result<Outcome> {
 }
 
 fn hash_keyed(rig: &Rig) -> anyhow::Result<Outcome> {
-    let (context, _) = signer(rig, 512)?;
+    let context = any_signer(rig)?;
     let key = context.gen_key(CALG_3DES, 0)?;
     let mac = context.create_hash(CALG_MAC, Some(&key))?;
     mac.data(b"message")?;
@@ -419,7 +429,7 @@ fn hash_keyed(rig: &Rig) -> anyhow::Result<Outcome> {
 }
 
 fn flags_unknown(rig: &Rig) -> anyhow::Result<Outcome> {
-    let (context, _) = signer(rig, 512)?;
+    let context = any_signer(rig)?;
     let hash = context.hash(CALG_SHA1, b"message")?;
     refused(hash.sign(AT_SIGNATURE, 0x100), NTE_BAD_FLAGS)?;
     let key = context.user_key(AT_SIGNATURE)?;
@@ -428,14 +438,13 @@ fn flags_unknown(rig: &Rig) -> anyhow::Result<Outcome> {
 }
 
 fn sixteen_threads(rig: &Rig) -> anyhow::Result<Outcome> {
+    let algid = signed_hash(rig);
     let (context, public) = signer(rig, 1024)?;
     let sign = |thread: u8| -> anyhow::Result<()> {
         for round in 0..8 {
             let message = [thread, round];
-            let signature = context
-                .hash(CALG_SHA_256, &message)?
-                .sign(AT_SIGNATURE, 0)?;
-            public.verify(CALG_SHA_256, &digest(CALG_SHA_256, &message)?, &signature)?;
+            let signature = context.hash(algid, &message)?.sign(AT_SIGNATURE, 0)?;
+            public.verify(algid, &digest(algid, &message)?, &signature)?;
         }
         Ok(())
     };
@@ -453,19 +462,18 @@ fn sixteen_threads(rig: &Rig) -> anyhow::Result<Outcome> {
 }
 
 fn verify_foreign(rig: &Rig) -> anyhow::Result<Outcome> {
+    let algid = signed_hash(rig);
     let foreign = RsaPrivate::new(1024)?;
     let context = rig.capi().verify_context()?;
     let key = context.import_key(&foreign.to_public_blob(CALG_RSA_SIGN), None, 0)?;
-    let signature = foreign.sign_sha256(&digest(CALG_SHA_256, b"message")?)?;
+    let signature = foreign.sign_hash(algid, &digest(algid, b"message")?)?;
     context
-        .hash(CALG_SHA_256, b"message")?
+        .hash(algid, b"message")?
         .verify(&signature, &key, 0)?;
     for at in 0..signature.len() {
         let mut changed = signature.clone();
         changed[at] ^= 1 << (at % 8);
-        let answer = context
-            .hash(CALG_SHA_256, b"message")?
-            .verify(&changed, &key, 0);
+        let answer = context.hash(algid, b"message")?.verify(&changed, &key, 0);
         refused(answer, NTE_BAD_SIGNATURE).with_context(|| format!("byte {at} changed"))?;
     }
     Ok(Outcome::Passed)
@@ -531,7 +539,7 @@ fn verify_pair(rig: &Rig) -> anyhow::Result<Outcome> {
 
 fn verify_no_public_key(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
-    let key = context.gen_key(CALG_AES_128, 0)?;
+    let key = context.gen_key(block_cipher(rig).0, 0)?;
     refused(
         context
             .hash(CALG_SHA1, b"message")?

@@ -73,6 +73,8 @@ pub struct CaseReport {
     pub milliseconds: f64,
     /// What it covers, as text.
     pub covers: Vec<String>,
+    /// Every answer that it met, as text.
+    pub observed: Vec<String>,
 }
 
 /// One function or command.
@@ -157,6 +159,7 @@ impl CaseReport {
             reason: finished.verdict.reason().map(str::to_owned),
             milliseconds: milliseconds(finished.took),
             covers: case.covers.iter().map(ToString::to_string).collect(),
+            observed: finished.observed.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -181,6 +184,7 @@ pub(crate) mod tests {
             reason: reason.map(str::to_owned),
             milliseconds,
             covers: vec!["CPSignHash: success".to_owned()],
+            observed: vec!["CPSignHash: success".to_owned()],
         };
         Report {
             version: "0.1.0",

@@ -46,14 +46,17 @@ pub struct BlobHeader {
 /// Splits a blob into its header and body.
 ///
 /// # Errors
-/// `NTE_BAD_DATA` if it is too short, its reserved word is not zero or its version is neither 2
-/// nor 3; `NTE_BAD_TYPE` for a blob type that cannot be imported anywhere.
+/// `NTE_BAD_DATA` if it is too short or its reserved word is not zero; `NTE_BAD_VER` for a version
+/// that is neither 2 nor 3; `NTE_BAD_TYPE` for a blob type that cannot be imported anywhere.
 pub fn parse(blob: &[u8]) -> Result<(BlobHeader, &[u8])> {
     let (header, body) = blob.split_first_chunk().ok_or(CspError::NTE_BAD_DATA)?;
     let [blob_type, version, reserved_0, reserved_1, algorithm @ ..]: &[u8; HEADER_LEN] = header;
     let blob_type = u32::from(*blob_type);
-    if [*reserved_0, *reserved_1] != [0, 0] || !(VERSION_2..=VERSION_3).contains(version) {
+    if [*reserved_0, *reserved_1] != [0, 0] {
         return Err(CspError::NTE_BAD_DATA);
+    }
+    if !(VERSION_2..=VERSION_3).contains(version) {
+        return Err(CspError::NTE_BAD_VER);
     }
     let is_known = matches!(
         blob_type,
@@ -82,12 +85,12 @@ impl BlobHeader {
     /// Refuses the version of the DSS and DH forms, for keys of any other kind.
     ///
     /// # Errors
-    /// `NTE_BAD_DATA` unless the version is 2.
+    /// `NTE_BAD_VER` unless the version is 2.
     pub fn check_version_2(&self) -> Result<()> {
         if self.version == VERSION_2 {
             Ok(())
         } else {
-            Err(CspError::NTE_BAD_DATA)
+            Err(CspError::NTE_BAD_VER)
         }
     }
 }

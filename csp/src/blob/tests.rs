@@ -55,8 +55,8 @@ fn headers_are_checked() {
         (0, PUBLICKEYBLOBEX as u8, CspError::NTE_BAD_TYPE),
         (0, KEYSTATEBLOB as u8, CspError::NTE_BAD_TYPE),
         (0, 0xff, CspError::NTE_BAD_TYPE),
-        (1, 1, CspError::NTE_BAD_DATA),
-        (1, 4, CspError::NTE_BAD_DATA),
+        (1, 1, CspError::NTE_BAD_VER),
+        (1, 4, CspError::NTE_BAD_VER),
         (2, 1, CspError::NTE_BAD_DATA),
         (3, 1, CspError::NTE_BAD_DATA),
     ] {
@@ -68,7 +68,7 @@ fn headers_are_checked() {
     }
     let version_3 = patched(PUBLIC_1024, 1, &[VERSION_3]);
     assert!(parse(&version_3).is_ok(), "DSS and DH keys have it");
-    assert_eq!(public(&version_3), Err(CspError::NTE_BAD_DATA));
+    assert_eq!(public(&version_3), Err(CspError::NTE_BAD_VER));
 }
 
 #[test]

@@ -82,7 +82,7 @@ impl Csp {
     /// is left as it was.
     ///
     /// # Errors
-    /// `NTE_BAD_UID`, `NTE_BAD_HASH`, and those of [`SymKey::derive`] or
+    /// `NTE_BAD_UID`, `NTE_BAD_HASH`, `NTE_SILENT_CONTEXT`, and those of [`SymKey::derive`] or
     /// [`MasterHash::derive`](crate::soft::MasterHash::derive).
     pub fn derive_key(
         &self,
@@ -98,6 +98,8 @@ impl Csp {
             provider.algorithm(algorithm)?;
             base.master()?.derive(algorithm, flags)?
         } else {
+            // A prompt that may not be shown must not finish the hash.
+            check_prompts(&opened, flags)?;
             SymKey::derive(provider, algorithm, &mut base, flags)?
         };
         drop(base);

@@ -1,6 +1,6 @@
 //! CPCreateHash, CPHashData, CPHashSessionKey, CPGetHashParam, CPSetHashParam, CPDuplicateHash and CPDestroyHash.
 
-use crate::constants::{AlgId, HP_HASHVAL};
+use crate::constants::{AlgId, CRYPT_LITTLE_ENDIAN, CRYPT_USERDATA, HP_HASHVAL};
 use crate::csp::{Csp, lock};
 use crate::error::{CspError, Result};
 use crate::key::Key;
@@ -66,6 +66,7 @@ impl Csp {
     /// `NTE_BAD_UID`, `NTE_BAD_HASH`, `NTE_BAD_FLAGS`, `NTE_BAD_HASH_STATE`, `NTE_BAD_ALGID`.
     pub fn hash_data(&self, context: usize, hash: usize, data: &[u8], flags: u32) -> Result<()> {
         self.context(context)?;
+        check_flags(flags, CRYPT_USERDATA)?;
         lock(&*self.hash(context, hash)?).update(data, flags)
     }
 
@@ -81,6 +82,7 @@ impl Csp {
         flags: u32,
     ) -> Result<()> {
         self.context(context)?;
+        check_flags(flags, CRYPT_LITTLE_ENDIAN)?;
         let key = self.key(context, key)?;
         let hash = self.hash(context, hash)?;
         let key = lock(&key);
@@ -190,5 +192,16 @@ impl Csp {
             return Err(CspError::NTE_BAD_FLAGS);
         }
         self.hash(context, hash)
+    }
+}
+
+/// Flags are looked at before the handles, as Microsoft's providers do.
+///
+/// # Errors
+/// `NTE_BAD_FLAGS` for bits other than `known`.
+fn check_flags(flags: u32, known: u32) -> Result<()> {
+    match flags & !known {
+        0 => Ok(()),
+        _ => Err(CspError::NTE_BAD_FLAGS),
     }
 }

@@ -40,7 +40,7 @@ impl Csp {
     /// of an encrypted PRIVATEKEYBLOB or a SYMMETRICWRAPKEYBLOB.
     ///
     /// # Errors
-    /// `NTE_BAD_UID`, `NTE_BAD_FLAGS`, `NTE_BAD_TYPE`, `NTE_BAD_DATA`, `NTE_BAD_ALGID`, `NTE_BAD_KEY`,
+    /// `NTE_BAD_UID`, `NTE_BAD_FLAGS`, `NTE_BAD_TYPE`, `NTE_BAD_VER`, `NTE_BAD_DATA`, `NTE_BAD_ALGID`, `NTE_BAD_KEY`,
     /// `NTE_BAD_PUBLIC_KEY`, `NTE_SILENT_CONTEXT`, and the module's.
     pub fn import_key(
         &self,

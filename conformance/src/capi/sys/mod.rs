@@ -10,6 +10,7 @@
 // The subject is a C interface.
 #![allow(unsafe_code)]
 
+mod entry;
 #[cfg(not(windows))]
 #[path = "unix.rs"]
 mod platform;
@@ -22,6 +23,8 @@ use std::ptr::{null, null_mut};
 
 use super::Code;
 
+pub use entry::Arguments;
+pub(super) use entry::EntryPoints;
 pub(super) use platform::{entry_points, register_providers};
 
 /// `HCRYPTPROV`, `HCRYPTKEY`, `HCRYPTHASH`; 0 is none.
@@ -415,51 +418,6 @@ pub fn last_error() -> Code {
 /// SetLastError.
 pub fn set_last_error(code: Code) {
     platform::set_last_error(code.0);
-}
-
-/// The entry points of a provider's library that the layer above never calls with a handle that it does not know.
-#[derive(Clone, Copy)]
-pub(super) struct EntryPoints {
-    release_context: unsafe extern "system" fn(Handle, u32) -> i32,
-    destroy_key: unsafe extern "system" fn(Handle, Handle) -> i32,
-    destroy_hash: unsafe extern "system" fn(Handle, Handle) -> i32,
-    gen_random: unsafe extern "system" fn(Handle, u32, *mut u8) -> i32,
-    /// Why the last call failed: on Windows the system's last error.
-    last_error: unsafe extern "system" fn() -> u32,
-}
-
-impl EntryPoints {
-    /// CPReleaseContext.
-    pub(super) fn release_context(&self, context: Handle, flags: u32) -> Result<()> {
-        // SAFETY: a provider looks handles up; any number may be passed.
-        self.result(unsafe { (self.release_context)(context, flags) })
-    }
-
-    /// CPDestroyKey.
-    pub(super) fn destroy_key(&self, context: Handle, key: Handle) -> Result<()> {
-        // SAFETY: as above.
-        self.result(unsafe { (self.destroy_key)(context, key) })
-    }
-
-    /// CPDestroyHash.
-    pub(super) fn destroy_hash(&self, context: Handle, hash: Handle) -> Result<()> {
-        // SAFETY: as above.
-        self.result(unsafe { (self.destroy_hash)(context, hash) })
-    }
-
-    /// CPGenRandom.
-    pub(super) fn gen_random(&self, context: Handle, buffer: &mut [u8]) -> Result<()> {
-        // SAFETY: as above; the buffer is as long as is said.
-        self.result(unsafe { (self.gen_random)(context, length(buffer), buffer.as_mut_ptr()) })
-    }
-
-    fn result(&self, answer: i32) -> Result<()> {
-        if answer != 0 {
-            return Ok(());
-        }
-        // SAFETY: the function takes nothing.
-        Err(Code(unsafe { (self.last_error)() }))
-    }
 }
 
 fn result(answer: i32) -> Result<()> {

@@ -6,6 +6,7 @@ use cryptoapi::{Table, VTableProvStruc};
 
 pub(super) use cryptoapi::ffi::{GetLastError as last_error, SetLastError as set_last_error, *};
 
+use super::entry::VTableProvStruc as EntryVTable;
 use super::{EntryPoints, Handle};
 use crate::capi::Provider;
 
@@ -25,14 +26,35 @@ pub(in crate::capi) fn register_providers() {
 
 /// The entry points of the library behind a provider; None if they cannot be reached from here.
 pub(in crate::capi) fn entry_points(provider: &Provider) -> Option<EntryPoints> {
+    use csp::ffi::*;
     csp::names::type_of(&provider.name)?;
-    let table = table();
     Some(EntryPoints {
-        release_context: table.release_context,
-        destroy_key: table.destroy_key,
-        destroy_hash: table.destroy_hash,
-        gen_random: table.gen_random,
-        last_error: table.last_error,
+        acquire_context: entry_acquire_context,
+        create_hash: CPCreateHash,
+        decrypt: CPDecrypt,
+        derive_key: CPDeriveKey,
+        destroy_hash: CPDestroyHash,
+        destroy_key: CPDestroyKey,
+        duplicate_hash: CPDuplicateHash,
+        duplicate_key: CPDuplicateKey,
+        encrypt: CPEncrypt,
+        export_key: CPExportKey,
+        gen_key: CPGenKey,
+        gen_random: CPGenRandom,
+        get_hash_param: CPGetHashParam,
+        get_key_param: CPGetKeyParam,
+        get_prov_param: CPGetProvParam,
+        get_user_key: CPGetUserKey,
+        hash_data: CPHashData,
+        hash_session_key: CPHashSessionKey,
+        import_key: CPImportKey,
+        release_context: CPReleaseContext,
+        set_hash_param: CPSetHashParam,
+        set_key_param: CPSetKeyParam,
+        set_prov_param: CPSetProvParam,
+        sign_hash: CPSignHash,
+        verify_signature: CPVerifySignature,
+        last_error: CSPGetLastError,
     })
 }
 
@@ -74,6 +96,17 @@ unsafe extern "system" fn acquire_context(
     container: *const std::ffi::c_char,
     flags: u32,
     vtable: *const VTableProvStruc,
+) -> i32 {
+    // SAFETY: the caller's promises; both types have the layout of Microsoft's reference.
+    unsafe { csp::ffi::CPAcquireContext(context, container, flags, vtable.cast()) }
+}
+
+/// The same for calls that go to the entry point directly.
+unsafe extern "system" fn entry_acquire_context(
+    context: *mut Handle,
+    container: *const std::ffi::c_char,
+    flags: u32,
+    vtable: *const EntryVTable,
 ) -> i32 {
     // SAFETY: the caller's promises; both types have the layout of Microsoft's reference.
     unsafe { csp::ffi::CPAcquireContext(context, container, flags, vtable.cast()) }

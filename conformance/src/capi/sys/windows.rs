@@ -47,10 +47,31 @@ pub(in crate::capi) fn entry_points(provider: &Provider) -> Option<EntryPoints> 
     // SAFETY: that exports of these names have CryptoSPI's signatures is the contract of a provider's image.
     unsafe {
         Some(EntryPoints {
-            release_context: transmute::<*const c_void, _>(export(c"CPReleaseContext")?),
-            destroy_key: transmute::<*const c_void, _>(export(c"CPDestroyKey")?),
+            acquire_context: transmute::<*const c_void, _>(export(c"CPAcquireContext")?),
+            create_hash: transmute::<*const c_void, _>(export(c"CPCreateHash")?),
+            decrypt: transmute::<*const c_void, _>(export(c"CPDecrypt")?),
+            derive_key: transmute::<*const c_void, _>(export(c"CPDeriveKey")?),
             destroy_hash: transmute::<*const c_void, _>(export(c"CPDestroyHash")?),
+            destroy_key: transmute::<*const c_void, _>(export(c"CPDestroyKey")?),
+            duplicate_hash: transmute::<*const c_void, _>(export(c"CPDuplicateHash")?),
+            duplicate_key: transmute::<*const c_void, _>(export(c"CPDuplicateKey")?),
+            encrypt: transmute::<*const c_void, _>(export(c"CPEncrypt")?),
+            export_key: transmute::<*const c_void, _>(export(c"CPExportKey")?),
+            gen_key: transmute::<*const c_void, _>(export(c"CPGenKey")?),
             gen_random: transmute::<*const c_void, _>(export(c"CPGenRandom")?),
+            get_hash_param: transmute::<*const c_void, _>(export(c"CPGetHashParam")?),
+            get_key_param: transmute::<*const c_void, _>(export(c"CPGetKeyParam")?),
+            get_prov_param: transmute::<*const c_void, _>(export(c"CPGetProvParam")?),
+            get_user_key: transmute::<*const c_void, _>(export(c"CPGetUserKey")?),
+            hash_data: transmute::<*const c_void, _>(export(c"CPHashData")?),
+            hash_session_key: transmute::<*const c_void, _>(export(c"CPHashSessionKey")?),
+            import_key: transmute::<*const c_void, _>(export(c"CPImportKey")?),
+            release_context: transmute::<*const c_void, _>(export(c"CPReleaseContext")?),
+            set_hash_param: transmute::<*const c_void, _>(export(c"CPSetHashParam")?),
+            set_key_param: transmute::<*const c_void, _>(export(c"CPSetKeyParam")?),
+            set_prov_param: transmute::<*const c_void, _>(export(c"CPSetProvParam")?),
+            sign_hash: transmute::<*const c_void, _>(export(c"CPSignHash")?),
+            verify_signature: transmute::<*const c_void, _>(export(c"CPVerifySignature")?),
             last_error: GetLastError,
         })
     }
