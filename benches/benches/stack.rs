@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use benches::bare::Bare;
 use benches::load;
-use benches::stack::Stack;
+use benches::stack::{KEY_BITS, Stack};
 use conformance::daemon;
 use criterion::{Criterion, Throughput};
 use engine::Kind;
@@ -24,7 +24,7 @@ fn main() -> anyhow::Result<()> {
     {
         return daemon::serve(Path::new(folder), modules.parse()?, None);
     }
-    let stack = Stack::start(&std::env::current_exe()?)?;
+    let stack = Stack::start(&std::env::current_exe()?, KEY_BITS)?;
     let mut criterion = Criterion::default().configure_from_args();
     round_trip(&mut criterion, &stack)?;
     sign(&mut criterion, &stack)?;

@@ -1,4 +1,4 @@
-//! The stack under measurement: a hardserver in a child process, a Security World, a container with an RSA-2048 key.
+//! The stack under measurement: a hardserver in a child process, a Security World, a container with an RSA key.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use conformance::target::{Choice, Prepared, Target};
 
 use crate::sys;
 
-/// Bits of the key that is measured.
+/// Bits of the key that the figures of the stack are about.
 pub const KEY_BITS: u32 = 2048;
 
 /// A function of CryptoAPI that answered FALSE.
@@ -28,10 +28,11 @@ impl std::fmt::Display for CallFailed {
 
 impl std::error::Error for CallFailed {}
 
-/// A container with an RSA-2048 key, in a world that is there.
+/// A container with an RSA key, in a world that is there.
 #[derive(Debug)]
 pub struct Signer {
     context: Context,
+    bits: u32,
 }
 
 /// A running stack. The hardserver ends with it.
@@ -42,19 +43,19 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts `executable` as the hardserver, makes a world on one module, and a container with a key for signatures. To
-    /// be called before the process has a second thread.
+    /// Starts `executable` as the hardserver, makes a world on one module, and a container with a key of
+    /// `bits` bits for signatures. To be called before the process has a second thread.
     ///
     /// # Errors
     /// Any of that does not work.
-    pub fn start(executable: &Path) -> anyhow::Result<Stack> {
+    pub fn start(executable: &Path, bits: u32) -> anyhow::Result<Stack> {
         let prepared = Prepared::new(Choice::Own {
             modules: 1,
             seed: None,
         })?;
         prepared.point_provider()?;
         let target = prepared.open_with(executable)?;
-        let signer = Signer::new()?;
+        let signer = Signer::new(bits)?;
         Ok(Stack { signer, target })
     }
 
@@ -73,18 +74,18 @@ impl Stack {
 }
 
 impl Signer {
-    /// Makes a container and a key for signatures in the world that the environment names.
+    /// Makes a container and a key of `bits` bits for signatures in the world that the environment names.
     ///
     /// # Errors
     /// CryptoAPI refuses.
-    pub fn new() -> anyhow::Result<Signer> {
+    pub fn new(bits: u32) -> anyhow::Result<Signer> {
         let capi = Capi::new(
             Recorder::default(),
             Provider::of_type(numbers::PROV_RSA_AES),
         );
         let context = capi.acquire(Some("benchmark"), numbers::CRYPT_NEWKEYSET)?;
-        context.gen_pair(numbers::AT_SIGNATURE, KEY_BITS)?;
-        Ok(Signer { context })
+        context.gen_pair(numbers::AT_SIGNATURE, bits)?;
+        Ok(Signer { context, bits })
     }
 
     /// One signature as an application makes it: create a SHA-256 hash, hash 32 bytes, sign, destroy the hash.
@@ -92,7 +93,7 @@ impl Signer {
     /// # Errors
     /// A call answers FALSE, or the signature does not have the modulus' length.
     pub fn sign(&self) -> anyhow::Result<()> {
-        let mut signature = [0; KEY_BITS as usize / 8];
+        let mut signature = vec![0; self.bits as usize / 8];
         let len = sys::sign(
             self.context.handle(),
             numbers::AT_SIGNATURE,

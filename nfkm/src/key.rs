@@ -374,7 +374,7 @@ impl Loaded {
             key: 0,
             members: Vec::new(),
         };
-        let mut last = None;
+        let mut last = token.and_then(LoadedToken::why_gone);
         let usable = session.usable_modules(&loaded.client, &world)?;
         for (module, under) in source.places(usable, token) {
             match source.load(&loaded.client, &module, under) {
@@ -383,12 +383,14 @@ impl Loaded {
                     key,
                 }),
                 Err(error) if error.is_failover() => {
-                    if let Some(Status::UnknownID | Status::PhysTokenNotPresent) = error.status()
+                    let status = error.status();
+                    let error = Arc::new(error);
+                    if let Some(Status::UnknownID | Status::PhysTokenNotPresent) = status
                         && let Some(token) = token
                     {
-                        token.is_gone_from(module.number);
+                        token.is_gone_from(module.number, &error);
                     }
-                    last = Some(Arc::new(error));
+                    last = Some(error);
                 }
                 Err(error) => return Err(error),
             }

@@ -1,10 +1,10 @@
 //! Logical tokens of operator card sets and softcards, loaded and ready to protect keys.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use ncore::types::PhysToken;
 
+use crate::Error;
 use crate::Hash;
 use crate::cards;
 use crate::client::{Client, KeyId};
@@ -34,7 +34,8 @@ pub(crate) struct Member {
     pub(crate) id: KeyId,
     /// The soft token slot with a card that must stay there as long as the token.
     pub(crate) card: Option<PhysToken>,
-    gone: AtomicBool,
+    /// What the module said when it did not know the token any more.
+    gone: OnceLock<Arc<Error>>,
 }
 
 impl Member {
@@ -43,7 +44,7 @@ impl Member {
             module,
             id,
             card,
-            gone: AtomicBool::new(false),
+            gone: OnceLock::new(),
         }
     }
 }
@@ -114,17 +115,26 @@ impl LoadedToken {
         member.map(|member| member.id)
     }
 
-    /// The module does not know it any more: it was cleared, or the card left.
-    pub(crate) fn is_gone_from(&self, module: u32) {
+    /// The module does not know it any more, as this error of it tells: it was cleared, or the card left.
+    pub(crate) fn is_gone_from(&self, module: u32, cause: &Arc<Error>) {
         for member in &self.0.members {
             if member.module == module {
-                member.gone.store(true, Ordering::Relaxed);
+                // What it said first is why.
+                let _ = member.gone.set(Arc::clone(cause));
             }
         }
     }
 
+    /// Why it is gone from a module, if it is from any.
+    pub(crate) fn why_gone(&self) -> Option<Arc<Error>> {
+        self.0
+            .members
+            .iter()
+            .find_map(|member| member.gone.get().cloned())
+    }
+
     fn present(&self) -> impl Iterator<Item = &Member> {
-        let is_there = |member: &&Member| !member.gone.load(Ordering::Relaxed);
+        let is_there = |member: &&Member| member.gone.get().is_none();
         self.0.members.iter().filter(is_there)
     }
 }

@@ -32,7 +32,9 @@ pub enum RecordError {
     #[error("not a {} record", String::from_utf8_lossy(.0))]
     Foreign([u8; 4]),
     /// The record was written by another version of this program.
-    #[error("record layout version {found}, this program knows {known}")]
+    #[error(
+        "written by another version of softshield: record layout {found}, this one reads {known}"
+    )]
     Version {
         /// The version in the record.
         found: u16,

@@ -232,9 +232,5 @@ fn starts(executable: &Path, settings: &Settings, count: u32) -> anyhow::Result<
 
 /// Bytes of memory that a process has resident.
 fn resident(process: u32) -> anyhow::Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix("kB"));
-    let kib = kib.context("no VmRSS in the status of the process")?;
-    Ok(kib.trim().parse::<f64>()? * KIB)
+    Ok(conformance::sys::resident_kib(process)? as f64 * KIB)
 }

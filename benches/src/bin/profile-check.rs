@@ -49,7 +49,7 @@ fn check(cli: &Cli) -> anyhow::Result<bool> {
         scale,
         delays: false,
     };
-    let signer = Signer::new()?;
+    let signer = Signer::new(KEY_BITS)?;
     let time = Duration::from_secs(cli.seconds);
     // Connections and keys are in place before anything counts.
     load::run(1, Duration::from_millis(100), &|| signer.sign())?;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use benches::bare::Bare;
 use benches::load::{self, Measured};
 use benches::openssl;
-use benches::stack::Stack;
+use benches::stack::{KEY_BITS, Stack};
 use clap::Parser;
 use conformance::daemon::Role;
 use engine::Kind;
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
 }
 
 fn compare(rounds: u32, seconds: u32) -> anyhow::Result<()> {
-    let stack = Stack::start(&std::env::current_exe()?)?;
+    let stack = Stack::start(&std::env::current_exe()?, KEY_BITS)?;
     let bare = Bare::new(Kind::Fast)?;
     let mut ratios: [Vec<f64>; CALLERS.len()] = Default::default();
     let mut added = Vec::new();

@@ -129,12 +129,9 @@ fn walk() -> anyhow::Result<()> {
         let token = desk.load(&set, &["fl-2", "fl-3"])?;
         let key = desk.session.load_key_with("simple", "fleeting", &token)?;
         let pulled = desk.pull_while_signing(&key)?;
-        match &pulled.ended {
-            Some(Error::Status {
-                status: Status::PhysTokenNotPresent,
-                ..
-            }) => {}
-            other => bail!("it did not end as it must: {other:?}"),
+        match pulled.ended.as_ref().and_then(Error::status) {
+            Some(Status::PhysTokenNotPresent) => {}
+            _ => bail!("it did not end as it must: {:?}", pulled.ended),
         }
         desk.hands.insert(1, "fl-3")?;
         ensure!(

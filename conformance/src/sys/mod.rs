@@ -13,6 +13,8 @@ mod platform;
 use std::ffi::OsStr;
 
 pub use platform::footprint;
+#[cfg(not(windows))]
+pub use platform::resident_kib;
 
 /// What this process holds of the system.
 #[derive(Clone, Copy, Debug)]

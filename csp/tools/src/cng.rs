@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
-use nfkm_tools::cli::{self, Failure, Standard, Utility};
+use nfkm_tools::cli::{self, Failure};
 
 use crate::capi;
 
@@ -22,8 +22,6 @@ struct Install {
     /// Remove it from there. Run cngregister -U first.
     #[arg(short = 'U', long)]
     uninstall: bool,
-    #[command(flatten)]
-    standard: Standard,
 }
 
 /// Register the nShield CAPI CSP as a provider of this system, or unregister it.
@@ -33,24 +31,10 @@ struct Register {
     /// Unregister it.
     #[arg(short = 'U', long)]
     unregister: bool,
-    #[command(flatten)]
-    standard: Standard,
 }
 
 /// The provider's library.
 const LIBRARY: &str = "ncsp.dll";
-
-impl Utility for Install {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
-}
-
-impl Utility for Register {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
-}
 
 /// The command line of `cnginstall`.
 pub fn install_command() -> clap::Command {

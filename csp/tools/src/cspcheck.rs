@@ -8,7 +8,7 @@ use csp::admin::{self, Containers, KeySpec, Record, Slot};
 use csp::identity::Identity;
 use ncore::types::KeyType;
 use nfkm::{Environment, Error};
-use nfkm_tools::cli::{self, Failure, Standard, Utility};
+use nfkm_tools::cli::{self, Failure};
 use serde::Serialize;
 
 use crate::{json, progress};
@@ -21,14 +21,6 @@ struct Options {
     /// Answer in JSON.
     #[arg(short, long)]
     json: bool,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// The command line.

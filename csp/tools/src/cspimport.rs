@@ -10,7 +10,7 @@ use csp::admin::{self, Containers, Error, KeySpec, Record, Slot, Wanted};
 use csp::identity::Identity;
 use ncore::types::KeyType;
 use nfkm::Environment;
-use nfkm_tools::cli::{self, Failure, Standard, Utility};
+use nfkm_tools::cli::{self, Failure};
 
 use crate::names::{DEFAULT_TYPE, Whose};
 
@@ -44,14 +44,6 @@ struct Options {
     force: bool,
     #[command(flatten)]
     whose: Whose,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// The command line.

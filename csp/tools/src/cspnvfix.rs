@@ -9,7 +9,7 @@ use csp::admin::{Containers, KeySpec};
 use csp::identity::Identity;
 use nfkm::{Area, EntryName, Environment, Session, World};
 use nfkm_tools::card_files;
-use nfkm_tools::cli::{self, Failure, Standard, Utility};
+use nfkm_tools::cli::{self, Failure};
 use nfkm_tools::terminal::Terminal;
 
 use crate::names::Whose;
@@ -37,14 +37,6 @@ struct Options {
     name: Option<String>,
     #[command(flatten)]
     whose: Whose,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// The command line.

@@ -9,7 +9,7 @@ use csp::identity::Identity;
 use ncore::types::{KeyType, NFKMNKF};
 use nfkm::kmdata::KeyRecord;
 use nfkm::{Area, EntryName, Environment, NvramState, Session, hex};
-use nfkm_tools::cli::{self, Failure, Standard, Utility};
+use nfkm_tools::cli::{self, Failure};
 use nfkm_tools::time;
 use serde::Serialize;
 
@@ -40,14 +40,6 @@ struct Options {
     json: bool,
     #[command(flatten)]
     whose: Whose,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// The command line.

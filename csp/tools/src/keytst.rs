@@ -8,7 +8,7 @@ use csp::constants::{
     CRYPT_SILENT, CRYPT_VERIFYCONTEXT, PP_CRYPT_COUNT_KEY_USE, PP_NO_HOST_STORAGE,
 };
 use csp::error::CspError;
-use nfkm_tools::cli::{self, Failure, Standard, Utility};
+use nfkm_tools::cli::{self, Failure};
 use serde::Serialize;
 
 use crate::capi::{self, Context, Provider, Refusal};
@@ -48,8 +48,6 @@ struct Options {
     json: bool,
     #[command(flatten)]
     flags: CreationFlags,
-    #[command(flatten)]
-    standard: Standard,
 }
 
 #[derive(Debug, Args)]
@@ -90,12 +88,6 @@ const KEYS: [(u32, &str); 2] = [
     (AT_KEYEXCHANGE, "exchange key"),
     (AT_SIGNATURE, "signature key"),
 ];
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
-}
 
 /// The command line.
 pub fn command() -> clap::Command {

@@ -1,13 +1,13 @@
 //! Bytes that have arrived, cut into messages.
 
 use std::io;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::stream::Stream;
+use super::sync::Instant;
 use super::sys::{self, Until};
+use super::waiting::Waiting;
 use crate::frame::{self, BadLength, LENGTH_WORD};
 use crate::profile::WireProfile;
 
@@ -110,37 +110,5 @@ impl Incoming {
         if self.buffer.len() < needed {
             self.buffer.resize(needed, 0);
         }
-    }
-}
-
-/// The readers of this process that wait now, over all connections.
-static WAITING: AtomicUsize = AtomicUsize::new(0);
-
-/// A reader that waits, until dropped.
-struct Waiting {
-    /// How many wait, this one included.
-    readers: usize,
-}
-
-impl Waiting {
-    fn begin() -> Waiting {
-        Waiting {
-            readers: WAITING.fetch_add(1, Ordering::Relaxed) + 1,
-        }
-    }
-
-    /// Whether there are processors to spare: one for each reader that asks again and again, and one for whoever
-    /// computes its reply, since that may be on this machine.
-    fn may_spin(&self) -> bool {
-        static PROCESSORS: OnceLock<usize> = OnceLock::new();
-        let processors = PROCESSORS
-            .get_or_init(|| thread::available_parallelism().map_or(1, std::num::NonZero::get));
-        self.readers * 2 <= *processors
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        WAITING.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -16,8 +16,12 @@ mod incoming;
 mod shared;
 mod slots;
 mod stream;
+mod sync;
 #[allow(unsafe_code)]
 mod sys;
+#[cfg(test)]
+mod tests;
+mod waiting;
 
 use std::marker::PhantomData;
 use std::sync::Arc;

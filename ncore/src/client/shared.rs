@@ -9,13 +9,14 @@
 //! (and read), or leave and look for the others (see `Shared::receive`).
 
 use std::process;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use super::error::{ClientError, Loss};
 use super::incoming::Incoming;
 use super::slots::{MAX_OUTSTANDING, Slots, WakeList};
 use super::stream::Stream;
+use super::sync::{Instant, Mutex, MutexGuard};
 use super::sys::{self, Until};
 use super::{BadReply, ConnectOptions, Endpoint};
 use crate::bignum::BignumOrder;
@@ -77,7 +78,12 @@ impl Shared {
                 cause: Arc::new(cause),
             }
         })?;
-        Ok(Self {
+        Ok(Self::over(stream, endpoint, options))
+    }
+
+    /// A connection over a socket that is connected.
+    pub(super) fn over(stream: Stream, endpoint: &Endpoint, options: ConnectOptions) -> Self {
+        Self {
             endpoint: endpoint.clone(),
             options,
             stream,
@@ -89,7 +95,7 @@ impl Shared {
                 loss: None,
                 write_loss: None,
             }),
-        })
+        }
     }
 
     /// Sends a command under a tag of its own, whatever tag it has.

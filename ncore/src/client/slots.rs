@@ -1,6 +1,8 @@
 //! The commands under way: one slot each, found by the tag of its reply.
 
-use std::sync::{Arc, Condvar};
+use std::sync::Arc;
+
+use super::sync::Condvar;
 
 /// The most commands under way on one connection. A tag's low half is its slot, its high half counts the slot's uses,
 /// so that a reply that comes after its slot has gone to another command is not taken for the new one's.
@@ -165,74 +167,5 @@ impl Slots {
     fn release(&mut self, index: usize) {
         self.slots[index].phase = Phase::Free;
         self.free.push(index);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn deliver(slots: &mut Slots, tag: u32) -> Result<usize, u32> {
-        let mut wake = WakeList::new();
-        let message = [&tag.to_le_bytes()[..], &[0; 12]].concat();
-        slots.deliver(&message, &mut wake)?;
-        Ok(wake.len())
-    }
-
-    #[test]
-    fn slot_is_free_again_when_its_reply_was_taken_or_given_up() {
-        let mut slots = Slots::default();
-        for round in 0..100_000 {
-            let tag = slots.open().unwrap();
-            match round % 4 {
-                0 => {
-                    assert!(slots.take(tag).is_none());
-                    assert_eq!(deliver(&mut slots, tag), Ok(0));
-                    assert!(slots.take(tag).is_some());
-                }
-                1 => {
-                    slots.abandon(tag);
-                    assert_eq!(deliver(&mut slots, tag), Ok(0));
-                }
-                2 => {
-                    assert_eq!(deliver(&mut slots, tag), Ok(0));
-                    slots.abandon(tag);
-                }
-                _ => slots.cancel(tag),
-            }
-            assert_eq!(deliver(&mut slots, tag), Err(tag));
-        }
-        assert_eq!(slots.slots.len(), 1);
-    }
-
-    #[test]
-    fn tags_differ_among_all_that_are_under_way() {
-        let mut slots = Slots::default();
-        let tags: std::collections::BTreeSet<_> = (0..MAX_OUTSTANDING)
-            .map(|_| slots.open().unwrap())
-            .collect();
-        assert_eq!(tags.len(), MAX_OUTSTANDING);
-        assert_eq!(slots.open(), None);
-        slots.cancel(tags.first().copied().unwrap());
-        let again = slots.open().unwrap();
-        assert!(!tags.contains(&again));
-    }
-
-    #[test]
-    fn reply_and_free_role_wake_the_thread_that_sleeps() {
-        let mut slots = Slots::default();
-        let (ready, waiting) = (slots.open().unwrap(), slots.open().unwrap());
-        slots.fall_asleep(ready);
-        let signal = slots.fall_asleep(waiting);
-        assert_eq!(deliver(&mut slots, ready), Ok(1));
-        let mut wake = WakeList::new();
-        slots.wake_one(&mut wake);
-        assert!(Arc::ptr_eq(&wake[0], &signal));
-        slots.wake_up(waiting);
-        wake.clear();
-        slots.wake_one(&mut wake);
-        assert!(wake.is_empty());
-        slots.wake_up(ready);
-        assert!(slots.take(ready).is_some());
     }
 }

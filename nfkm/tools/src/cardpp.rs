@@ -11,7 +11,7 @@ use nfkm::cards::{CardContent, CardSource, Operator};
 use nfkm::{Environment, Error, Hash, PresentCard, RecoveredPassphrase, Session, World};
 
 use crate::card_files;
-use crate::cli::{self, Failure, Standard, Utility};
+use crate::cli::{self, Failure};
 use crate::terminal::Terminal;
 
 /// Examine, check, change or recover the pass phrases of cards.
@@ -43,14 +43,6 @@ struct Options {
     /// The same for administrator cards that authorise a recovery
     #[arg(long = "admin-card", value_name = "FILE")]
     admin_cards: Vec<PathBuf>,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// Its command line.

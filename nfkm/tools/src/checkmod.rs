@@ -7,7 +7,7 @@ use clap::Parser;
 use ncore::types::{Bignum, ModExpArgs, ModExpCrtArgs};
 use nfkm::{Client, Environment, Error};
 
-use crate::cli::{self, Failure, Standard, Utility};
+use crate::cli::{self, Failure};
 
 /// Check the modules' modular exponentiation against known results.
 ///
@@ -22,14 +22,6 @@ struct Options {
     /// Files with results; without one, those that come with the utility
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// Its command line.

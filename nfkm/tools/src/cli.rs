@@ -5,39 +5,22 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use clap::builder::PossibleValue;
 use clap::error::ErrorKind;
-use clap::{Arg, ArgAction, Args, Command, Parser};
+use clap::{Arg, ArgAction, Command, Parser};
 
 /// What the exit codes of a utility mean, as its help and its man page list them.
 const EXIT_CODES: &str = "\
 Exit codes:
 0                    Success.
-1                    The operation failed.
+1                    The operation failed, or a check found something.
 2                    The command line makes no sense.";
-
-/// The options every utility has besides `-h|--help`.
-#[derive(Debug, Args)]
-#[command(next_help_heading = STANDARD_HEADING)]
-pub struct Standard {
-    /// Show the version of the software this utility belongs to
-    #[arg(short = 'v', long, action = ArgAction::Version)]
-    version: Option<bool>,
-    /// Show a brief summary of the options
-    #[arg(short = 'u', long)]
-    usage: bool,
-}
 
 /// Over the standard options in the help.
 const STANDARD_HEADING: &str = "Help options";
 
 /// Over the options that have no other heading (CAPI guide, section 10).
 const PROGRAM_HEADING: &str = "Program options";
-
-/// A utility's command line.
-pub trait Utility: Parser {
-    /// The standard options.
-    fn standard(&self) -> &Standard;
-}
 
 /// Why a utility ends without success.
 #[derive(Debug)]
@@ -59,12 +42,12 @@ impl<E: std::error::Error> From<E> for Failure {
 }
 
 /// Reads the command line and runs the utility.
-pub fn run<U: Utility>(body: impl FnOnce(U) -> Result<(), Failure>) -> ExitCode {
+pub fn run<U: Parser>(body: impl FnOnce(U) -> Result<(), Failure>) -> ExitCode {
     let mut command = command::<U>();
     let name = command.get_name().to_owned();
-    let parsed = command.try_get_matches_from_mut(std::env::args_os());
-    let utility = match parsed.and_then(|matches| U::from_arg_matches(&matches)) {
-        Ok(utility) => utility,
+    let utility = match parse(&mut command) {
+        Ok(Some(utility)) => utility,
+        Ok(None) => return exit_after_printing(&usage(&mut command)),
         Err(error) if error.kind() == ErrorKind::DisplayHelp => {
             return exit_after_printing(&help(&mut command));
         }
@@ -73,9 +56,6 @@ pub fn run<U: Utility>(body: impl FnOnce(U) -> Result<(), Failure>) -> ExitCode 
         }
         Err(error) => return bad_command_line(&name, &mut command, &reason(&error)),
     };
-    if utility.standard().usage {
-        return exit_after_printing(&usage(&mut command));
-    }
     match body(utility) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Reported) => ExitCode::from(1),
@@ -88,29 +68,59 @@ pub fn run<U: Utility>(body: impl FnOnce(U) -> Result<(), Failure>) -> ExitCode 
     }
 }
 
-/// The command line with the conventions of the utilities: unambiguous prefixes of long options are taken.
-pub fn command<U: Utility>() -> Command {
+/// What the command line says; None if it asks for the usage.
+fn parse<U: Parser>(command: &mut Command) -> Result<Option<U>, clap::Error> {
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    match matches.get_flag(USAGE) {
+        true => Ok(None),
+        false => U::from_arg_matches(&matches).map(Some),
+    }
+}
+
+/// The command line with the conventions of the utilities: the standard options, and unambiguous prefixes of long options
+/// are taken.
+pub fn command<U: Parser>() -> Command {
     let command = U::command();
     // A utility with more to say about its exit codes says it itself.
     let codes = match command.get_after_help() {
         Some(own) => own.clone(),
         None => EXIT_CODES.into(),
     };
+    let standard = |name: &'static str, letter, action, text: &'static str| {
+        Arg::new(name)
+            .short(letter)
+            .long(name)
+            .action(action)
+            .help(text)
+            .help_heading(STANDARD_HEADING)
+    };
     command
         .infer_long_args(true)
         .disable_version_flag(true)
         .disable_help_flag(true)
+        .arg(standard("help", 'h', ArgAction::Help, "Show this help"))
+        .arg(standard(
+            "version",
+            'v',
+            ArgAction::Version,
+            "Show the version of the software this utility belongs to",
+        ))
+        // Alone it needs nothing of what the utility needs otherwise.
         .arg(
-            Arg::new("help")
-                .short('h')
-                .long("help")
-                .action(ArgAction::Help)
-                .help("Show this help")
-                .help_heading(STANDARD_HEADING),
+            standard(
+                USAGE,
+                'u',
+                ArgAction::SetTrue,
+                "Show a brief summary of the options",
+            )
+            .exclusive(true),
         )
         .version(concat!(env!("CARGO_PKG_VERSION"), " (softshield)"))
         .after_help(codes)
 }
+
+/// The option that asks for the usage.
+const USAGE: &str = "usage";
 
 /// Prints a report. A reader that has gone away is no failure of the utility.
 pub fn print(report: &str) -> Result<(), Failure> {
@@ -144,8 +154,10 @@ fn usage(command: &mut Command) -> String {
     command.build();
     let words = command.get_opts().chain(flags(command)).map(form);
     let names = command.get_positionals().map(Arg::to_string);
-    let words: Vec<String> = words.chain(names).collect();
-    format!("Usage: {} {}\n", command.get_name(), words.join(" "))
+    let head = format!("Usage: {} ", command.get_name());
+    let mut text = String::new();
+    wrap(&mut text, &head, head.len(), words.chain(names));
+    text
 }
 
 fn flags(command: &Command) -> impl Iterator<Item = &Arg> {
@@ -157,8 +169,12 @@ fn flags(command: &Command) -> impl Iterator<Item = &Arg> {
 /// The help, laid out as the guide shows it (CAPI guide, section 10): the options of each heading in two columns.
 pub fn help(command: &mut Command) -> String {
     let mut text = usage(command);
-    if let Some(about) = command.get_about() {
-        text.push_str(&format!("{about}.\n"));
+    if let Some(about) = command.get_long_about().or(command.get_about()) {
+        let about = about.to_string();
+        for (number, paragraph) in about.split("\n\n").enumerate() {
+            text.push_str(if number == 0 { "" } else { "\n" });
+            wrap(&mut text, "", 0, words(&sentence(paragraph)));
+        }
     }
     let visible: Vec<&Arg> = command
         .get_arguments()
@@ -178,12 +194,7 @@ pub fn help(command: &mut Command) -> String {
     for name in headings {
         text.push_str(&format!("\n{name}:\n"));
         for argument in visible.iter().filter(|argument| heading(argument) == name) {
-            let explanation = argument.get_help().map(ToString::to_string);
-            // The sentence's end, which the parser takes from comments.
-            let mut explanation = explanation.unwrap_or_default();
-            if !explanation.ends_with('.') {
-                explanation.push('.');
-            }
+            let explanation = explanation(argument);
             columns(&mut text, &listed(argument), &explanation);
         }
     }
@@ -208,19 +219,60 @@ fn listed(argument: &Arg) -> String {
     format!("{}{}", forms.join(", "), value(argument))
 }
 
+/// What an argument does, the values it takes if they are few, and the one it has if it is not given.
+fn explanation(argument: &Arg) -> String {
+    let mut text = argument
+        .get_help()
+        .map_or_else(String::new, ToString::to_string);
+    if !argument.get_action().takes_values() {
+        return sentence(&text);
+    }
+    let values = argument.get_possible_values();
+    let values: Vec<&str> = values.iter().map(PossibleValue::get_name).collect();
+    if !values.is_empty() {
+        text.push_str(&format!(": {}", values.join(", ")));
+    }
+    let defaults = argument.get_default_values();
+    let defaults: Vec<_> = defaults
+        .iter()
+        .map(|value| value.to_string_lossy())
+        .collect();
+    // No text at all is no value to speak of.
+    if defaults.iter().any(|value| !value.is_empty()) {
+        text.push_str(&format!(" (default = {})", defaults.join(",")));
+    }
+    sentence(&text)
+}
+
+/// The text with the end of a sentence, which the parser takes from comments.
+fn sentence(text: &str) -> String {
+    let end = if text.ends_with('.') { "" } else { "." };
+    format!("{text}{end}")
+}
+
 /// An option and what it does, in two columns.
 fn columns(text: &mut String, option: &str, explanation: &str) {
-    let mut line = format!("{option:COLUMN$}");
+    let mut head = format!("{option:COLUMN$}");
     if option.len() + 2 > COLUMN {
         text.push_str(&format!("{option}\n"));
-        line = " ".repeat(COLUMN);
+        head = " ".repeat(COLUMN);
     }
-    for word in explanation.split_whitespace() {
-        if line.chars().count() + word.chars().count() >= WIDTH {
+    wrap(text, &head, COLUMN, words(explanation));
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split_whitespace().map(str::to_owned)
+}
+
+/// Appends a head and words, on as many lines as they need; those after the first begin with so many blanks.
+fn wrap(text: &mut String, head: &str, indent: usize, words: impl Iterator<Item = String>) {
+    let mut line = head.to_owned();
+    for word in words {
+        if line.chars().count() + word.chars().count() > WIDTH && !line.trim().is_empty() {
             text.push_str(&format!("{}\n", line.trim_end()));
-            line = " ".repeat(COLUMN);
+            line = " ".repeat(indent);
         }
-        line.push_str(word);
+        line.push_str(&word);
         line.push(' ');
     }
     text.push_str(&format!("{}\n", line.trim_end()));
@@ -229,8 +281,8 @@ fn columns(text: &mut String, option: &str, explanation: &str) {
 /// Where the explanations of options begin in the guide's help.
 const COLUMN: usize = 21;
 
-/// The longest line of the help.
-const WIDTH: usize = 80;
+/// The longest line of the help: one less than a terminal has, for some go to the next line after the last.
+const WIDTH: usize = 79;
 
 /// `[-m|--module=MODULE]`
 fn form(option: &Arg) -> String {
@@ -248,13 +300,10 @@ fn value(option: &Arg) -> String {
     }
 }
 
-/// The first sentence of the parser's complaint; the usage follows anyway.
+/// The first sentence of the parser's complaint on one line; the usage follows anyway.
 fn reason(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let first = text.split("\n\n").next().unwrap_or_default();
-    first
-        .strip_prefix("error: ")
-        .unwrap_or(first)
-        .trim_end()
-        .to_owned()
+    let first = first.strip_prefix("error: ").unwrap_or(first);
+    words(first).collect::<Vec<_>>().join(" ")
 }

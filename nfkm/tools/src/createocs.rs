@@ -8,7 +8,7 @@ use nfkm::cards::{CardContent, CardSource};
 use nfkm::{Environment, Error, NewCardSet, Session, World, hex};
 
 use crate::card_files;
-use crate::cli::{self, Failure, Standard, Utility};
+use crate::cli::{self, Failure};
 use crate::terminal::{Terminal, say};
 use crate::values;
 
@@ -54,14 +54,6 @@ struct Options {
     /// reader; an emulated module with an empty reader uses files in the folder `cards` beside `local`
     #[arg(long = "card", value_name = "FILE")]
     cards: Vec<PathBuf>,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// Its command line.

@@ -11,7 +11,7 @@ use ncore::types::{
 };
 use nfkm::{Client, Enquiry, Environment, Mode, ZERO_HASH, hex};
 
-use crate::cli::{self, Failure, Standard, Utility};
+use crate::cli::{self, Failure};
 use crate::layout::{self, Field, flag_names};
 use crate::{emulator, time};
 
@@ -22,14 +22,6 @@ struct Options {
     /// Show this module only; 0 is the hardserver itself
     #[arg(short, long, value_name = "MODULE")]
     module: Option<u32>,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// Its command line.

@@ -7,7 +7,7 @@ use clap::Parser;
 use ncore::types::{Bignum, GenerateRandomArgs, ModExpArgs};
 use nfkm::{Client, Environment};
 
-use crate::cli::{self, Failure, Standard, Utility};
+use crate::cli::{self, Failure};
 use crate::load;
 use crate::values;
 
@@ -26,14 +26,6 @@ struct Options {
     /// How long: seconds, or with m, h or d; without it, until the program is ended
     #[arg(short, long, value_name = "TIME", value_parser = values::seconds)]
     time: Option<u32>,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// Its command line.

@@ -6,7 +6,7 @@ use clap::Parser;
 use nfkm::world::admin::Admin;
 use nfkm::{Environment, hex};
 
-use crate::cli::{self, Standard, Utility};
+use crate::cli::{self};
 use crate::terminal::say;
 
 /// Erase a module's Security World data, and give it the factory's security officer.
@@ -22,14 +22,6 @@ struct Options {
     /// Give the module a signing key of 3072 bits instead of 1024
     #[arg(short, long)]
     strong_kml: bool,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// Its command line.

@@ -9,7 +9,7 @@ use nfkm::world::admin::{Admin, CARDS_MAX, Suite, WorldParams};
 use nfkm::{Client, Enquiry, Environment, Error, World};
 
 use crate::card_files;
-use crate::cli::{self, Failure, Standard, Utility};
+use crate::cli::{self, Failure};
 use crate::emulator;
 use crate::terminal::Terminal;
 use crate::values;
@@ -67,14 +67,6 @@ struct Options {
     /// Features of the world: m r p nv rtc dsee dseeall fto, each as FEAT, FEAT=K, !FEAT or no-FEAT
     #[arg(value_name = "FEATURES")]
     features: Vec<String>,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// The mode of a world.
@@ -121,14 +113,7 @@ pub fn main() -> ExitCode {
             _ => {
                 let source = options.cards(&admin, &|_, file| file.exists())?;
                 let share_target = !options.no_remoteshare_cert;
-                admin
-                    .load(&options.modules, &source, share_target, &mut terminal)
-                    .map_err(|error| match error {
-                        Error::NoWorld { .. } => {
-                            Failure::Operation("no existing world to load".to_owned())
-                        }
-                        error => error.into(),
-                    })?;
+                admin.load(&options.modules, &source, share_target, &mut terminal)?;
             }
         }
         Ok(())
@@ -148,6 +133,10 @@ impl Options {
             return Err(Failure::CommandLine(format!(
                 "{given} is for a new world only"
             )));
+        }
+        if action == Action::Load && !has_world {
+            // The words are the vendor's (UTILITIES section 4.3).
+            return Err(Failure::Operation("no existing world to load".to_owned()));
         }
         if action == Action::Erase && !self.cards.is_empty() {
             return Err(Failure::CommandLine("erasing needs no cards".to_owned()));
@@ -265,7 +254,7 @@ mod tests {
         assert_eq!(action(&[], false), Action::Create);
         assert_eq!(action(&[], true), Action::Load);
         assert_eq!(action(&["-i"], true), Action::Create);
-        assert_eq!(action(&["-l"], false), Action::Load);
+        assert!(parse(&["-l"]).unwrap().action(false).is_err());
         assert_eq!(action(&["--factory"], true), Action::Erase);
         assert_eq!(action(&["--init"], true), Action::Create);
         assert!(parse(&["-i", "-l"]).is_err());

@@ -7,7 +7,7 @@ use ncore::types::{AdminKey, NFKMNKF};
 use nfkm::kmdata::{CardSetRecord, EntryContent, File, Folder, KeyRecord};
 use nfkm::{EntryName, Environment, Error, Hash, World, hex};
 
-use crate::cli::{self, Failure, Standard, Utility};
+use crate::cli::{self, Failure};
 
 /// Check the files of the Security World: that each can be read, and that what they refer to is there.
 ///
@@ -18,14 +18,6 @@ struct Options {
     /// Name every file that was checked
     #[arg(short = 'V', long)]
     verbose: bool,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// Its command line.

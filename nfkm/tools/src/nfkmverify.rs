@@ -8,7 +8,7 @@ use ncore::types::{ACL, AdminKey, KeyType, KeyTypeData, NFKMNKF};
 use nfkm::kmdata::{Folder, KeyRecord};
 use nfkm::{EntryName, Environment, Error, Session, VerifiedKey, World, hex};
 
-use crate::cli::{self, Failure, Standard, Utility};
+use crate::cli::{self, Failure};
 
 /// Check that keys were made by modules of the Security World, and that their ACLs bind them to it.
 ///
@@ -37,14 +37,6 @@ struct Options {
     /// The keys, two words each
     #[arg(value_name = "APPNAME IDENT")]
     keys: Vec<String>,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// Its command line.

@@ -10,16 +10,16 @@ use ncore::types::{
 };
 use nfkm::{Client, Environment, Error};
 
-use crate::cli::{self, Failure, Standard, Utility};
+use crate::cli::{self, Failure};
 use crate::modules;
 
 /// Ping, clear, fail or retry modules, or change their mode.
 #[derive(Debug, Parser)]
 #[command(
     name = "nopclearfail",
-    group = ArgGroup::new("action").required(true)
+    group = ArgGroup::new("action")
         .args(["no_op", "clear", "retry", "fail", "initialization", "maintenance", "operational"]),
-    group = ArgGroup::new("target").required(true).args(["module", "all"])
+    group = ArgGroup::new("target").args(["module", "all"])
 )]
 struct Options {
     /// Ask whether the module answers
@@ -52,14 +52,6 @@ struct Options {
     /// Wait until the module is back
     #[arg(short, long, conflicts_with_all = ["no_op", "fail"])]
     wait: bool,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// Its command line.
@@ -70,6 +62,7 @@ pub fn command() -> clap::Command {
 /// Runs the utility with the arguments of this process.
 pub fn main() -> ExitCode {
     cli::run(|options: Options| {
+        options.check()?;
         let environment = Environment::from_process();
         // Anyone may ask whether a module answers.
         let endpoint = match options.no_op {
@@ -99,6 +92,27 @@ pub fn main() -> ExitCode {
 }
 
 impl Options {
+    /// The standard options work without an action, so it is the utility that asks for one.
+    fn check(&self) -> Result<(), Failure> {
+        let actions = [
+            self.no_op,
+            self.clear,
+            self.retry,
+            self.fail,
+            self.initialization,
+            self.maintenance,
+            self.operational,
+        ];
+        let missing = match (actions.contains(&true), self.module.is_some() || self.all) {
+            (true, true) => return Ok(()),
+            (false, _) => {
+                "--no-op, --clear, --retry, --fail, --initialization, --maintenance and --operational"
+            }
+            (true, false) => "--module and --all",
+        };
+        Err(Failure::CommandLine(format!("one of {missing} is needed")))
+    }
+
     /// Sends the command, and says which it was and how the module answered.
     fn act(&self, client: &Client, module: u32) -> Result<(Cmd, Status), Error> {
         let mode = match (self.initialization, self.maintenance, self.operational) {

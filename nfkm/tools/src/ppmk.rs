@@ -8,7 +8,7 @@ use nfkm::kmdata::SoftcardRecord;
 use nfkm::{Environment, Error, Session, World, hex};
 
 use crate::card_files;
-use crate::cli::{self, Failure, Standard, Utility};
+use crate::cli::{self, Failure};
 use crate::nfkminfo::softcards;
 use crate::terminal::Terminal;
 
@@ -56,14 +56,6 @@ struct Options {
     /// The softcard's name, or its hash if there is one of it
     #[arg(value_name = "NAME|HASH")]
     name: Option<String>,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// Its command line.

@@ -10,7 +10,7 @@ use ncore::types::NoOpArgs;
 use nfkm::{Environment, Error, LoadedToken, Preload, Session, World};
 
 use crate::card_files;
-use crate::cli::{self, Failure, Standard, Utility};
+use crate::cli::{self, Failure};
 use crate::ppmk;
 use crate::terminal::{Terminal, say};
 
@@ -22,7 +22,11 @@ use crate::terminal::{Terminal, say};
 #[command(
     name = "preload",
     after_help = "\
-Exit status: 0 success; 1 the operation failed; 2 the command line makes no sense; that of the program if one is run."
+Exit codes:
+0                    Success.
+1                    The operation failed.
+2                    The command line makes no sense.
+other                That of the program, if one is run."
 )]
 struct Options {
     /// A card set, by name or hash
@@ -50,14 +54,6 @@ struct Options {
     /// `pause` to wait until it is ended, `exit` to add to what another preload keeps loaded, or a program to run
     #[arg(value_name = "SUBCOMMAND", required = true, trailing_var_arg = true)]
     command: Vec<String>,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// Its command line.

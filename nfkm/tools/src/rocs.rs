@@ -11,7 +11,7 @@ use clap::Parser;
 use nfkm::{Environment, Error, Hash, LoadedToken, RecoveredKey, Recovery, Session, World};
 
 use crate::card_files;
-use crate::cli::{self, Failure, Standard, Utility};
+use crate::cli::{self, Failure};
 use crate::ppmk;
 use crate::terminal::Terminal;
 use keys::{Key, Sets};
@@ -37,14 +37,6 @@ struct Options {
     /// The same for administrator cards
     #[arg(long = "admin-card", value_name = "FILE")]
     admin_cards: Vec<PathBuf>,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// Its command line.

@@ -9,7 +9,7 @@ use ncore::types::{AdminToken, FormatTokenArgs, SlotListData, SlotType, TokenInf
 use nfkm::cards::{CardContent, Known};
 use nfkm::{Client, Enquiry, Environment, Error, World, ZERO_HASH, hex};
 
-use crate::cli::{self, Failure, Standard, Utility};
+use crate::cli::{self, Failure};
 use crate::slots::{self, Slot};
 
 /// Show the slots of modules and what is on a card, or format a card.
@@ -28,14 +28,6 @@ struct Options {
     /// Format a card that is bound to an unknown key too, if the module can
     #[arg(long, requires = "format")]
     ignoreauth: bool,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// Its command line.

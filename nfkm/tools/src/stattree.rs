@@ -8,7 +8,7 @@ use ncore::types::{StatEnumTreeArgs, StatGetValuesArgs, StatID, StatInfo, StatNo
 use nfkm::{Client, Environment, Error};
 use serde_json::{Map, Value as Json};
 
-use crate::cli::{self, Failure, Standard, Utility};
+use crate::cli::{self, Failure};
 
 /// Show what the hardserver and its modules count.
 #[derive(Debug, Parser)]
@@ -21,14 +21,6 @@ struct Options {
     /// Print it for programs
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// Its command line.

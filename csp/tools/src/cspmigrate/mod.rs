@@ -15,7 +15,7 @@ use clap::Parser;
 use csp::admin::{self, Containers, Error, KeySpec, Slot, Wanted};
 use csp::identity::Identity;
 use nfkm::Environment;
-use nfkm_tools::cli::{self, Failure, Standard, Utility};
+use nfkm_tools::cli::{self, Failure};
 use nfkm_tools::terminal::Terminal;
 
 use crate::progress;
@@ -34,14 +34,6 @@ struct Options {
     /// A registry export (.reg) that has the old containers, in place of the registry.
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// The command line.

@@ -6,7 +6,7 @@ mod list;
 use std::process::ExitCode;
 
 use clap::Parser;
-use nfkm_tools::cli::{self, Standard, Utility};
+use nfkm_tools::cli::{self};
 
 /// Test the installed Cryptographic Service Providers: list what they can do, or sign without end.
 #[derive(Debug, Parser)]
@@ -37,14 +37,6 @@ struct Options {
     /// Answer in JSON.
     #[arg(short, long)]
     json: bool,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// The command line.

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use csp::settings::KeyProtection;
 use nfkm::{Environment, World};
-use nfkm_tools::cli::{self, Failure, Standard, Utility};
+use nfkm_tools::cli::{self, Failure};
 
 use crate::setup;
 use plan::{CardSet, Plan};
@@ -28,8 +28,6 @@ struct Options {
     /// A card file, put into a soft token slot of the module, for a step that reads or writes cards; once for each card.
     #[arg(long = "card", value_name = "FILE")]
     cards: Vec<PathBuf>,
-    #[command(flatten)]
-    standard: Standard,
 }
 
 /// What is to be done; what is not named stays as it is.
@@ -78,12 +76,6 @@ enum Protection {
 enum Switch {
     On,
     Off,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// The command line.

@@ -16,7 +16,7 @@ use nfkm::kmdata::{CardSetRecord, EntryContent, Folder, KeyRecord};
 use nfkm::{EntryName, Environment, Error, IdentRule, NewKeyPair, Protection, Session, World, hex};
 
 use crate::card_files;
-use crate::cli::{self, Failure, Standard, Utility};
+use crate::cli::{self, Failure};
 use crate::nfkmverify;
 use crate::ppmk;
 use crate::slots;
@@ -62,14 +62,6 @@ struct Options {
     /// Parameters
     #[arg(value_name = "NAME=VALUE")]
     parameters: Vec<String>,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// Its command line.

@@ -16,7 +16,7 @@ use nfkm::{
     Client, EntryName, Environment, Error, Hash, Module, Preload, World, ZERO_HASH, survey,
 };
 
-use crate::cli::{self, Failure, Standard, Utility};
+use crate::cli::{self, Failure};
 
 /// Show the Security World, its modules and slots; list keys, card sets and softcards.
 #[derive(Debug, Parser)]
@@ -55,14 +55,6 @@ struct Options {
     /// APPNAME [IDENT], APPNAME ..., or TOKENHASH
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// Its command line.

@@ -11,7 +11,7 @@ use clap::Parser;
 use nfkm::{Client, Enquiry, Environment, World};
 use serde_json::{Value as Json, json};
 
-use crate::cli::{self, Failure, Standard, Utility};
+use crate::cli::{self, Failure};
 use crate::load::Figures;
 use crate::modules;
 use crate::terminal::say;
@@ -59,14 +59,6 @@ struct Options {
     /// The tests: SUITE, SUITE:NUMBER, SUITE:NAME, or SUITE:PREFIX*; without one, all
     #[arg(value_name = "SUITE:TEST")]
     tests: Vec<String>,
-    #[command(flatten)]
-    standard: Standard,
-}
-
-impl Utility for Options {
-    fn standard(&self) -> &Standard {
-        &self.standard
-    }
 }
 
 /// Its command line.

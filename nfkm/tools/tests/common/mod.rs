@@ -87,6 +87,14 @@ impl Rig {
         text(&output.stdout)
     }
 
+    /// Runs a utility that must succeed without a word on the standard error stream; what it printed.
+    pub fn succeed_silently(&self, utility: &str, arguments: &[&str]) -> String {
+        let output = self.run(utility, arguments);
+        let said = (output.status.code(), text(&output.stderr));
+        assert_eq!(said, (Some(0), String::new()), "{utility} {arguments:?}");
+        text(&output.stdout)
+    }
+
     /// Runs a utility that must fail with this exit code; what it complained of.
     pub fn fail(&self, code: i32, utility: &str, arguments: &[&str]) -> String {
         let output = self.run(utility, arguments);
@@ -173,6 +181,10 @@ fn mask(word: &str) -> &str {
         "<date>"
     } else if word.len() == 8 && digits(word, ':') {
         "<time>"
+    } else if word.trim_end_matches(':').ends_with("µs")
+        || word.trim_end_matches(':').ends_with("ms")
+    {
+        "<duration>"
     } else {
         word
     }
