@@ -29,7 +29,6 @@ pub mod runner;
 pub mod spare;
 pub mod sys;
 pub mod target;
-#[cfg(feature = "embedded")]
 pub mod threads;
 pub mod vectors;
 #[cfg(feature = "embedded")]
