@@ -21,6 +21,7 @@ pub mod handshake;
 pub mod oracle;
 #[cfg(feature = "embedded")]
 pub mod pages;
+pub mod refusals;
 pub mod report;
 pub mod rig;
 pub mod runner;

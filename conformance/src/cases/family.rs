@@ -40,6 +40,9 @@ pub(super) const SHAMD5: &[u32] = &[
     PROV_DH_SCHANNEL,
 ];
 
+/// Those with masters.
+pub(super) const SCHANNEL: &[u32] = &[PROV_RSA_SCHANNEL, PROV_DH_SCHANNEL];
+
 /// Those with MD2 and MD4.
 pub(super) const OLD_HASHES: &[u32] = &[PROV_RSA_AES, PROV_RSA_FULL];
 
