@@ -11,4 +11,4 @@ pub mod openssl;
 pub mod pooled;
 pub mod stack;
 #[allow(unsafe_code)]
-mod sys;
+pub mod sys;

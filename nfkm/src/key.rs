@@ -299,7 +299,13 @@ impl Source {
         })
     }
 
-    fn load(&self, client: &Client, module: &Module, under: Option<KeyId>) -> Result<KeyId, Error> {
+    /// Loads it on a module.
+    pub(crate) fn load(
+        &self,
+        client: &Client,
+        module: &Module,
+        under: Option<KeyId>,
+    ) -> Result<KeyId, Error> {
         let Some(file) = self.nvram.as_ref().and_then(|kept| kept.blob) else {
             return client.load_blob(module.number, &self.blob, under);
         };

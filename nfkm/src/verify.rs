@@ -13,6 +13,7 @@ use crate::acl;
 use crate::client::{Client, KeyId};
 use crate::error::Error;
 use crate::fips::FipsAuthorisation;
+use crate::key::Source;
 use crate::kmdata::{CertificateRecord, EntryContent, KeyRecord};
 use crate::modules::{self, Module};
 use crate::session::Session;
@@ -91,60 +92,69 @@ impl Session {
         if record.hkm != world.hkm() {
             problems.push("its blobs are not under the world's module key".to_owned());
         }
-        let (public, acl) = self.on_some_module(world, |client, module| {
-            let load = |blob: &[u8]| match client.load_blob(module.number, blob, None) {
-                Ok(key) => Ok(Some(key)),
-                // Another module may do better; a blob that none opens is the key's fault.
-                Err(error) if error.is_failover() => Err(error),
-                Err(Error::Status { .. }) => Ok(None),
-                Err(error) => Err(error),
-            };
-            let public = match &record.public_blob {
-                None => None,
-                Some(blob) => Some(match load(blob)? {
-                    None => None,
-                    Some(key) => {
-                        let data = client.export(key);
-                        client.destroy(key);
-                        Some(data?)
-                    }
-                }),
-            };
-            let private = match record.cardset {
-                Some(_) => None,
-                None => Some(match load(&record.blob)? {
-                    None => None,
-                    Some(key) => {
-                        let looked = look(client, key);
-                        client.destroy(key);
-                        Some(looked?)
-                    }
-                }),
-            };
-            Ok((public, private))
-        })?;
-        match public {
-            Some(Some(data)) => {
-                if public::check_hash(&data, &record.hash, "").is_err() {
-                    problems.push("its public key has another hash".to_owned());
-                }
-                verified.public = Some(data);
+        if let Some(blob) = &record.public_blob {
+            let public = self.on_some_module(world, |client, module| {
+                let key = match client.load_blob(module.number, blob, None) {
+                    // Another module may do better; a blob that none opens is the key's fault.
+                    Err(error @ Error::Status { .. }) if !error.is_failover() => return Ok(None),
+                    key => key?,
+                };
+                let data = client.export(key);
+                client.destroy(key);
+                data.map(Some)
+            })?;
+            match &public {
+                Some(data) if public::check_hash(data, &record.hash, "").is_ok() => {}
+                Some(_) => problems.push("its public key has another hash".to_owned()),
+                None => problems.push("its public blob cannot be loaded".to_owned()),
             }
-            Some(None) => problems.push("its public blob cannot be loaded".to_owned()),
-            None => {}
+            verified.public = public;
         }
-        match acl {
-            Some(Some((hash, acl))) => {
-                if hash != record.hash {
-                    problems.push(format!("its blob holds the key with hash {}", hex(&hash)));
+        if record.cardset.is_none() {
+            match self.look_at_private(world, &record)? {
+                Ok((hash, acl)) => {
+                    if hash != record.hash {
+                        problems.push(format!("its blob holds the key with hash {}", hex(&hash)));
+                    }
+                    verified.loaded_with = Some(acl);
                 }
-                verified.loaded_with = Some(acl);
+                Err(problem) => problems.push(problem),
             }
-            Some(None) => problems.push("its blob cannot be loaded".to_owned()),
-            None => {}
         }
         verified.problems.extend(problems);
         Ok(())
+    }
+
+    /// The hash and ACL of a private key without a token, or why it cannot be loaded.
+    fn look_at_private(
+        &self,
+        world: &World,
+        record: &KeyRecord,
+    ) -> Result<Result<(Hash, ACL), String>, Error> {
+        let source = Source::of(record);
+        let looked = |client: &Client, module: &Module| match source.load(client, module, None) {
+            Ok(key) => {
+                let looked = look(client, key);
+                client.destroy(key);
+                looked.map(Ok)
+            }
+            Err(error) if error.is_failover() => Err(error),
+            Err(error @ Error::NvramErased { .. }) => Ok(Err(error.to_string())),
+            Err(Error::Status { .. }) => Ok(Err("its blob cannot be loaded".to_owned())),
+            Err(error) => Err(error),
+        };
+        let Some(kept) = record.nvram.as_ref().filter(|kept| kept.blob.is_some()) else {
+            return self.on_some_module(world, looked);
+        };
+        let client = self.client()?;
+        let modules = self.usable_modules(&client, world)?;
+        match modules.iter().find(|module| module.esn == kept.esn) {
+            Some(module) => looked(&client, module),
+            None => Ok(Err(format!(
+                "its blob is in the NVRAM of the module {}, which is not there",
+                kept.esn
+            ))),
+        }
     }
 
     /// Reads what the module that made the key said about that, if it can be asked whether it said so.

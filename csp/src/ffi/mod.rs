@@ -17,7 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 
 pub use self::entry_points::*;
-pub use self::pointers::{CryptDataBlob, HmacInfoStruct, VTableProvStruc};
+pub use self::pointers::{CmsDhKeyInfoStruct, CryptDataBlob, HmacInfoStruct, VTableProvStruc};
 use crate::csp::{Csp, Settings};
 use crate::error::{CspError, Result};
 use crate::{log, sys};

@@ -24,12 +24,12 @@ fn main() -> io::Result<()> {
 }
 
 /// The command lines of all utilities.
-pub fn commands() -> Vec<Command> {
+pub(crate) fn commands() -> Vec<Command> {
     [nfkm_tools::commands(), csp_tools::commands()].concat()
 }
 
 /// Writes the page and the completions of a utility into a folder.
-pub fn write(mut command: Command, folder: &Path) -> io::Result<()> {
+pub(crate) fn write(mut command: Command, folder: &Path) -> io::Result<()> {
     let name = command.get_name().to_owned();
     fs::write(folder.join(format!("{name}.1")), page(&command)?)?;
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell] {
@@ -67,7 +67,7 @@ fn entry(page: &mut Roff, term: &str, explanation: &str) {
 }
 
 /// The codes at the end of the help, with their meaning.
-pub fn exit_codes(command: &Command) -> Vec<(String, String)> {
+pub(crate) fn exit_codes(command: &Command) -> Vec<(String, String)> {
     let help = command.get_after_help().map(ToString::to_string);
     let lines = help.unwrap_or_default();
     lines

@@ -11,7 +11,7 @@ use nfkm::{Environment, Error};
 use nfkm_tools::cli::{self, Failure};
 use serde::Serialize;
 
-use crate::{json, progress};
+use crate::progress;
 
 /// Check that CSP container files are intact, and that the key files they refer to exist. Run nfkmcheck first, which
 /// checks the files of the Security World itself.
@@ -35,7 +35,7 @@ pub fn main() -> ExitCode {
         let checked = check(&containers)?;
         let problems: usize = checked.iter().map(|file| file.problems.len()).sum();
         match options.json {
-            true => json::print(&checked)?,
+            true => cli::print_json(&checked)?,
             false => cli::print(&report(&checked, problems))?,
         }
         match problems {

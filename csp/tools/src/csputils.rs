@@ -13,7 +13,6 @@ use nfkm_tools::cli::{self, Failure};
 use nfkm_tools::time;
 use serde::Serialize;
 
-use crate::json;
 use crate::names::Whose;
 
 /// List CSP containers, show what is in them, or delete their files.
@@ -70,7 +69,7 @@ impl Options {
             .map(|(ident, record)| looking.container(ident, &record))
             .collect();
         match (self.json, self.detail) {
-            (true, _) => json::print(&found)?,
+            (true, _) => cli::print_json(&found)?,
             (false, true) => cli::print(&details(&found))?,
             (false, false) => cli::print(&list(&found))?,
         }

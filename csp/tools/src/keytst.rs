@@ -12,7 +12,7 @@ use nfkm_tools::cli::{self, Failure};
 use serde::Serialize;
 
 use crate::capi::{self, Context, Provider, Refusal};
-use crate::{json, names};
+use crate::names;
 
 /// Display CSP key containers, and create and delete containers and their keys.
 #[derive(Debug, Parser)]
@@ -256,7 +256,7 @@ impl Options {
             }
         }
         match self.json {
-            true => json::print(&listed)?,
+            true => cli::print_json(&listed)?,
             false => cli::print(&report(&listed))?,
         }
         match refused {

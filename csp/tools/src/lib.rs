@@ -13,7 +13,6 @@ pub mod cspnvfix;
 pub mod csptest;
 pub mod csputils;
 pub mod cspwizard;
-mod json;
 pub mod keytst;
 mod names;
 pub mod poolmode;

@@ -2,7 +2,9 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use common::{Rig, Run, command};
 
@@ -62,7 +64,7 @@ fn every_utility_has_help_version_and_usage() {
 #[test]
 fn an_unknown_option_is_named_and_the_usage_follows() {
     for utility in UTILITIES {
-        let usage = self::run(utility, &["-u"]).stdout;
+        let usage = run(utility, &["-u"]).stdout;
         for option in ["--no-such-option", "-~"] {
             let run = run(utility, &[option]);
             assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{utility}");
@@ -76,34 +78,89 @@ fn an_unknown_option_is_named_and_the_usage_follows() {
     }
 }
 
-/// A command of each utility that needs the world.
-const NEED_WORLD: [(&str, &[&str]); 5] = [
+/// A command of each utility that does something.
+const COMMANDS: [(&str, &[&str]); 12] = [
+    ("cnginstall", &["--install"]),
+    ("cngregister", &[]),
+    ("configure-csp-poolmode", &["--mscapi", "--enable"]),
     ("cspcheck", &[]),
     ("cspimport", &["-d", "a", "-k", "simple,a", "-x"]),
-    ("csputils", &[]),
+    ("cspmigrate", &["old.reg"]),
+    ("cspnvfix", &["0123456789abcdef0123456789abcdef01234567"]),
+    ("csptest", &["-f", "--seconds=1", "--threads=1"]),
+    ("csputils", &["-d"]),
     ("cspwizard", &["--pool-mode=on"]),
+    ("cspwizard", &["--create-card-set=1/1"]),
     ("keytst", &["-p24", "-cx", "-n", "a"]),
 ];
 
-#[test]
-fn without_a_world_or_a_readable_folder_a_sentence_says_so() {
-    let rig = Rig::without_world();
+/// Runs every command, with this setting changed, and checks what every outcome has in common: a code that the help
+/// lists, and for a failure a last line that says why. What was said, for the snapshot.
+fn each(rig: &Rig, variable: &str, value: &Path) -> String {
+    let old = rig.folder.path().join("old.reg");
+    let container = "[HKEY_CURRENT_USER\\Software\\nCipher\\Cryptography\\Containers\\nCipher Enhanced RSA and AES \
+                     Cryptographic Provider\\a]\r\n\"ExchangeKey\"=\"simple,a\"\r\n";
+    let head = "Windows Registry Editor Version 5.00\r\n\r\n";
     let mut said = String::new();
-    for (utility, arguments) in NEED_WORLD {
-        said.push_str(&rig.transcript(utility, &[arguments]));
+    for (utility, arguments) in COMMANDS {
+        fs::write(&old, format!("{head}{container}")).unwrap();
+        let mut command = rig.command(utility, arguments);
+        command.current_dir(rig.folder.path());
+        let run = Run::of(command.env(variable, value));
+        let codes = exit_codes(&self::run(utility, &["-h"]).stdout);
+        assert!(
+            run.code.is_some_and(|code| codes.contains(&code)),
+            "{utility}: {:?}: {}",
+            run.code,
+            run.stderr
+        );
+        if run.code != Some(0) {
+            let last = run.stderr.lines().last().unwrap_or_default();
+            assert!(last.starts_with(&format!("{utility}: ")), "{last}");
+        }
+        let transcript = rig.masked(&run.transcript());
+        said.push_str(&format!(
+            "$ {utility} {}\n{transcript}\n",
+            arguments.join(" ")
+        ));
     }
+    said
+}
+
+/// The codes that a help lists.
+fn exit_codes(help: &str) -> BTreeSet<i32> {
+    let (_, list) = help.split_once("\nExit codes:\n").unwrap();
+    let words = list.lines().filter_map(|line| line.split(' ').next());
+    words.filter_map(|word| word.parse().ok()).collect()
+}
+
+#[test]
+fn every_utility_is_tried_in_each_case() {
+    let tried: BTreeSet<&str> = COMMANDS.map(|(utility, _)| utility).into_iter().collect();
+    assert_eq!(tried, BTreeSet::from(UTILITIES));
+}
+
+#[test]
+fn without_a_world_each_that_needs_one_says_so() {
+    let rig = Rig::without_world();
+    // Where the files are is not changed by naming it once more.
+    insta::assert_snapshot!(each(&rig, "NFAST_KMDATA", &rig.options.kmdata));
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_is_named() {
+    let rig = Rig::without_world();
     // Not even an administrator reads a folder that is a file.
     let file = rig.folder.path().join("file");
     fs::write(&file, b"").unwrap();
-    for (utility, arguments) in NEED_WORLD {
-        let mut command = rig.command(utility, arguments);
-        let run = Run::of(command.env("NFAST_KMLOCAL", &file));
-        said.push_str(&format!(
-            "$ {utility} (folder is a file)\n{}\n",
-            rig.masked(&run.transcript())
-        ));
-    }
-    insta::assert_snapshot!(said);
+    insta::assert_snapshot!(each(&rig, "NFAST_KMLOCAL", &file));
+}
+
+#[test]
+fn without_a_hardserver_each_says_what_it_could_not_do() {
+    let rig = Rig::start();
+    let missing = rig.folder.path().join("no-server");
+    insta::assert_snapshot!(each(&rig, "NFAST_SERVER", &missing));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::builder::PossibleValue;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Command, Parser};
+use serde::Serialize;
 
 /// What the exit codes of a utility mean, as its help and its man page list them.
 const EXIT_CODES: &str = "\
@@ -128,6 +129,11 @@ pub fn print(report: &str) -> Result<(), Failure> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// Prints an answer for programs (`--json`), as one document.
+pub fn print_json(answer: &impl Serialize) -> Result<(), Failure> {
+    print(&format!("{}\n", serde_json::to_string_pretty(answer)?))
 }
 
 /// Says something beside the report: `tool: text` on the standard error stream. Where nobody listens, nothing can be said.

@@ -7,13 +7,14 @@ use clap::Parser;
 use ncore::Status;
 use ncore::types::{
     EnquiryDataFour, EnquiryDataOne, EnquiryDataSix, EnquiryDataThree, FeatureInfo, GetKMListArgs,
-    KMLType, ModuleAttribTagValue, NetworkAddressFamilyValue, NoOpArgs, RemoteModule, WrapVecWord,
+    KMLType, ModuleAttribTagValue, NetworkAddressFamilyValue, RemoteModule, WrapVecWord,
 };
 use nfkm::{Client, Enquiry, Environment, Mode, ZERO_HASH, hex};
+use serde_json::{Map, Value as Json};
 
 use crate::cli::{self, Failure};
 use crate::layout::{self, Field, flag_names};
-use crate::{emulator, time};
+use crate::{emulator, modules, time};
 
 /// Show the state of the hardserver and of every module it knows.
 #[derive(Debug, Parser)]
@@ -22,6 +23,9 @@ struct Options {
     /// Show this module only; 0 is the hardserver itself
     #[arg(short, long, value_name = "MODULE")]
     module: Option<u32>,
+    /// Answer in JSON
+    #[arg(short, long)]
+    json: bool,
 }
 
 /// Its command line.
@@ -33,7 +37,7 @@ pub fn command() -> clap::Command {
 pub fn main() -> ExitCode {
     cli::run(|options: Options| {
         let client = Client::connect(&Environment::from_process().endpoint()?)?;
-        let mut blocks = Vec::new();
+        let mut subjects = Vec::new();
         let mut warnings = Vec::new();
         for number in options
             .module
@@ -42,7 +46,7 @@ pub fn main() -> ExitCode {
             match Subject::ask(&client, number) {
                 Ok(subject) => {
                     warnings.extend(emulator::warning(&subject.enquiry));
-                    blocks.push(block(&subject));
+                    subjects.push(subject);
                 }
                 Err(nfkm::Error::Status {
                     status: Status::InvalidModule,
@@ -57,7 +61,13 @@ pub fn main() -> ExitCode {
                 Err(error) => return Err(error.into()),
             }
         }
-        cli::print(&blocks.join("\n"))?;
+        match options.json {
+            true => cli::print_json(&json(&subjects))?,
+            false => {
+                let blocks: Vec<String> = subjects.iter().map(block).collect();
+                cli::print(&blocks.join("\n"))?;
+            }
+        }
         for warning in warnings {
             cli::complain("enquiry", &warning);
         }
@@ -86,11 +96,7 @@ impl Subject {
                 has_officer: true,
             });
         }
-        let health = match client.transact(NoOpArgs { module }) {
-            Ok(_) => Status::OK,
-            Err(nfkm::Error::Status { status, .. }) => status,
-            Err(error) => return Err(error),
-        };
+        let health = modules::health(client, module)?;
         let has_officer = match client.transact(GetKMListArgs {
             module,
             ..GetKMListArgs::default()
@@ -118,8 +124,25 @@ pub fn block(subject: &Subject) -> String {
         0 => "Server:\n".to_owned(),
         number => format!("Module #{number}:\n"),
     };
-    layout::fields(&mut report, 20, FIELDS, subject);
+    layout::lines(&mut report, 20, &layout::rows(FIELDS, subject));
     report
+}
+
+/// The blocks for programs: `server` and `modules`, each with the fields of the report by their names.
+pub fn json(subjects: &[Subject]) -> Json {
+    let mut answer = Map::new();
+    let mut modules = Vec::new();
+    for subject in subjects {
+        let mut block = layout::object(layout::rows(FIELDS, subject));
+        if subject.is_module() {
+            block.insert("module".to_owned(), subject.enquiry.module.into());
+            modules.push(Json::Object(block));
+        } else {
+            answer.insert("server".to_owned(), Json::Object(block));
+        }
+    }
+    answer.insert("modules".to_owned(), Json::Array(modules));
+    Json::Object(answer)
 }
 
 /// Every field, in the order of the report. Its first five are certain; see UTILITIES section 3.1 for the others.

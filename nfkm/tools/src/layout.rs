@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use serde_json::{Map, Value as Json};
+
 /// One line of a block: a field's name and how to find its value. A field without a value is left out.
 pub struct Field<S> {
     /// The name, as it is printed.
@@ -10,13 +12,26 @@ pub struct Field<S> {
     pub value: fn(&S) -> Option<String>,
 }
 
-/// Appends ` field   value` lines, the fields padded to `width` characters, in the order of the table.
-pub fn fields<S>(report: &mut String, width: usize, table: &[Field<S>], subject: &S) {
-    for field in table {
-        if let Some(value) = (field.value)(subject) {
-            line(report, width, field.name, &value);
-        }
+/// The lines of a block: names and values.
+pub type Rows = Vec<(&'static str, String)>;
+
+/// The fields of a table that have a value, in its order.
+pub fn rows<S>(table: &[Field<S>], subject: &S) -> Rows {
+    let row = |field: &Field<S>| Some((field.name, (field.value)(subject)?));
+    table.iter().filter_map(row).collect()
+}
+
+/// Appends ` field   value` lines, the fields padded to `width` characters.
+pub fn lines(report: &mut String, width: usize, rows: &Rows) {
+    for (name, value) in rows {
+        line(report, width, name, value);
     }
+}
+
+/// The same for programs: the names and values of the report.
+pub fn object(rows: Rows) -> Map<String, Json> {
+    let member = |(name, value): (&str, String)| (name.to_owned(), Json::String(value));
+    rows.into_iter().map(member).collect()
 }
 
 /// Appends one ` field   value` line. An empty value leaves no blanks at the end.

@@ -1,6 +1,7 @@
 //! Which modules there are.
 
 use ncore::Status;
+use ncore::types::NoOpArgs;
 use nfkm::{Client, Enquiry, Error};
 
 /// The number, if the hardserver has such a module. A failed one counts.
@@ -29,6 +30,18 @@ pub(crate) fn units(client: &Client) -> Result<Vec<u32>, Error> {
         }
     }
     Ok(numbers)
+}
+
+/// How a module answers a command that does nothing.
+///
+/// # Errors
+/// [`Error::Connection`].
+pub(crate) fn health(client: &Client, module: u32) -> Result<Status, Error> {
+    match client.transact(NoOpArgs { module }) {
+        Ok(_) => Ok(Status::OK),
+        Err(Error::Status { status, .. }) => Ok(status),
+        Err(error) => Err(error),
+    }
 }
 
 /// More modules than any hardserver has: a bound on a loop that its answers steer.

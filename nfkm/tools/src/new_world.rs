@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Parser};
 use nfkm::cards::CardSource;
-use nfkm::world::admin::{Admin, CARDS_MAX, Suite, WorldParams};
+use nfkm::world::admin::{Admin, CARDS_MAX, SUITES, Suite, WorldParams};
 use nfkm::{Client, Enquiry, Environment, Error, World};
 
 use crate::card_files;
@@ -47,7 +48,7 @@ struct Options {
     #[arg(long = "card", value_name = "FILE")]
     cards: Vec<PathBuf>,
     /// What the administrator keys are made of
-    #[arg(short, long, value_name = "SUITE")]
+    #[arg(short, long, value_name = "SUITE", value_parser = suites())]
     cipher_suite: Option<String>,
     /// The mode of the world
     #[arg(long, value_enum, value_name = "MODE")]
@@ -67,6 +68,11 @@ struct Options {
     /// Features of the world: m r p nv rtc dsee dseeall fto, each as FEAT, FEAT=K, !FEAT or no-FEAT
     #[arg(value_name = "FEATURES")]
     features: Vec<String>,
+}
+
+/// The names of the suites that a world can be made with.
+fn suites() -> PossibleValuesParser {
+    PossibleValuesParser::new(SUITES.map(|suite| suite.name))
 }
 
 /// The mode of a world.
@@ -141,6 +147,10 @@ impl Options {
         if action == Action::Erase && !self.cards.is_empty() {
             return Err(Failure::CommandLine("erasing needs no cards".to_owned()));
         }
+        if action == Action::Erase && self.no_remoteshare_cert {
+            let text = "--no-remoteshare-cert is for modules of a world";
+            return Err(Failure::CommandLine(text.to_owned()));
+        }
         Ok(action)
     }
 
@@ -159,6 +169,7 @@ impl Options {
         [
             (self.acs_quorum.is_some(), "--acs-quorum"),
             (self.cipher_suite.is_some(), "--cipher-suite"),
+            (self.mode.is_some(), "--mode"),
             (self.no_recovery, "--no-recovery"),
             (self.nso_timeout.is_some(), "--nso-timeout"),
             (self.pp_min.is_some(), "--pp-min"),
@@ -267,6 +278,8 @@ mod tests {
             &["-e", "nv=1"],
             &["-l", "-R"],
             &["-e", "--card", "x"],
+            &["-l", "--mode=fips-140-2-level-3"],
+            &["-e", "-S"],
         ] {
             let refused = parse(arguments).unwrap().action(true);
             assert!(
@@ -317,12 +330,12 @@ mod tests {
         refused(&[], "x/y");
         refused(&["nv=4"], "1/3");
         refused(&["-R", "r=1"], "1/1");
-        refused(&["-c", "rot13"], "1/1");
         refused(&["--nso-timeout", "10"], "1/1");
         for arguments in [
             &["--nso-timeout", "x"][..],
             &["--nso-timeout", "9999999h"],
             &["-m", "-1"],
+            &["-c", "rot13"],
             &["--what"],
         ] {
             assert!(parse(arguments).is_err(), "{arguments:?}");

@@ -6,6 +6,7 @@ use clap::Parser;
 use ncore::types::{AdminKey, NFKMNKF};
 use nfkm::kmdata::{CardSetRecord, EntryContent, File, Folder, KeyRecord};
 use nfkm::{EntryName, Environment, Error, Hash, World, hex};
+use serde_json::{Value as Json, json};
 
 use crate::cli::{self, Failure};
 
@@ -18,6 +19,9 @@ struct Options {
     /// Name every file that was checked
     #[arg(short = 'V', long)]
     verbose: bool,
+    /// Answer in JSON: the files, warnings and errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    json: bool,
 }
 
 /// Its command line.
@@ -31,6 +35,13 @@ pub fn main() -> ExitCode {
         let folder = Environment::from_process().folder()?;
         let world = World::required(&folder)?;
         let found = check(&folder, &world)?;
+        if options.json {
+            cli::print_json(&found.json())?;
+            return match found.errors.is_empty() {
+                true => Ok(()),
+                false => Err(Failure::Reported),
+            };
+        }
         if options.verbose {
             for file in &found.files {
                 cli::print(&format!("{file}\n"))?;
@@ -62,6 +73,14 @@ pub struct Found {
     pub warnings: Vec<String>,
     /// What cannot.
     pub errors: Vec<String>,
+}
+
+impl Found {
+    /// The same for programs.
+    fn json(&self) -> Json {
+        let files: Vec<String> = self.files.iter().map(File::to_string).collect();
+        json!({ "files": files, "warnings": self.warnings, "errors": self.errors })
+    }
 }
 
 /// Checks every file of a folder against the world in it.

@@ -19,13 +19,13 @@ struct Options {
     /// Go on with the keys although the world itself fails
     #[arg(short, long)]
     force: bool,
-    /// Show public keys and ACLs in full
+    /// Show public keys and the ACLs that keys were made with
     #[arg(short = 'V', long)]
     verbose: bool,
     /// Take keys that no module can be asked about: imported ones, and those of modules that are not there
     #[arg(short = 'U', long)]
     unverifiable: bool,
-    /// Show the ACL that the key was made with (the default)
+    /// Show the ACL that the key was made with
     #[arg(short = 'C', long)]
     certificate: bool,
     /// Show the ACL of the loaded key
@@ -112,7 +112,8 @@ impl Options {
             true => &verified.loaded_with,
             false => &verified.made_with,
         };
-        let shown = acl.as_ref().filter(|_| self.verbose);
+        let is_asked_for = self.verbose || self.certificate || self.loaded;
+        let shown = acl.as_ref().filter(|_| is_asked_for);
         let accepted = verified.uncertified.is_none() || self.unverifiable;
         cli::print(&key_section(name, &verified, shown, self.verbose))?;
         match verified.problems.is_empty() && accepted {

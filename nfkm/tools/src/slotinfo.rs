@@ -8,8 +8,11 @@ use ncore::Status;
 use ncore::types::{AdminToken, FormatTokenArgs, SlotListData, SlotType, TokenInfo};
 use nfkm::cards::{CardContent, Known};
 use nfkm::{Client, Enquiry, Environment, Error, World, ZERO_HASH, hex};
+use serde_json::{Value as Json, json};
 
 use crate::cli::{self, Failure};
+use crate::layout::{self, Rows};
+use crate::modules;
 use crate::slots::{self, Slot};
 
 /// Show the slots of modules and what is on a card, or format a card.
@@ -28,6 +31,9 @@ struct Options {
     /// Format a card that is bound to an unknown key too, if the module can
     #[arg(long, requires = "format")]
     ignoreauth: bool,
+    /// Answer in JSON
+    #[arg(short, long, conflicts_with = "format")]
+    json: bool,
 }
 
 /// Its command line.
@@ -49,38 +55,72 @@ pub fn main() -> ExitCode {
         let client = Client::connect(&environment.endpoint()?)?;
         let (module, number) = match (options.module, options.slot) {
             (Some(module), Some(slot)) => (module, slot),
-            (Some(module), None) => return cli::print(&listing(&look(&client, module)?, &known)),
-            (None, _) => return all(&client, &known),
+            (Some(module), None) => {
+                let slots = working(&client, module)?;
+                return match options.json {
+                    true => cli::print_json(&[listing_json(module, &slots, &known)]),
+                    false => cli::print(&listing(&slots, &known)),
+                };
+            }
+            (None, _) => return all(&client, &known, options.json),
         };
-        let slots = look(&client, module)?;
+        let slots = working(&client, module)?;
         let slot = slots
             .iter()
             .find(|slot| slot.listed.token.slot == number)
             .ok_or_else(|| Failure::Operation(format!("module #{module} has no slot #{number}")))?;
-        match options.format {
-            true => format(&client, slot, &known, options.ignoreauth),
-            false => cli::print(&detail(slot, module, &known)),
+        match (options.format, options.json) {
+            (true, _) => format(&client, slot, &known, options.ignoreauth),
+            (_, true) => cli::print_json(&Detail::of(slot, &known).json(module, number)),
+            _ => cli::print(&Detail::of(slot, &known).text(module, number)),
         }
     })
 }
 
-fn all(client: &Client, known: &Known) -> Result<(), Failure> {
+fn all(client: &Client, known: &Known, as_json: bool) -> Result<(), Failure> {
     let mut report = String::new();
+    let mut answer = Vec::new();
+    let mut failed = false;
     for module in 1.. {
-        let slots = match look(client, module) {
+        let (slots, status) = match look(client, module) {
             Err(Error::NoSuchModule { .. }) if module > 1 => break,
-            slots => slots?,
+            looked => looked?,
         };
+        // One that has failed does not hide the others.
+        if status != Status::OK {
+            failed = true;
+            cli::complain("slotinfo", &format!("module #{module}: {status}"));
+        }
         // Writing to a string cannot fail.
         let _ = writeln!(report, "Module #{module}:");
         report.push_str(&listing(&slots, known));
+        answer.push(listing_json(module, &slots, known));
     }
-    cli::print(&report)
+    match as_json {
+        true => cli::print_json(&answer)?,
+        false => cli::print(&report)?,
+    }
+    match failed {
+        true => Err(Failure::Reported),
+        false => Ok(()),
+    }
 }
 
-fn look(client: &Client, module: u32) -> Result<Vec<Slot>, Error> {
+/// The slots of a module that has not failed.
+fn working(client: &Client, module: u32) -> Result<Vec<Slot>, Failure> {
+    match look(client, module)? {
+        (slots, Status::OK) => Ok(slots),
+        (_, status) => Err(Failure::Operation(format!("module #{module}: {status}"))),
+    }
+}
+
+/// The slots of a module, and how it answers.
+fn look(client: &Client, module: u32) -> Result<(Vec<Slot>, Status), Error> {
     match Enquiry::of(client, module) {
-        Ok(_) if module != 0 => slots::look(client, module),
+        Ok(_) if module != 0 => Ok((
+            slots::look(client, module)?,
+            modules::health(client, module)?,
+        )),
         Ok(_)
         | Err(Error::Status {
             status: Status::InvalidModule,
@@ -92,77 +132,129 @@ fn look(client: &Client, module: u32) -> Result<Vec<Slot>, Error> {
 
 /// The table of a module's slots.
 pub fn listing(slots: &[Slot], known: &Known) -> String {
-    let mut report = row("Slot", "Type", "Token", "IC", "Flags", "Details");
+    let mut report = row(COLUMNS.map(str::to_owned));
     for slot in slots {
-        let listed = &slot.listed;
-        let kind = match listed.type_ {
-            SlotType::SmartCard => "Smartcard".to_owned(),
-            SlotType::SoftToken => "Software Tkn".to_owned(),
-            other => other.to_string(),
-        };
-        let present = if listed.token.ic == 0 { "-" } else { "present" };
-        let authenticates = listed.flags & SlotListData::SUPPORTS_AUTHENTICATION != 0;
-        let details = match slot.card(known) {
-            CardContent::Damaged => Status::BadTokenData.to_string(),
-            CardContent::Error(status) => status.to_string(),
-            _ => String::new(),
-        };
-        report.push_str(&row(
-            &format!("#{}", listed.token.slot),
-            &kind,
-            present,
-            &listed.token.ic.to_string(),
-            if authenticates { "A" } else { "" },
-            &details,
-        ));
+        report.push_str(&row(cells(slot, known)));
     }
     report
 }
 
-fn row(slot: &str, kind: &str, token: &str, ic: &str, flags: &str, details: &str) -> String {
+/// The table for programs, by its columns.
+fn listing_json(module: u32, slots: &[Slot], known: &Known) -> Json {
+    let slots = slots.iter().map(|slot| {
+        let cells = COLUMNS.into_iter().zip(cells(slot, known));
+        layout::object(cells.collect())
+    });
+    json!({ "module": module, "slots": slots.collect::<Vec<_>>() })
+}
+
+const COLUMNS: [&str; 6] = ["Slot", "Type", "Token", "IC", "Flags", "Details"];
+
+fn cells(slot: &Slot, known: &Known) -> [String; 6] {
+    let listed = &slot.listed;
+    let kind = match listed.type_ {
+        SlotType::SmartCard => "Smartcard".to_owned(),
+        SlotType::SoftToken => "Software Tkn".to_owned(),
+        other => other.to_string(),
+    };
+    let present = if listed.token.ic == 0 { "-" } else { "present" };
+    let authenticates = listed.flags & SlotListData::SUPPORTS_AUTHENTICATION != 0;
+    let details = match slot.card(known) {
+        CardContent::Damaged => Status::BadTokenData.to_string(),
+        CardContent::Error(status) => status.to_string(),
+        _ => String::new(),
+    };
+    [
+        format!("#{}", listed.token.slot),
+        kind,
+        present.to_owned(),
+        listed.token.ic.to_string(),
+        if authenticates { "A" } else { "" }.to_owned(),
+        details,
+    ]
+}
+
+fn row([slot, kind, token, ic, flags, details]: [String; 6]) -> String {
     let line = format!("{slot:5}{kind:16}{token:8}{ic:6}{flags:8}{details}");
     format!("{}\n", line.trim_end())
 }
 
 /// Everything about the card in a slot. The vendor's lines are unknown; these are this software's.
-pub fn detail(slot: &Slot, module: u32, known: &Known) -> String {
-    let mut report = format!("Module {module} Slot {}:\n", slot.listed.token.slot);
-    let content = slot.card(known);
-    let token = match &content {
-        CardContent::Empty => "none".to_owned(),
-        CardContent::Unformatted => "present, not formatted".to_owned(),
-        CardContent::Damaged => format!("present, {}", Status::BadTokenData),
-        CardContent::Error(status) => format!("present, {status}"),
-        CardContent::Unknown if slot.content.is_err() => "present, unknown type".to_owned(),
-        _ => "present, formatted".to_owned(),
-    };
-    // Writing to a string cannot fail.
-    let _ = writeln!(report, " Token: {token}");
-    let Ok(card) = &slot.content else {
-        return report;
-    };
-    let auth_key = match card.auth_key {
-        ZERO_HASH => "none".to_owned(),
-        hash => hex(&hash),
-    };
-    let _ = writeln!(report, " Card: {content}");
-    let _ = writeln!(report, " Auth key: {auth_key}");
-    let _ = writeln!(report, " Free: {} bytes", card.freespace);
-    for share in &card.tokens {
-        let passphrase = if share.flags & TokenInfo::PIN_PRESENT != 0 {
-            " (PIN)"
-        } else {
-            ""
+#[derive(Debug, Default)]
+pub struct Detail {
+    rows: Rows,
+    shares: Vec<String>,
+    files: Vec<String>,
+}
+
+impl Detail {
+    /// What is known of the card in a slot.
+    pub fn of(slot: &Slot, known: &Known) -> Detail {
+        let content = slot.card(known);
+        let token = match &content {
+            CardContent::Empty => "none".to_owned(),
+            CardContent::Unformatted => "present, not formatted".to_owned(),
+            CardContent::Damaged => format!("present, {}", Status::BadTokenData),
+            CardContent::Error(status) => format!("present, {status}"),
+            CardContent::Unknown if slot.content.is_err() => "present, unknown type".to_owned(),
+            _ => "present, formatted".to_owned(),
         };
-        let token = token_name(share, known);
-        let _ = writeln!(report, " Share: #{} of {token}{passphrase}", share.i);
+        let mut detail = Detail {
+            rows: vec![("Token", token)],
+            ..Detail::default()
+        };
+        let Ok(card) = &slot.content else {
+            return detail;
+        };
+        let auth_key = match card.auth_key {
+            ZERO_HASH => "none".to_owned(),
+            hash => hex(&hash),
+        };
+        detail.rows.extend([
+            ("Card", content.to_string()),
+            ("Auth key", auth_key),
+            ("Free", format!("{} bytes", card.freespace)),
+        ]);
+        for share in &card.tokens {
+            let passphrase = if share.flags & TokenInfo::PIN_PRESENT != 0 {
+                " (PIN)"
+            } else {
+                ""
+            };
+            let token = token_name(share, known);
+            detail
+                .shares
+                .push(format!("#{} of {token}{passphrase}", share.i));
+        }
+        for file in &card.files {
+            let end = file.id.iter().position(|byte| *byte == 0);
+            let name = String::from_utf8_lossy(&file.id[..end.unwrap_or(file.id.len())]);
+            detail.files.push(format!("{name}, {} bytes", file.length));
+        }
+        detail
     }
-    for file in &card.files {
-        let end = file.id.iter().position(|byte| *byte == 0);
-        let name = String::from_utf8_lossy(&file.id[..end.unwrap_or(file.id.len())]);
-        let _ = writeln!(report, " File: {name}, {} bytes", file.length);
+
+    /// The report.
+    pub fn text(&self, module: u32, slot: u32) -> String {
+        let mut report = format!("Module {module} Slot {slot}:\n");
+        let rows = self.rows.iter().map(|(name, value)| (*name, value));
+        let shares = self.shares.iter().map(|share| ("Share", share));
+        let files = self.files.iter().map(|file| ("File", file));
+        for (name, value) in rows.chain(shares).chain(files) {
+            // Writing to a string cannot fail.
+            let _ = writeln!(report, " {name}: {value}");
+        }
+        report
     }
-    report
+
+    fn json(self, module: u32, slot: u32) -> Json {
+        let mut answer = layout::object(self.rows);
+        answer.insert("module".to_owned(), module.into());
+        answer.insert("slot".to_owned(), slot.into());
+        answer.insert("Shares".to_owned(), self.shares.into());
+        answer.insert("Files".to_owned(), self.files.into());
+        Json::Object(answer)
+    }
 }
 
 /// The token of a share by its role; by the first bytes of its hash if it is not of this world.
@@ -270,7 +362,7 @@ mod tests {
 
     #[test]
     fn a_card_is_shown_with_its_shares() {
-        let shown = detail(&slot(0, SlotType::SmartCard, Ok(card())), 1, &known());
+        let shown = Detail::of(&slot(0, SlotType::SmartCard, Ok(card())), &known()).text(1, 0);
         insta::assert_snapshot!(shown);
     }
 
@@ -283,7 +375,7 @@ mod tests {
             (Status::TokenIOError, "present, TokenIOError"),
             (Status::UnknownTokenType, "present, unknown type"),
         ] {
-            let shown = detail(&slot(0, SlotType::SmartCard, Err(status)), 1, &known());
+            let shown = Detail::of(&slot(0, SlotType::SmartCard, Err(status)), &known()).text(1, 0);
             assert_eq!(shown, format!("Module 1 Slot 0:\n Token: {token}\n"));
         }
     }

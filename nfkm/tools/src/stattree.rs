@@ -18,8 +18,8 @@ struct Options {
     /// whole tree
     #[arg(value_name = "NODE")]
     path: Vec<String>,
-    /// Print it for programs
-    #[arg(long)]
+    /// Answer in JSON
+    #[arg(short, long)]
     json: bool,
 }
 
@@ -42,7 +42,7 @@ pub fn main() -> ExitCode {
             below: vec![(label(&path[..depth]), node)],
         });
         match options.json {
-            true => cli::print(&format!("{:#}\n", json(&tree))),
+            true => cli::print_json(&json(&tree)),
             false => cli::print(&text(&tree)),
         }
     })

@@ -5,7 +5,7 @@ mod common;
 use std::process::{Command, Stdio};
 
 use common::{Rig, masked, text};
-use nfkm::Error;
+use nfkm::{Area, EntryName, Error};
 
 fn rig_with_world(features: &[&str]) -> Rig {
     let rig = Rig::start();
@@ -53,6 +53,48 @@ fn a_key_is_generated_by_answers_and_by_words() {
         let complaint = rig.fail(2, "generatekey", &[&["--batch"], words].concat());
         assert!(complaint.contains(reason), "{words:?}: {complaint}");
     }
+}
+
+#[test]
+fn the_blob_of_a_key_goes_into_the_module_with_the_administrator_cards() {
+    let rig = rig_with_world(&[]);
+    let admin = rig.file("admin-card", "admin");
+    let words = [
+        "--batch",
+        "simple",
+        "size=1024",
+        "nvram=yes",
+        "ident=inside",
+    ];
+    let refused = rig.fail(1, "generatekey", &words);
+    assert!(
+        refused.contains("administrator cards are files in "),
+        "{refused}"
+    );
+    let made = rig.run("generatekey", &[&words[..], &[&admin]].concat());
+    assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
+    assert!(text(&made.stderr).contains("no recovery copy"));
+    assert!(
+        text(&made.stdout).contains("\n nvram        Blob in NVRAM (needs ACS)          yes\n")
+    );
+    let detail = rig.succeed("nfkminfo", &["-k", "simple", "inside"]);
+    assert!(
+        detail.starts_with("Key AppName simple Ident inside BlobKA length 0\n")
+            && detail.contains(" PublicKey !SEEAppKey NVMemBlob "),
+        "{detail}"
+    );
+    let session = rig.session();
+    let state = session
+        .nvram_state(&EntryName::new("simple", "inside").unwrap())
+        .unwrap()
+        .unwrap();
+    assert_eq!((state.blob, state.counter), (Some(Area::Present(())), None));
+    assert!(session.load_key("simple", "inside").is_ok());
+    rig.succeed("nfkmverify", &["simple", "inside"]);
+    // The initialisation erases the area, and with it the key.
+    rig.succeed("new-world", &["-l", &rig.file("card", "admin")]);
+    let refused = rig.fail(1, "nfkmverify", &["-U", "simple", "inside"]);
+    assert!(refused.contains(" was erased"), "{refused}");
 }
 
 #[test]

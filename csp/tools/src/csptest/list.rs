@@ -7,12 +7,11 @@ use nfkm_tools::cli::{self, Failure};
 use serde::Serialize;
 
 use crate::capi::{self, Provider};
-use crate::json;
 
 pub(super) fn run(as_json: bool) -> Result<(), Failure> {
     let listed: Vec<Listed> = capi::providers()?.iter().map(Listed::of).collect();
     match as_json {
-        true => json::print(&listed)?,
+        true => cli::print_json(&listed)?,
         false => cli::print(&report(&listed))?,
     }
     match listed.iter().all(|listed| listed.error.is_none()) {

@@ -13,9 +13,12 @@ use ncore::types::{
 };
 use nfkm::cards::{CardContent, Known};
 use nfkm::kmdata::{CardSetRecord, EntryContent, Folder, KeyRecord};
-use nfkm::{EntryName, Environment, Error, IdentRule, NewKeyPair, Protection, Session, World, hex};
+use nfkm::{
+    EntryName, Environment, Error, IdentRule, InNvram, LoadedKey, NewKeyPair, Protection, Session,
+    World, hex,
+};
 
-use crate::card_files;
+use crate::card_files::{self, Choice};
 use crate::cli::{self, Failure};
 use crate::nfkmverify;
 use crate::ppmk;
@@ -56,6 +59,9 @@ struct Options {
     /// module's readers; an emulated module with empty readers uses files in the folder `cards` beside `local`
     #[arg(long = "card", value_name = "FILE")]
     cards: Vec<PathBuf>,
+    /// The same for administrator cards, which a key with its blob in NVRAM needs
+    #[arg(long = "admin-card", value_name = "FILE")]
+    admin_cards: Vec<PathBuf>,
     /// The application that gets the key: simple, custom or mscapi
     #[arg(value_name = "APPNAME")]
     appname: String,
@@ -164,10 +170,19 @@ impl Maker<'_> {
             false => (key_params(parameters)?, None),
         };
         let (ident, plainname) = self.names(parameters)?;
-        if parameters.yes_if_given("nvram", "Blob in NVRAM (needs ACS)")? {
-            return Err(Failure::Operation(
-                "keys in NVRAM are not supported".to_owned(),
-            ));
+        // Only a generated key can have its blob in NVRAM.
+        let nvram = match import {
+            true => false,
+            false => {
+                let question = "Blob in NVRAM (needs ACS)?";
+                parameters.yes("nvram", question, "Blob in NVRAM (needs ACS)", false)?
+            }
+        };
+        if nvram && recovery {
+            cli::complain(
+                "generatekey",
+                &"warning: a key with its blob in NVRAM has no recovery copy",
+            );
         }
         parameters.finish()?;
         cli::print(&parameters.table())?;
@@ -180,6 +195,7 @@ impl Maker<'_> {
             protection: self.load(&protector)?,
         };
         let key = match private {
+            None if nvram => self.generate_in_nvram(&request)?,
             None => self.session.generate_key_pair(&request)?,
             Some(private) => self.session.import_key_pair(&request, private)?,
         };
@@ -187,8 +203,39 @@ impl Maker<'_> {
         Ok(EntryName::new(self.application.appname(), ident)?)
     }
 
+    fn generate_in_nvram(&self, request: &NewKeyPair) -> Result<LoadedKey, Failure> {
+        let source = self
+            .cards("administrator cards", &self.options.admin_cards)?
+            .source(card_files::admins);
+        let module = self.options.module;
+        let authority = self
+            .session
+            .open_nvram(module, &source, &mut Terminal::default())?;
+        let what = InNvram {
+            blob: true,
+            counter: false,
+        };
+        Ok(authority.generate_key_pair(request, what)?)
+    }
+
+    /// Where cards of a kind are.
+    fn cards(&self, kind: &str, named: &[PathBuf]) -> Result<Choice, Failure> {
+        card_files::choose(
+            "generatekey",
+            kind,
+            &*self.session.client()?,
+            self.session.folder(),
+            &[self.options.module],
+            named,
+        )
+    }
+
     /// Records a key of one application for another one. The key and its protection are the same.
     fn retarget(&self, parameters: &mut Parameters) -> Result<EntryName, Failure> {
+        if self.options.cardset.is_some() {
+            let text = "a retargeted key keeps its protection: it takes no --cardset";
+            return Err(Failure::CommandLine(text.to_owned()));
+        }
         self.begin(parameters, "retarget");
         self.say_verify(parameters);
         let folder = self.session.folder();
@@ -367,15 +414,9 @@ impl Maker<'_> {
             }
             Protector::Cards(set) => {
                 let module = self.options.module;
-                let choice = card_files::choose(
-                    "generatekey",
-                    "operator cards",
-                    &*self.session.client()?,
-                    self.session.folder(),
-                    &[module],
-                    &self.options.cards,
-                )?;
-                let source = choice.source(card_files::operators);
+                let source = self
+                    .cards("operator cards", &self.options.cards)?
+                    .source(card_files::operators);
                 say(&format!("Loading `{}':\n", set.name));
                 let token = self
                     .session

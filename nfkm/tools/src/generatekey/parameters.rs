@@ -105,16 +105,6 @@ impl Parameters {
         Ok(value == "yes")
     }
 
-    /// Yes or no; nobody is asked, and it is no if it is not given.
-    pub(super) fn yes_if_given(&mut self, name: &str, description: &str) -> Result<bool, Failure> {
-        let value = self.given(name).unwrap_or_else(|| "no".to_owned());
-        if !YES_OR_NO(&value) {
-            return Err(invalid(name));
-        }
-        self.row(name, description, &value);
-        Ok(value == "yes")
-    }
-
     /// Refuses what was given and is no parameter of this key.
     pub(super) fn finish(&self) -> Result<(), Failure> {
         match self.given.keys().next() {
@@ -229,7 +219,7 @@ mod tests {
             .unwrap();
         assert!(
             !parameters
-                .yes_if_given("nvram", "Blob in NVRAM (needs ACS)")
+                .yes("nvram", "?", "Blob in NVRAM (needs ACS)", false)
                 .unwrap()
         );
         parameters.finish().unwrap();

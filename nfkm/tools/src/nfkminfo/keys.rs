@@ -5,8 +5,9 @@ use std::fmt::Write;
 use ncore::types::{BlobFormat, NFKMNKF};
 use nfkm::kmdata::{EntryContent, KeyRecord};
 use nfkm::{EntryName, Hash, hex};
+use serde_json::{Value as Json, json};
 
-use crate::layout;
+use crate::layout::{self, Rows};
 use crate::time;
 
 /// The list `-k`, of entries of every kind.
@@ -55,6 +56,60 @@ pub fn name_list(keys: &[(EntryName, KeyRecord)]) -> String {
     report
 }
 
+/// The list `-k` for programs.
+pub fn list_json(entries: &[EntryName]) -> Json {
+    entries.iter().map(name_json).collect()
+}
+
+fn name_json(name: &EntryName) -> Json {
+    json!({ "appname": name.appname(), "ident": name.ident() })
+}
+
+/// The list `-l` for programs.
+pub fn name_list_json(keys: &[(EntryName, KeyRecord)]) -> Json {
+    let key = |(name, record): &(EntryName, KeyRecord)| {
+        let mut answer = name_json(name);
+        answer["file"] = name.file_name().into();
+        answer["name"] = record.plainname.as_deref().into();
+        answer["protection"] = protection(record.flags).into();
+        answer
+    };
+    keys.iter().map(key).collect()
+}
+
+/// Everything about one entry for programs. Data that is no key has its length alone.
+pub fn detail_json(name: &EntryName, content: &EntryContent) -> Json {
+    let mut answer = name_json(name);
+    match content {
+        EntryContent::Key(record) => {
+            answer["key"] = layout::object(rows(record)).into();
+            // The name is a text, and not in quotes.
+            answer["key"]["name"] = record.plainname.as_deref().into();
+            for (blob, length) in lengths(record) {
+                answer[blob] = length.into();
+            }
+        }
+        EntryContent::Opaque(data) => answer["data length"] = data.len().into(),
+    }
+    answer
+}
+
+/// The blobs with their lengths in bytes, in the order of the report.
+fn lengths(record: &KeyRecord) -> [(&'static str, usize); 3] {
+    let recovery = record.recovery.as_ref();
+    [
+        ("BlobKA length", record.blob.len()),
+        (
+            "BlobPubKA length",
+            record.public_blob.as_ref().map_or(0, Vec::len),
+        ),
+        (
+            "BlobRecoveryKA length",
+            recovery.map_or(0, |recovery| recovery.blob.len()),
+        ),
+    ]
+}
+
 /// Everything about one entry.
 pub fn detail(name: &EntryName, content: &EntryContent) -> String {
     match content {
@@ -64,43 +119,16 @@ pub fn detail(name: &EntryName, content: &EntryContent) -> String {
 }
 
 fn key_detail(name: &EntryName, record: &KeyRecord) -> String {
-    let recovery = record.recovery.as_ref();
+    let [(first, length), others @ ..] = lengths(record);
     let mut report = format!(
-        "Key AppName {} Ident {} BlobKA length {}\n",
+        "Key AppName {} Ident {} {first} {length}\n",
         name.appname(),
         name.ident(),
-        record.blob.len()
     );
-    let _ = writeln!(
-        report,
-        " BlobPubKA length {}",
-        record.public_blob.as_ref().map_or(0, Vec::len)
-    );
-    let _ = writeln!(
-        report,
-        " BlobRecoveryKA length {}",
-        recovery.map_or(0, |recovery| recovery.blob.len())
-    );
-    let plainname = record
-        .plainname
-        .as_ref()
-        .map_or("none".to_owned(), |plainname| format!("\"{plainname}\""));
-    let rows = [
-        ("name", plainname),
-        ("hash", hex(&record.hash)),
-        ("recovery", self::recovery(record.flags).to_owned()),
-        ("protection", protection(record.flags).to_owned()),
-        ("other flags", other_flags(record.flags)),
-        (
-            "cardset",
-            record.cardset.map_or("none".to_owned(), |hash| hex(&hash)),
-        ),
-        ("gentime", time::stamp(record.gentime)),
-        ("SEE integrity key", "NONE".to_owned()),
-    ];
-    for (field, value) in rows {
-        layout::line(&mut report, 0, field, &value);
+    for (blob, length) in others {
+        layout::line(&mut report, 0, blob, &length.to_string());
     }
+    layout::lines(&mut report, 0, &rows(record));
     let private = match record.cardset {
         None => Blob {
             name: "BlobKA",
@@ -118,7 +146,7 @@ fn key_detail(name: &EntryName, record: &KeyRecord) -> String {
         },
     };
     private.describe(&mut report);
-    if let Some(recovery) = recovery {
+    if let Some(recovery) = &record.recovery {
         let hkr = Some(recovery.hkre);
         Blob {
             name: "BlobRecoveryKA",
@@ -142,6 +170,26 @@ fn key_detail(name: &EntryName, record: &KeyRecord) -> String {
     }
     report.push_str("No extra entries\n");
     report
+}
+
+fn rows(record: &KeyRecord) -> Rows {
+    let plainname = record
+        .plainname
+        .as_ref()
+        .map_or("none".to_owned(), |plainname| format!("\"{plainname}\""));
+    vec![
+        ("name", plainname),
+        ("hash", hex(&record.hash)),
+        ("recovery", recovery(record.flags).to_owned()),
+        ("protection", protection(record.flags).to_owned()),
+        ("other flags", other_flags(record.flags)),
+        (
+            "cardset",
+            record.cardset.map_or("none".to_owned(), |hash| hex(&hash)),
+        ),
+        ("gentime", time::stamp(record.gentime)),
+        ("SEE integrity key", "NONE".to_owned()),
+    ]
 }
 
 fn opaque_detail(name: &EntryName, data: &[u8]) -> String {

@@ -2,6 +2,7 @@
 
 pub mod keys;
 pub mod preloaded;
+mod report;
 pub mod slots;
 pub mod softcards;
 pub mod world;
@@ -10,13 +11,12 @@ use std::io::{self, BufRead};
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
-use nfkm::cards::Known;
 use nfkm::kmdata::{EntryContent, Folder};
-use nfkm::{
-    Client, EntryName, Environment, Error, Hash, Module, Preload, World, ZERO_HASH, survey,
-};
+use nfkm::{Client, EntryName, Environment, Error, Hash, Preload, World, ZERO_HASH};
+use serde_json::{Value as Json, json};
 
 use crate::cli::{self, Failure};
+use report::Report;
 
 /// Show the Security World, its modules and slots; list keys, card sets and softcards.
 #[derive(Debug, Parser)]
@@ -52,6 +52,9 @@ struct Options {
     /// Show this module only
     #[arg(short, long, value_name = "MODULE", conflicts_with_all = ["key_list", "name_list", "cardset_list", "softcard_list"])]
     module: Option<u32>,
+    /// Answer in JSON: the fields of the report by their names
+    #[arg(short, long)]
+    json: bool,
     /// APPNAME [IDENT], APPNAME ..., or TOKENHASH
     #[arg(value_name = "NAME")]
     names: Vec<String>,
@@ -68,29 +71,18 @@ pub fn main() -> ExitCode {
         let environment = Environment::from_process();
         let folder = environment.folder()?;
         let names: Vec<&str> = options.names.iter().map(String::as_str).collect();
-        if options.softcard_list {
-            return match names[..] {
-                [] => cli::print(&softcards::list(&folder.softcards(&hknso(&folder)?)?)),
-                [hash] => softcard(&folder, hash),
-                _ => Err(unexpected(&names)),
-            };
-        }
-        match (
-            options.key_list,
-            options.name_list,
-            options.cardset_list,
-            &names[..],
-        ) {
-            (true, _, _, []) => cli::print(&keys::list(&folder.entries(None)?)),
-            (true, _, _, [appname]) => cli::print(&keys::list(&folder.entries(Some(appname))?)),
-            (true, _, _, [appname, ident]) => key(&folder, &EntryName::new(appname, ident)?),
-            (_, true, _, appnames) => name_list(&folder, appnames),
-            (_, _, true, []) => {
-                cli::print(&slots::card_set_list(&folder.card_sets(&hknso(&folder)?)?))
-            }
-            (_, _, true, [hash]) => card_set(&folder, hash),
-            (false, false, false, []) => world_info(&environment, &folder, &options),
-            _ => Err(unexpected(&names)),
+        if options.key_list {
+            options.keys(&folder, &names)
+        } else if options.name_list {
+            options.name_list(&folder, &names)
+        } else if options.cardset_list {
+            options.card_sets(&folder, &names)
+        } else if options.softcard_list {
+            options.softcards(&folder, &names)
+        } else if names.is_empty() {
+            options.world_info(&environment, &folder)
+        } else {
+            Err(unexpected(&names))
         }
     })
 }
@@ -102,144 +94,150 @@ fn unexpected(names: &[&str]) -> Failure {
     ))
 }
 
-fn world_info(
-    environment: &Environment,
-    folder: &Folder,
-    options: &Options,
-) -> Result<(), Failure> {
-    let client = Client::connect(&environment.endpoint()?)?;
-    // The generation counts how often the state was looked at, as the vendor's library does.
-    for generation in 1.. {
-        let mut report = world_report(&client, folder, options, generation)?;
-        // The file may come and go while the state is watched.
-        let preload = match &environment.tokens_file {
-            Some(file) => Preload::read(file)?,
-            None => None,
-        };
-        report.push_str(&preloaded::section(
-            preload.as_ref(),
-            options.preload_client_id,
-        ));
-        cli::print(&report)?;
-        let mut line = String::new();
-        if !options.repeat || io::stdin().lock().read_line(&mut line)? == 0 {
-            break;
+impl Options {
+    fn print(&self, text: &str, json: &Json) -> Result<(), Failure> {
+        match self.json {
+            true => cli::print_json(json),
+            false => cli::print(text),
         }
     }
-    Ok(())
-}
 
-fn world_report(
-    client: &Client,
-    folder: &Folder,
-    options: &Options,
-    generation: u32,
-) -> Result<String, Failure> {
-    let world = World::read(folder)?;
-    let modules = survey(client, folder, world.as_ref())?;
-    let is_shown = |module: &&Module| match options.module {
-        Some(number) => module.number == number,
-        None => !options.pool || module.is_pool(),
-    };
-    if !modules.iter().any(|module| is_shown(&module)) {
-        if let Some(number) = options.module {
-            return Err(Failure::Operation(format!("there is no module #{number}")));
-        }
-        if options.pool {
-            return Err(Failure::Operation("there is no HSM pool".to_owned()));
-        }
-    }
-    let card_sets = match &world {
-        Some(world) => folder.card_sets(&world.hknso)?,
-        None => Vec::new(),
-    };
-    let known = Known::new(world.as_ref(), card_sets);
-    for fault in modules.iter().filter_map(|module| module.fault.as_ref()) {
-        cli::complain("nfkminfo", fault);
-    }
-    let mut report = world::world_block(world.as_ref(), &modules, generation);
-    for module in modules.iter().filter(is_shown) {
-        let slots = crate::slots::look(client, module.number)?;
-        report.push_str(&world::module_block(module, slots.len(), generation));
-        for slot in &slots {
-            report.push_str(&slots::slot_block(slot, module.number, generation, &known));
-        }
-    }
-    Ok(report)
-}
-
-fn key(folder: &Folder, name: &EntryName) -> Result<(), Failure> {
-    let content = folder
-        .entry(&hknso(folder)?, name)
-        .map_err(|error| match error {
-            Error::NotFound { .. } => Failure::Operation(format!(
-                "no key `{}' of application `{}'",
-                name.ident(),
-                name.appname()
-            )),
-            error => error.into(),
-        })?;
-    cli::print(&keys::detail(name, &content))
-}
-
-fn name_list(folder: &Folder, appnames: &[&str]) -> Result<(), Failure> {
-    let world = hknso(folder)?;
-    let mut names = Vec::new();
-    match appnames {
-        [] => names = folder.entries(None)?,
-        _ => {
-            for appname in appnames {
-                names.extend(folder.entries(Some(appname))?);
+    fn world_info(&self, environment: &Environment, folder: &Folder) -> Result<(), Failure> {
+        let client = Client::connect(&environment.endpoint()?)?;
+        // The generation counts how often the state was looked at, as the vendor's library does.
+        for generation in 1.. {
+            let report = Report::take(&client, folder, generation, &|module| match self.module {
+                Some(number) => module.number == number,
+                None => !self.pool || module.is_pool(),
+            })?;
+            match self.module {
+                Some(number) if !report.shows_a_module() => {
+                    return Err(Error::NoSuchModule { module: number }.into());
+                }
+                None if self.pool && !report.shows_a_module() => {
+                    return Err(Failure::Operation("there is no HSM pool".to_owned()));
+                }
+                _ => {}
+            }
+            for fault in report.faults() {
+                cli::complain("nfkminfo", fault);
+            }
+            // The file may come and go while the state is watched.
+            let preload = match &environment.tokens_file {
+                Some(file) => Preload::read(file)?,
+                None => None,
+            };
+            let report = report.with_preload(preload, self.preload_client_id);
+            self.print(&report.text(), &report.json())?;
+            let mut line = String::new();
+            if !self.repeat || io::stdin().lock().read_line(&mut line)? == 0 {
+                break;
             }
         }
-    }
-    let mut keys = Vec::new();
-    let mut damaged = false;
-    for name in names {
-        match folder.entry(&world, &name) {
-            Ok(EntryContent::Key(record)) => keys.push((name, *record)),
-            Ok(EntryContent::Opaque(_)) => {}
-            // One damaged file must not hide the others.
-            Err(error) => {
-                damaged = true;
-                cli::complain("nfkminfo", &error);
-            }
-        }
-    }
-    cli::print(&keys::name_list(&keys))?;
-    if damaged {
-        Err(Failure::Reported)
-    } else {
         Ok(())
     }
-}
 
-fn card_set(folder: &Folder, hash: &str) -> Result<(), Failure> {
-    let world = hknso(folder)?;
-    let sets = folder.card_sets(&world)?;
-    let set = sets
-        .iter()
-        .find(|set| nfkm::hex(&set.hkltu) == hash)
-        .ok_or_else(|| Failure::Operation(format!("no card set with hash `{hash}'")))?;
-    cli::print(&format!(
-        "{}{}",
-        slots::card_set_block(set),
-        keys::list(&protected(folder, &world, &set.hkltu)?)
-    ))
-}
+    fn keys(&self, folder: &Folder, names: &[&str]) -> Result<(), Failure> {
+        let entries = match names {
+            [] => folder.entries(None)?,
+            [appname] => folder.entries(Some(appname))?,
+            [appname, ident] => return self.key(folder, &EntryName::new(appname, ident)?),
+            _ => return Err(unexpected(names)),
+        };
+        self.print(&keys::list(&entries), &keys::list_json(&entries))
+    }
 
-fn softcard(folder: &Folder, hash: &str) -> Result<(), Failure> {
-    let world = hknso(folder)?;
-    let softcards = folder.softcards(&world)?;
-    let softcard = softcards
-        .iter()
-        .find(|softcard| nfkm::hex(&softcard.hkltu) == hash)
-        .ok_or_else(|| Failure::Operation(format!("no softcard with hash `{hash}'")))?;
-    cli::print(&format!(
-        "{}{}",
-        softcards::block(softcard),
-        keys::list(&protected(folder, &world, &softcard.hkltu)?)
-    ))
+    fn key(&self, folder: &Folder, name: &EntryName) -> Result<(), Failure> {
+        let content = folder
+            .entry(&hknso(folder)?, name)
+            .map_err(|error| match error {
+                Error::NotFound { .. } => Failure::Operation(format!(
+                    "no key `{}' of application `{}'",
+                    name.ident(),
+                    name.appname()
+                )),
+                error => error.into(),
+            })?;
+        self.print(
+            &keys::detail(name, &content),
+            &keys::detail_json(name, &content),
+        )
+    }
+
+    fn name_list(&self, folder: &Folder, appnames: &[&str]) -> Result<(), Failure> {
+        let world = hknso(folder)?;
+        let mut names = Vec::new();
+        match appnames {
+            [] => names = folder.entries(None)?,
+            _ => {
+                for appname in appnames {
+                    names.extend(folder.entries(Some(appname))?);
+                }
+            }
+        }
+        let mut keys = Vec::new();
+        let mut damaged = false;
+        for name in names {
+            match folder.entry(&world, &name) {
+                Ok(EntryContent::Key(record)) => keys.push((name, *record)),
+                Ok(EntryContent::Opaque(_)) => {}
+                // One damaged file must not hide the others.
+                Err(error) => {
+                    damaged = true;
+                    cli::complain("nfkminfo", &error);
+                }
+            }
+        }
+        self.print(&keys::name_list(&keys), &keys::name_list_json(&keys))?;
+        match damaged {
+            true => Err(Failure::Reported),
+            false => Ok(()),
+        }
+    }
+
+    fn card_sets(&self, folder: &Folder, names: &[&str]) -> Result<(), Failure> {
+        let world = hknso(folder)?;
+        let sets = folder.card_sets(&world)?;
+        let hash = match names {
+            [] => {
+                let json = sets.iter().map(slots::card_set_json).collect();
+                return self.print(&slots::card_set_list(&sets), &json);
+            }
+            [hash] => hash,
+            _ => return Err(unexpected(names)),
+        };
+        let set = sets
+            .iter()
+            .find(|set| nfkm::hex(&set.hkltu) == *hash)
+            .ok_or_else(|| Failure::Operation(format!("no card set with hash `{hash}'")))?;
+        let keys = protected(folder, &world, &set.hkltu)?;
+        self.print(
+            &(slots::card_set_block(set) + &keys::list(&keys)),
+            &json!({ "cardset": slots::card_set_json(set), "keys": keys::list_json(&keys) }),
+        )
+    }
+
+    fn softcards(&self, folder: &Folder, names: &[&str]) -> Result<(), Failure> {
+        let world = hknso(folder)?;
+        let softcards = folder.softcards(&world)?;
+        let hash = match names {
+            [] => {
+                let json = softcards.iter().map(softcards::json).collect();
+                return self.print(&softcards::list(&softcards), &json);
+            }
+            [hash] => hash,
+            _ => return Err(unexpected(names)),
+        };
+        let softcard = softcards
+            .iter()
+            .find(|softcard| nfkm::hex(&softcard.hkltu) == *hash)
+            .ok_or_else(|| Failure::Operation(format!("no softcard with hash `{hash}'")))?;
+        let keys = protected(folder, &world, &softcard.hkltu)?;
+        self.print(
+            &(softcards::block(softcard) + &keys::list(&keys)),
+            &json!({ "softcard": softcards::json(softcard), "keys": keys::list_json(&keys) }),
+        )
+    }
 }
 
 /// The keys under a card set or softcard.

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use nfkm::{Preload, hex};
+use nfkm::{Preload, PreloadedToken, hex};
+use serde_json::{Value as Json, json};
 
 /// The last section of the report.
 pub fn section(preload: Option<&Preload>, client: bool) -> String {
@@ -30,10 +31,15 @@ pub fn section(preload: Option<&Preload>, client: bool) -> String {
     report
 }
 
+/// The same for programs.
+pub fn json(preload: Option<&Preload>) -> Json {
+    let tokens = preload.map(|preload| preload.tokens.as_slice());
+    let token = |token: &PreloadedToken| json!({ "objecthash": hex(&token.hkltu), "module": token.module, "objectid": token.id });
+    tokens.unwrap_or_default().iter().map(token).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use nfkm::PreloadedToken;
-
     use super::*;
 
     #[test]

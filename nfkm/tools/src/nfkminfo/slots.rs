@@ -7,25 +7,22 @@ use ncore::types::{SlotListData, SlotState};
 use nfkm::cards::{CardContent, Known};
 use nfkm::hex;
 use nfkm::kmdata::CardSetRecord;
+use serde_json::Value as Json;
 
-use crate::layout;
+use crate::layout::{self, Rows};
 use crate::slots::Slot;
 use crate::time;
 
-/// The block of a slot, after a blank line, and the card set of an operator card.
-///
-pub fn slot_block(slot: &Slot, module: u32, generation: u32, known: &Known) -> String {
-    let token = &slot.listed.token;
-    let mut report = format!("\nModule #{module} Slot #{} IC {}\n", token.slot, token.ic);
-    let answer = slot.content.as_ref().map_err(|status| *status);
-    let content = CardContent::of(token.ic, answer, known);
+/// The fields of a slot and what is in it.
+pub fn slot_rows(slot: &Slot, generation: u32, known: &Known) -> Rows {
+    let content = slot.card(known);
     let card = Card::of(&content);
     let flags = if card.shares.iter().any(|share| share.ends_with("(PIN)")) {
         PASSPHRASE
     } else {
         0
     };
-    let rows = [
+    vec![
         ("generation", generation.to_string()),
         ("phystype", slot.listed.type_.to_string()),
         ("slotlistflags", slot_list_flags(slot.listed.flags)),
@@ -34,15 +31,33 @@ pub fn slot_block(slot: &Slot, module: u32, generation: u32, known: &Known) -> S
         ("shareno", card.number.to_string()),
         ("shares", card.shares.join(" ")),
         ("error", card.error.to_string()),
-    ];
-    for (field, value) in rows {
-        layout::line(&mut report, 13, field, &value);
-    }
-    match &card.set {
-        Some(set) => report.push_str(&card_set_block(set)),
-        None => report.push_str("No Cardset\n"),
+    ]
+}
+
+/// The block of a slot, after a blank line, and the card set of an operator card.
+pub fn slot_block(slot: &Slot, module: u32, generation: u32, known: &Known) -> String {
+    let token = &slot.listed.token;
+    let mut report = format!("\nModule #{module} Slot #{} IC {}\n", token.slot, token.ic);
+    layout::lines(&mut report, 13, &slot_rows(slot, generation, known));
+    match slot.card(known) {
+        CardContent::Operator { set, .. } => report.push_str(&card_set_block(&set)),
+        _ => report.push_str("No Cardset\n"),
     }
     report
+}
+
+/// The same for programs; `cardset` is null without one.
+pub fn slot_json(slot: &Slot, generation: u32, known: &Known) -> Json {
+    let token = &slot.listed.token;
+    let mut answer = layout::object(slot_rows(slot, generation, known));
+    answer.insert("slot".to_owned(), token.slot.into());
+    answer.insert("IC".to_owned(), token.ic.into());
+    let set = match slot.card(known) {
+        CardContent::Operator { set, .. } => card_set_json(&set),
+        _ => Json::Null,
+    };
+    answer.insert("cardset".to_owned(), set);
+    Json::Object(answer)
 }
 
 /// The slot flag for a card with a pass phrase: this software's choice, the vendor's bits are unknown.
@@ -51,6 +66,20 @@ const PASSPHRASE: u32 = 0x1_0000;
 /// The block `Cardset`.
 pub fn card_set_block(set: &CardSetRecord) -> String {
     let mut report = "Cardset\n".to_owned();
+    layout::lines(&mut report, 13, &card_set_rows(set));
+    report
+}
+
+/// A card set for programs.
+pub fn card_set_json(set: &CardSetRecord) -> Json {
+    let mut answer = layout::object(card_set_rows(set));
+    // Names are texts, and not in quotes.
+    answer.insert("name".to_owned(), set.name.as_str().into());
+    answer.insert("card names".to_owned(), set.card_names.clone().into());
+    Json::Object(answer)
+}
+
+fn card_set_rows(set: &CardSetRecord) -> Rows {
     let persistence = if set.persistent {
         "Persistent"
     } else {
@@ -71,7 +100,7 @@ pub fn card_set_block(set: &CardSetRecord) -> String {
         .iter()
         .map(|name| format!("\"{name}\""))
         .collect();
-    let rows = [
+    vec![
         ("name", format!("\"{}\"", set.name)),
         (
             "k-out-of-n",
@@ -82,11 +111,7 @@ pub fn card_set_block(set: &CardSetRecord) -> String {
         ("card names", names.join(" ")),
         ("hkltu", hex(&set.hkltu)),
         ("gentime", time::stamp(set.gentime)),
-    ];
-    for (field, value) in rows {
-        layout::line(&mut report, 13, field, &value);
-    }
-    report
+    ]
 }
 
 /// The list `-c`.
@@ -114,22 +139,20 @@ pub fn card_set_list(sets: &[CardSetRecord]) -> String {
 }
 
 /// What is to be said of the card in a slot.
-struct Card<'a> {
+struct Card {
     state: SlotState,
     number: u32,
     shares: Vec<String>,
     error: Status,
-    set: Option<&'a CardSetRecord>,
 }
 
-impl<'a> Card<'a> {
-    fn of(content: &'a CardContent) -> Card<'a> {
+impl Card {
+    fn of(content: &CardContent) -> Card {
         let plain = |state, error| Card {
             state,
             number: 0,
             shares: Vec::new(),
             error,
-            set: None,
         };
         let word = |name: &str, passphrase: bool| match passphrase {
             false => name.to_owned(),
@@ -153,13 +176,10 @@ impl<'a> Card<'a> {
                 ..plain(SlotState::Admin, Status::OK)
             },
             CardContent::Operator {
-                number,
-                set,
-                passphrase,
+                number, passphrase, ..
             } => Card {
                 number: *number,
                 shares: vec![word("LTU", *passphrase)],
-                set: Some(set),
                 ..plain(SlotState::Operator, Status::OK)
             },
         }

@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 use nfkm::hex;
 use nfkm::kmdata::SoftcardRecord;
+use serde_json::Value as Json;
 
-use crate::layout;
+use crate::layout::{self, Rows};
 use crate::time;
 
 /// The list `-s`.
@@ -22,20 +23,29 @@ pub fn list(softcards: &[SoftcardRecord]) -> String {
 /// The block of one softcard, in the layout of a card set's.
 pub fn block(softcard: &SoftcardRecord) -> String {
     let mut report = "SoftCard\n".to_owned();
+    layout::lines(&mut report, 13, &rows(softcard));
+    report
+}
+
+/// A softcard for programs.
+pub fn json(softcard: &SoftcardRecord) -> Json {
+    let mut answer = layout::object(rows(softcard));
+    // The name is a text, and not in quotes.
+    answer.insert("name".to_owned(), softcard.name.as_str().into());
+    Json::Object(answer)
+}
+
+fn rows(softcard: &SoftcardRecord) -> Rows {
     let recovery = match softcard.pin {
         Some(_) => "PINRecoveryPermitted(enabled)",
         None => "PINRecoveryForbidden(disabled)",
     };
-    let rows = [
+    vec![
         ("name", format!("\"{}\"", softcard.name)),
         ("hkltu", hex(&softcard.hkltu)),
         ("flags", recovery.to_owned()),
         ("gentime", time::stamp(softcard.gentime)),
-    ];
-    for (field, value) in rows {
-        layout::line(&mut report, 13, field, &value);
-    }
-    report
+    ]
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use ncore::types::{AdminKey, AdminToken, CipherSuite};
 use nfkm::{Hash, Module, World, ZERO_HASH, hex};
 
-use crate::layout::{self, Field};
+use crate::layout::{self, Field, Rows};
 use crate::time;
 
 /// What the world block is made of.
@@ -16,31 +16,32 @@ struct Subject {
     generation: u32,
 }
 
-/// The block `World`, also for a host without one.
-pub fn world_block(world: Option<&World>, modules: &[Module], generation: u32) -> String {
+/// The fields of the world, also for a host without one.
+pub fn world_rows(world: Option<&World>, modules: &[Module], generation: u32) -> Rows {
+    let subject = Subject {
+        world: world.cloned(),
+        modules: modules.to_vec(),
+        generation,
+    };
+    layout::rows(WORLD, &subject)
+}
+
+/// The fields of a module.
+pub fn module_rows(module: &Module, slots: usize, generation: u32) -> Rows {
+    layout::rows(MODULE, &(module.clone(), slots, generation))
+}
+
+/// The block `World`.
+pub fn world_block(rows: &Rows) -> String {
     let mut report = "World\n".to_owned();
-    layout::fields(
-        &mut report,
-        11,
-        WORLD,
-        &Subject {
-            world: world.cloned(),
-            modules: modules.to_vec(),
-            generation,
-        },
-    );
+    layout::lines(&mut report, 11, rows);
     report
 }
 
 /// The block of a module, after a blank line.
-pub fn module_block(module: &Module, slots: usize, generation: u32) -> String {
-    let mut report = format!("\nModule #{}\n", module.number);
-    layout::fields(
-        &mut report,
-        10,
-        MODULE,
-        &(module.clone(), slots, generation),
-    );
+pub fn module_block(number: u32, rows: &Rows) -> String {
+    let mut report = format!("\nModule #{number}\n");
+    layout::lines(&mut report, 10, rows);
     report
 }
 
@@ -227,6 +228,9 @@ const STATE: &[StateWord] = &[
         s.world
             .as_ref()
             .is_some_and(|world| world.record.debug_for_all)
+    }),
+    (0x80_0000, "StrictFIPS140", false, |s| {
+        s.world.as_ref().is_some_and(World::is_strict_fips)
     }),
 ];
 
@@ -419,21 +423,26 @@ mod tests {
             module(1, ModuleState::Usable),
             module(2, ModuleState::Factory),
         ];
-        let mut report = world_block(Some(&world()), &modules, 2);
+        let mut report = world_block(&world_rows(Some(&world()), &modules, 2));
         for module in &modules {
-            report.push_str(&module_block(module, 3, 2));
+            report.push_str(&module_block(module.number, &module_rows(module, 3, 2)));
         }
         insta::assert_snapshot!(report);
     }
 
     #[test]
     fn a_host_without_a_world_says_so() {
-        insta::assert_snapshot!(world_block(None, &[module(1, ModuleState::Factory)], 1));
+        let rows = world_rows(None, &[module(1, ModuleState::Factory)], 1);
+        insta::assert_snapshot!(world_block(&rows));
     }
 
     #[test]
     fn what_health_checks_grep_for_is_there() {
-        let report = world_block(Some(&world()), &[module(1, ModuleState::Usable)], 2);
+        let report = world_block(&world_rows(
+            Some(&world()),
+            &[module(1, ModuleState::Usable)],
+            2,
+        ));
         let lines: Vec<&str> = report.lines().collect();
         assert_eq!(lines[0], "World");
         assert!(lines[1].starts_with(" generation"));
@@ -443,7 +452,11 @@ mod tests {
             lines[2]
         );
         assert!(lines.contains(&" mode        none"), "{report}");
-        let report = world_block(Some(&world()), &[module(1, ModuleState::Unchecked)], 2);
+        let report = world_block(&world_rows(
+            Some(&world()),
+            &[module(1, ModuleState::Unchecked)],
+            2,
+        ));
         assert!(report.contains(" Initialised !Usable "), "{report}");
     }
 }

@@ -53,8 +53,8 @@ struct Options {
     /// A file with tests, one a line
     #[arg(long, value_name = "FILE")]
     testlist_file: Option<PathBuf>,
-    /// Print the results for programs
-    #[arg(long, conflicts_with = "list")]
+    /// Answer in JSON
+    #[arg(short, long, conflicts_with = "list")]
     json: bool,
     /// The tests: SUITE, SUITE:NUMBER, SUITE:NAME, or SUITE:PREFIX*; without one, all
     #[arg(value_name = "SUITE:TEST")]
@@ -103,7 +103,7 @@ pub fn main() -> ExitCode {
         }
         let json = Json::Array(results.iter().map(Outcome::json).collect());
         if options.json {
-            cli::print(&format!("{json:#}\n"))?;
+            cli::print_json(&json)?;
         }
         match &options.outputdir {
             Some(folder) => write(folder, options.nosubdir, &json),

@@ -23,6 +23,9 @@ impl Rig {
         let folder = tempfile::tempdir().unwrap();
         let options = Options {
             modules: 2,
+            // What enquiry tells of speed and queues follows from it.
+            engines: 2,
+            seed: Some(b"the utilities".to_vec()),
             ..Options::in_folder(folder.path())
         };
         let server = Server::start(&options).unwrap();
@@ -137,9 +140,27 @@ impl Rig {
         Session::open(&environment).unwrap()
     }
 
-    fn environment(&self) -> Environment {
+    /// What people see at a terminal who run these commands, for a snapshot.
+    pub fn transcript(&self, commands: &[(&str, &[&str])]) -> String {
+        let mut transcript = String::new();
+        for (utility, arguments) in commands {
+            let output = self.run(utility, arguments);
+            let code = output.status.code().map(|code| code.to_string());
+            transcript.push_str(&format!(
+                "$ {utility} {}\n{}---- standard error\n{}---- exit code {}\n\n",
+                arguments.join(" "),
+                text(&output.stdout),
+                text(&output.stderr),
+                code.as_deref().unwrap_or("none: killed"),
+            ));
+        }
+        masked(self, &transcript)
+    }
+
+    pub fn environment(&self) -> Environment {
         Environment {
             server: Some(self.options.socket.display().to_string()),
+            privileged_server: Some(self.options.privileged_socket.display().to_string()),
             kmdata: Some(self.options.kmdata.clone()),
             ..Environment::default()
         }
@@ -150,42 +171,40 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// The text with everything that differs from run to run replaced: hashes, serial numbers, dates, folders.
+/// The text with everything that no seed decides replaced: dates, durations, the rig's folder.
 pub fn masked(rig: &Rig, text: &str) -> String {
     let text = text.replace(rig.folder.path().to_str().unwrap(), "FOLDER");
     let mut masked = String::new();
     for line in text.lines() {
-        let words: Vec<&str> = line.split(' ').map(mask).collect();
+        let words: Vec<String> = line.split(' ').map(mask).collect();
         masked.push_str(&words.join(" "));
         masked.push('\n');
     }
     masked
 }
 
-fn mask(word: &str) -> &str {
-    let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let parts: Vec<&str> = word.split('-').collect();
-    let digits = |word: &str, separator| {
-        word.split(separator)
-            .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+fn mask(word: &str) -> String {
+    let bare = word.trim_matches(['"', ',', ':']);
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = |separator, lengths: &[usize]| {
+        let parts: Vec<&str> = bare.split(separator).collect();
+        parts.iter().all(|part| is_number(part))
+            && parts
+                .iter()
+                .map(|part| part.len())
+                .eq(lengths.iter().copied())
     };
-    if word.len() == 40
-        && is_hex(word)
-        && !word.starts_with("00000000")
-        && !word.starts_with("01000000")
-    {
-        "<hash>"
-    } else if parts.len() == 3 && parts.iter().all(|part| part.len() == 4 && is_hex(part)) {
-        "<esn>"
-    } else if word.len() == 10 && digits(word, '-') {
-        "<date>"
-    } else if word.len() == 8 && digits(word, ':') {
-        "<time>"
-    } else if word.trim_end_matches(':').ends_with("µs")
-        || word.trim_end_matches(':').ends_with("ms")
-    {
-        "<duration>"
+    let is_duration = ["µs", "ms"].into_iter().any(|unit| {
+        let number = bare.strip_suffix(unit).unwrap_or_default();
+        is_number(&number.replace('.', ""))
+    });
+    if digits('-', &[4, 2, 2]) {
+        word.replace(bare, "<date>")
+    } else if digits(':', &[2, 2, 2]) {
+        word.replace(bare, "<time>")
+    } else if is_duration {
+        word.replace(bare, "<duration>")
     } else {
-        word
+        word.to_owned()
     }
 }
