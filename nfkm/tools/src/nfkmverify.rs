@@ -8,6 +8,7 @@ use ncore::types::{ACL, AdminKey, KeyType, KeyTypeData, NFKMNKF};
 use nfkm::kmdata::{Folder, KeyRecord};
 use nfkm::{EntryName, Environment, Error, Session, VerifiedKey, World, hex};
 
+use crate::acl;
 use crate::cli::{self, Failure};
 
 /// Check that keys were made by modules of the Security World, and that their ACLs bind them to it.
@@ -235,9 +236,9 @@ fn key_section(name: &EntryName, key: &VerifiedKey, acl: Option<&ACL>, verbose: 
             .map(|problem| format!("NOT VERIFIED: {problem}")),
     );
     if verbose && let Some(public) = &key.public {
-        rows.push(format!("Public key {public:?}"));
+        rows.extend(acl::public_key(&public.data));
     }
-    rows.extend(acl.map(|acl| format!("ACL {acl:?}")));
+    rows.extend(acl.map(acl::lines).unwrap_or_default());
     for row in rows {
         let _ = writeln!(report, "   {row}");
     }
