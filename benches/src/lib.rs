@@ -9,7 +9,6 @@ pub mod disk;
 pub mod load;
 pub mod openssl;
 pub mod pooled;
-pub mod resident;
 pub mod stack;
 #[allow(unsafe_code)]
-mod sys;
+pub mod sys;

@@ -71,6 +71,11 @@ impl Stack {
     pub fn sign(&self) -> anyhow::Result<()> {
         self.signer.sign()
     }
+
+    /// The context that signs.
+    pub fn context(&self) -> &Context {
+        &self.signer.context
+    }
 }
 
 impl Signer {

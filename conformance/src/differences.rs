@@ -1,9 +1,10 @@
-//! Where another provider answers otherwise than the cases expect: a file of rows, each with a case, the providers, who is
-//! right, and by which source.
+//! Where another provider answers otherwise than the cases expect: a file of rows, each with the cases, the providers, who is
+//! right, and by which source. Providers that share a library may have one name for all, a group.
 //!
 //! The rows and a run must agree: a case that fails without a row, and a row whose case does not fail, both are failures.
 //! So the file is the whole list of what is different, and stays it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -15,25 +16,28 @@ use crate::case::{Finished, Verdict};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Differences {
+    /// Names of providers by a name for all of them.
+    #[serde(default)]
+    groups: BTreeMap<String, Vec<String>>,
     /// The rows.
     #[serde(rename = "difference", default)]
     rows: Vec<Row>,
 }
 
-/// One case that some providers answer otherwise.
+/// Cases that some providers answer otherwise, all for one reason.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Row {
-    /// The id of the case.
-    case: String,
-    /// The names of the providers.
+    /// The ids of the cases.
+    cases: BTreeSet<String>,
+    /// The names of the providers. When a file is read, those of groups become those of their members.
     providers: Vec<String>,
     right: Right,
     /// What decides it.
     source: String,
     /// What differs, and why.
     why: String,
-    /// The case ends the process that tries it.
+    /// The cases end the process that tries them.
     #[serde(default)]
     crashes: bool,
 }
@@ -62,19 +66,24 @@ impl Differences {
     }
 
     fn parse(text: &str, known: impl Fn(&str) -> bool) -> anyhow::Result<Differences> {
-        let found: Differences = toml::from_str(text)?;
-        let mut seen = std::collections::BTreeSet::new();
-        for row in &found.rows {
-            anyhow::ensure!(known(&row.case), "there is no case {}", row.case);
-            for text in [&row.source, &row.why] {
-                anyhow::ensure!(!text.trim().is_empty(), "{}: an empty text", row.case);
-            }
-            for provider in &row.providers {
-                anyhow::ensure!(
-                    seen.insert((&row.case, provider)),
-                    "{} is there twice for {provider}",
-                    row.case
-                );
+        let mut found: Differences = toml::from_str(text)?;
+        let mut seen = BTreeSet::new();
+        for row in &mut found.rows {
+            let named = std::mem::take(&mut row.providers).into_iter();
+            let members =
+                named.flat_map(|name| found.groups.get(&name).cloned().unwrap_or(vec![name]));
+            row.providers = members.collect();
+            for case in &row.cases {
+                anyhow::ensure!(known(case), "there is no case {case}");
+                for text in [&row.source, &row.why] {
+                    anyhow::ensure!(!text.trim().is_empty(), "{case}: an empty text");
+                }
+                for provider in &row.providers {
+                    anyhow::ensure!(
+                        seen.insert((case.clone(), provider.clone())),
+                        "{case} is there twice for {provider}"
+                    );
+                }
             }
         }
         Ok(found)
@@ -86,9 +95,9 @@ impl Differences {
     }
 
     fn row(&self, provider: &str, case: &str) -> Option<&Row> {
-        self.rows
-            .iter()
-            .find(|row| row.case == case && row.providers.iter().any(|name| name == provider))
+        self.rows.iter().find(|row| {
+            row.cases.contains(case) && row.providers.iter().any(|name| name == provider)
+        })
     }
 
     /// Holds a case that `provider` was tried on against the rows.
@@ -126,9 +135,12 @@ mod tests {
     static CASE: Case = Case::new("a.b", "A claim", "a test", |_| Ok(Outcome::Passed));
 
     const ROW: &str = r#"
+        [groups]
+        pair = ["P", "Q"]
+
         [[difference]]
-        case = "a.b"
-        providers = ["P", "Q"]
+        cases = ["a.b"]
+        providers = ["pair"]
         right = "case"
         source = "a book"
         why = "because"
@@ -164,8 +176,12 @@ mod tests {
     fn rows_that_cannot_be_meant_are_refused() {
         let parse = |text: &str| Differences::parse(text, |id| id == "a.b").map(drop);
         assert!(parse(ROW).is_ok());
-        assert!(parse(&format!("{ROW}{ROW}")).is_err());
-        for (from, to) in [("a.b", "a.c"), ("a book", " "), ("\"case\"", "\"nobody\"")] {
+        for (from, to) in [
+            ("a.b", "a.c"),
+            ("a book", " "),
+            ("\"case\"", "\"nobody\""),
+            (r#"["pair"]"#, r#"["pair", "Q"]"#),
+        ] {
             assert!(parse(&ROW.replace(from, to)).is_err(), "{to}");
         }
     }

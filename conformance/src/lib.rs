@@ -21,6 +21,7 @@ pub mod handshake;
 pub mod oracle;
 #[cfg(feature = "embedded")]
 pub mod pages;
+pub mod refusals;
 pub mod report;
 pub mod rig;
 pub mod runner;
@@ -28,7 +29,6 @@ pub mod runner;
 pub mod spare;
 pub mod sys;
 pub mod target;
-#[cfg(feature = "embedded")]
 pub mod threads;
 pub mod vectors;
 #[cfg(feature = "embedded")]

@@ -1,10 +1,10 @@
-//! The secret of a Diffie-Hellman agreement, which is a key of no algorithm until KP_ALGID names one.
+//! The secret of a Diffie-Hellman agreement, which is a key of no algorithm until KP_ALGID or KP_CMS_DH_KEY_INFO names one.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::constants::{AlgId, KP_ALGID, KP_KEYLEN, KP_PERMISSIONS};
+use crate::constants::{AlgId, KP_ALGID, KP_CMS_DH_KEY_INFO, KP_KEYLEN, KP_PERMISSIONS};
 use crate::error::{CspError, Result};
 use crate::key_values::{DEFAULT_PERMISSIONS, KeyParamForm};
 use crate::soft::ParamForm;
@@ -35,6 +35,7 @@ impl Agreed {
     pub(crate) fn param_form(&self, param: u32) -> Result<KeyParamForm> {
         match param {
             KP_ALGID => Ok(KeyParamForm::Plain(ParamForm::Bytes(4))),
+            KP_CMS_DH_KEY_INFO => Ok(KeyParamForm::CmsDhKeyInfo),
             _ => Err(CspError::NTE_BAD_TYPE),
         }
     }

@@ -18,10 +18,19 @@ pub(crate) fn of_container(error: Error) -> CspError {
         Error::Corrupt { .. } | Error::WrongContent { .. } | Error::Foreign { .. } => {
             CspError::NTE_KEYSET_ENTRY_BAD
         }
-        Error::File { cause, .. } if cause.kind() == io::ErrorKind::PermissionDenied => {
-            CspError::NTE_BAD_KEYSET
-        }
+        error if denied(error) => CspError::NTE_BAD_KEYSET,
         _ => common(&error),
+    }
+}
+
+/// For `map_err` around a change of a container that is open.
+pub(crate) fn of_container_change(error: Error) -> CspError {
+    match denied(&error) {
+        true => {
+            log::error(format_args!("container: {error}"));
+            CspError::NTE_PERM
+        }
+        false => of_container(error),
     }
 }
 
@@ -36,6 +45,7 @@ pub(crate) fn of_key(error: Error) -> CspError {
         | Error::WrongKey { .. } => CspError::NTE_KEYSET_ENTRY_BAD,
         Error::WrongPassphrase { .. } => CspError::SCARD_W_WRONG_CHV,
         Error::Cards(_) => CspError::SCARD_E_NO_SMARTCARD,
+        error if denied(error) => CspError::NTE_PERM,
         // It was there when it was looked for.
         Error::NeedsFipsCard { .. } => CspError::SCARD_W_REMOVED_CARD,
         Error::Status {
@@ -78,6 +88,11 @@ pub(crate) fn of_decryption(error: Error) -> CspError {
 pub(crate) fn of_session(error: Error) -> CspError {
     log::error(format_args!("{error}"));
     common(&error)
+}
+
+/// Whether the system does not let this user at a file.
+fn denied(error: &Error) -> bool {
+    matches!(error, Error::File { cause, .. } if cause.kind() == io::ErrorKind::PermissionDenied)
 }
 
 fn common(error: &Error) -> CspError {
@@ -127,6 +142,10 @@ mod tests {
             of_container(file(io::ErrorKind::PermissionDenied)),
             CspError::NTE_BAD_KEYSET
         );
+        let denied = || file(io::ErrorKind::PermissionDenied);
+        assert_eq!(of_container_change(denied()), CspError::NTE_PERM);
+        assert_eq!(of_container_change(missing()), CspError::NTE_BAD_KEYSET);
+        assert_eq!(of_key(denied()), CspError::NTE_PERM);
         assert_eq!(of_container(file(io::ErrorKind::Other)), CspError::NTE_FAIL);
         assert_eq!(of_key(missing()), CspError::NTE_NO_KEY);
         assert_eq!(of_key(corrupt()), CspError::NTE_KEYSET_ENTRY_BAD);

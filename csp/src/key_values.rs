@@ -14,6 +14,8 @@ pub enum KeyParamForm {
     Plain(ParamForm),
     /// A DER value at the pointer, which tells its own length.
     Der,
+    /// A CMS_DH_KEY_INFO, which [`Csp::set_cms_dh_key_info`](crate::csp::Csp::set_cms_dh_key_info) takes.
+    CmsDhKeyInfo,
     /// NULL.
     Null,
 }

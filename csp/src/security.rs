@@ -205,11 +205,21 @@ impl Descriptor {
         if self.owner.as_ref() == Some(&user.user) {
             return true;
         }
+        self.grants(|sid| user.is(sid), right)
+    }
+
+    /// Whether everyone has a right, as far as the entries for everyone say.
+    #[cfg(not(windows))]
+    pub(crate) fn allows_everyone(&self, right: Right) -> bool {
+        self.grants(|sid| *sid == Sid::everyone(), right)
+    }
+
+    fn grants(&self, speaks_of: impl Fn(&Sid) -> bool, right: Right) -> bool {
         match &self.dacl {
             None => true,
             Some(dacl) => dacl
                 .iter()
-                .find(|ace| user.is(&ace.sid) && file_rights(ace.mask) & right as u32 != 0)
+                .find(|ace| speaks_of(&ace.sid) && file_rights(ace.mask) & right as u32 != 0)
                 .is_some_and(|ace| ace.allow),
         }
     }

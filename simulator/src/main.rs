@@ -102,6 +102,9 @@ struct Serve {
     /// The number of modules, at most 256
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
     modules: u32,
+    /// Make a pool of all modules, those that come later included, for HSM Pool mode
+    #[arg(long)]
+    pool: bool,
     /// The slots of each module beyond the card reader, slot 0: in a list, each a card reader, a reader on another
     /// machine, or a place for soft tokens
     #[arg(
@@ -236,6 +239,7 @@ fn run_controlled(places: Places, run: impl FnOnce(&Options) -> Result<()>) -> R
 fn run_serve(args: Serve) -> Result<()> {
     let options = Options {
         modules: args.modules,
+        pool: args.pool,
         engines: args.engines.map_or_else(default_engines, usize::from),
         engine: match args.engine {
             EngineChoice::Fast => engine::Kind::Fast,

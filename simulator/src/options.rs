@@ -45,6 +45,8 @@ pub struct Options {
     pub privileged_port: Option<u16>,
     /// The number of modules, at least 1.
     pub modules: u32,
+    /// Whether they make a pool from the start, all of them (HSM Pool mode); else ConfigurePoolModule makes one.
+    pub pool: bool,
     /// The slots of each module beyond the reader, slot 0.
     pub more_slots: Vec<SlotKind>,
     /// How many private-key operations a module does at a time, at least 1.
@@ -198,6 +200,7 @@ impl Options {
             port: None,
             privileged_port: None,
             modules: 1,
+            pool: false,
             more_slots: vec![SlotKind::SoftToken],
             engines: default_engines(),
             engine: engine::Kind::default(),

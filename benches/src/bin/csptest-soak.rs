@@ -10,10 +10,11 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use benches::load;
 use benches::stack::Stack;
-use benches::{load, resident};
 use clap::Parser;
 use conformance::daemon::Role;
+use conformance::sys::resident_kib;
 
 /// Lets csptest sign for a long time, and holds its rate against the load generator's.
 #[derive(Debug, Parser)]
@@ -129,7 +130,7 @@ fn endure(csptest: &Path, cli: &Cli, daemon: u32) -> anyhow::Result<Endured> {
             [_, "s", rate, "signatures/s"] => {
                 rates.push(rate.parse::<u64>()?);
                 // With the last line of a second the process is still there.
-                let now = (resident::kib(child.id())?, resident::kib(daemon)?);
+                let now = (resident_kib(child.id())?, resident_kib(daemon)?);
                 memory.push(now);
             }
             [signatures, "signatures", "in", ..] => total = Some(signatures.parse()?),

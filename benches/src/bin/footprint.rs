@@ -232,5 +232,5 @@ fn starts(executable: &Path, settings: &Settings, count: u32) -> anyhow::Result<
 
 /// Bytes of memory that a process has resident.
 fn resident(process: u32) -> anyhow::Result<f64> {
-    Ok(benches::resident::kib(process)? as f64 * KIB)
+    Ok(conformance::sys::resident_kib(process)? as f64 * KIB)
 }

@@ -375,7 +375,12 @@ impl Context {
 
     /// CryptCreateHash.
     pub fn create_hash(&self, algid: u32, key: Option<&Key>) -> CapiResult<Hash> {
-        let handle = sys::create_hash(self.handle, algid, key_handle(key), 0);
+        self.create_hash_with(algid, key, 0)
+    }
+
+    /// CryptCreateHash with flags.
+    pub fn create_hash_with(&self, algid: u32, key: Option<&Key>, flags: u32) -> CapiResult<Hash> {
+        let handle = sys::create_hash(self.handle, algid, key_handle(key), flags);
         self.lacking(algid, self.capi.hash(Function::CreateHash, handle))
     }
 

@@ -6,7 +6,8 @@ use crate::capi::numbers::*;
 use crate::capi::{
     Arguments, Code, ERROR_INVALID_PARAMETER, Function, NTE_BAD_FLAGS, NTE_BAD_KEYSET,
     NTE_BAD_KEYSET_PARAM, NTE_BAD_PROV_TYPE, NTE_BAD_UID, NTE_EXISTS, NTE_KEYSET_ENTRY_BAD,
-    NTE_KEYSET_NOT_DEF, NTE_NO_KEY, NTE_PROV_TYPE_NO_MATCH, Provider, last_error, set_last_error,
+    NTE_KEYSET_NOT_DEF, NTE_NO_KEY, NTE_PROV_TYPE_NO_MATCH, NTE_PROV_TYPE_NOT_DEF, Provider,
+    last_error, set_last_error,
 };
 use crate::case::{Case, Outcome};
 use crate::coverage::{refuses, works};
@@ -158,7 +159,13 @@ pub(super) const CASES: &[Case] = &[
         "Provider names and types that are not registered have their codes",
         ACQUIRE,
         provider_unknown,
-    ),
+    )
+    .covers(&[
+        refuses(Function::AcquireContext, NTE_KEYSET_NOT_DEF),
+        refuses(Function::AcquireContext, NTE_PROV_TYPE_NO_MATCH),
+        refuses(Function::AcquireContext, NTE_BAD_PROV_TYPE),
+        refuses(Function::AcquireContext, NTE_PROV_TYPE_NOT_DEF),
+    ]),
     Case::any(
         "acquire.container.damaged",
         "A damaged container file is told from an absent one",
@@ -447,6 +454,7 @@ fn provider_unknown(rig: &Rig) -> anyhow::Result<Outcome> {
     refused(acquire(Some(name), prov_type + 1), NTE_PROV_TYPE_NO_MATCH)?;
     refused(acquire(None, 0), NTE_BAD_PROV_TYPE)?;
     refused(acquire(None, 1000), NTE_BAD_PROV_TYPE)?;
+    refused(acquire(None, 999), NTE_PROV_TYPE_NOT_DEF)?;
     acquire(None, *prov_type)?;
     Ok(Outcome::Passed)
 }

@@ -40,6 +40,9 @@ pub(super) const SHAMD5: &[u32] = &[
     PROV_DH_SCHANNEL,
 ];
 
+/// Those with masters.
+pub(super) const SCHANNEL: &[u32] = &[PROV_RSA_SCHANNEL, PROV_DH_SCHANNEL];
+
 /// Those with MD2 and MD4.
 pub(super) const OLD_HASHES: &[u32] = &[PROV_RSA_AES, PROV_RSA_FULL];
 
@@ -79,6 +82,14 @@ pub(super) fn public_blob(rig: &Rig) -> anyhow::Result<Vec<u8>> {
     match is_on(rig, RSA) {
         true => Ok(RsaPrivate::new(512)?.to_public_blob(CALG_RSA_SIGN)),
         false => Ok(dss_blob(&dss_key(512)?, false)),
+    }
+}
+
+/// A private signature key that the provider takes: RSA or DSS, of 512 bits.
+pub(super) fn private_blob(rig: &Rig) -> anyhow::Result<Vec<u8>> {
+    match is_on(rig, RSA) {
+        true => RsaPrivate::new(512)?.to_blob(CALG_RSA_SIGN),
+        false => Ok(dss_blob(&dss_key(512)?, true)),
     }
 }
 

@@ -3,14 +3,19 @@
 use crate::case::Case;
 
 mod acquire;
+mod agreement;
 mod blobs;
 #[cfg(feature = "embedded")]
 mod cardsets;
 mod cipher;
 mod client;
+mod containers;
+mod contexts;
 mod derive;
 mod dss;
+mod edges;
 mod entry;
+mod exports;
 #[cfg(feature = "embedded")]
 mod failover;
 mod family;
@@ -19,6 +24,8 @@ mod frames;
 #[cfg(feature = "embedded")]
 mod handshake;
 mod hash;
+mod hash_params;
+mod imports;
 mod keyblobs;
 mod keys;
 mod kit;
@@ -31,6 +38,8 @@ mod merged;
 mod modes;
 mod objects;
 mod operations;
+mod pairs;
+mod params;
 #[cfg(feature = "embedded")]
 mod prompts;
 #[cfg(feature = "embedded")]
@@ -39,6 +48,7 @@ mod provider;
 mod schannel;
 mod server;
 mod sign;
+mod signatures;
 mod tickets;
 mod tokens;
 
@@ -57,6 +67,16 @@ pub fn all() -> Vec<&'static Case> {
         entry::CASES,
         lengths::CASES,
         derive::CASES,
+        params::CASES,
+        pairs::CASES,
+        hash_params::CASES,
+        contexts::CASES,
+        imports::CASES,
+        edges::CASES,
+        agreement::CASES,
+        exports::CASES,
+        signatures::CASES,
+        containers::CASES,
         known_ciphers::CASES,
         known_hashes::CASES,
         known_rsa::CASES,

@@ -3,6 +3,7 @@
 //!
 //! `cargo run -p conformance --example pages` writes them; a test compares what is committed.
 
+mod refusals;
 mod support;
 mod trace;
 

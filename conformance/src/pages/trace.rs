@@ -1,8 +1,9 @@
-//! The trace from sources to cases: the CryptoAPI guide section by section, then every other source.
+//! The trace from sources to cases: the CryptoAPI guide section by section, then every other source, and at last the
+//! documented answers of every function.
 
 use std::collections::BTreeMap;
 
-use super::{code, codes, head, row};
+use super::{code, codes, head, refusals, row};
 use crate::case::Case;
 
 /// The page.
@@ -33,6 +34,7 @@ pub(super) fn render(cases: &[&'static Case]) -> String {
             text += &row(&[place, &codes(cases)]);
         }
     }
+    text += &refusals::render(cases);
     for (source, case) in &trace.unknown {
         text += &format!("\nNot understood: {source}, of {}\n", code(case));
     }

@@ -3,9 +3,9 @@
 use std::ffi::CStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use csp::constants::AlgId;
-
-use super::ffi::{self, Code};
+use super::ffi;
+use crate::capi::Code;
+use crate::capi::numbers::{CALG_AES_128, CALG_SHA_256};
 
 /// A context with a session key and a hash in it.
 #[derive(Clone, Copy, Debug)]
@@ -90,8 +90,8 @@ impl Shared {
         let context = ffi::acquire(Some(container), 0)?;
         Ok(Shared {
             context,
-            key: ffi::gen_key(context, AlgId::CALG_AES_128.0, 0)?,
-            hash: ffi::create_hash(context, AlgId::CALG_SHA_256.0)?,
+            key: ffi::gen_key(context, CALG_AES_128, 0)?,
+            hash: ffi::create_hash(context, CALG_SHA_256)?,
         })
     }
 }

@@ -15,14 +15,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use csp::constants::*;
-use csp::error::CspError;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use sha2::{Digest as _, Sha256};
 
 use self::board::Board;
-use self::ffi::Code;
+use crate::capi::numbers::*;
+use crate::capi::{Code, NTE_BAD_HASH, NTE_BAD_KEY, NTE_BAD_UID};
 
 /// How a run goes.
 #[derive(Clone, Copy, Debug)]
@@ -44,8 +43,9 @@ pub struct Report {
     pub raced: BTreeMap<String, u64>,
     /// Everything else that went wrong, by what and how.
     pub failures: BTreeMap<String, u64>,
-    /// Handles of contexts, keys and hashes that are left when all is released.
-    pub left: [usize; 3],
+    /// Handles of contexts, keys and hashes that are left when all is released; None where only the provider's library
+    /// knows.
+    pub left: Option<[usize; 3]>,
 }
 
 impl Report {
@@ -56,7 +56,7 @@ impl Report {
 
     /// Whether nothing went wrong and nothing was left.
     pub fn holds(&self) -> bool {
-        self.failures.is_empty() && self.left == [0; 3]
+        self.failures.is_empty() && self.left.is_none_or(|left| left == [0; 3])
     }
 
     fn add(&mut self, other: Report) {
@@ -102,13 +102,13 @@ const KEY_BITS: u32 = 1024;
 ///
 /// # Errors
 /// The code with which the provider refuses to make what the threads share.
-pub fn run(plan: &Plan, mut sample: impl FnMut()) -> Result<Report, CspError> {
-    let keeper = ffi::acquire(Some(CONTAINER), CRYPT_NEWKEYSET).map_err(CspError)?;
+pub fn run(plan: &Plan, mut sample: impl FnMut()) -> Result<Report, Code> {
+    let keeper = ffi::acquire(Some(CONTAINER), CRYPT_NEWKEYSET)?;
     for spec in [AT_KEYEXCHANGE, AT_SIGNATURE] {
-        let key = ffi::gen_key(keeper, spec, KEY_BITS << 16).map_err(CspError)?;
-        ffi::destroy_key(keeper, key).map_err(CspError)?;
+        let key = ffi::gen_key(keeper, spec, KEY_BITS << 16)?;
+        ffi::destroy_key(keeper, key)?;
     }
-    let board = Board::new(CONTAINER).map_err(CspError)?;
+    let board = Board::new(CONTAINER)?;
     let over = AtomicBool::new(false);
     let report = Mutex::new(Report::default());
     std::thread::scope(|scope| {
@@ -137,11 +137,11 @@ pub fn run(plan: &Plan, mut sample: impl FnMut()) -> Result<Report, CspError> {
         }
         over.store(true, Ordering::SeqCst);
     });
-    board.clear().map_err(CspError)?;
-    ffi::release(keeper).map_err(CspError)?;
-    ffi::acquire(Some(CONTAINER), CRYPT_DELETEKEYSET).map_err(CspError)?;
+    board.clear()?;
+    ffi::release(keeper)?;
+    ffi::acquire(Some(CONTAINER), CRYPT_DELETEKEYSET)?;
     let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
-    report.left = csp::ffi::live_handles();
+    report.left = ffi::live_handles();
     Ok(report)
 }
 
@@ -171,7 +171,7 @@ impl Worker<'_> {
         let what = match round(self) {
             Ok(()) => return,
             Err(Trouble::Refused(function, code)) => {
-                format!("{name}: {function}: {}", CspError(code))
+                format!("{name}: {function}: {code}")
             }
             Err(Trouble::Wrong(what)) => format!("{name}: {what}"),
         };
@@ -205,7 +205,7 @@ impl Worker<'_> {
         let length = 1 + self.rng.next_u32() as usize % 2048;
         let text = self.bytes(length);
         within(None, CRYPT_VERIFYCONTEXT, |context| {
-            let key = ffi::gen_key(context, AlgId::CALG_AES_256.0, 0).of("CPGenKey")?;
+            let key = ffi::gen_key(context, CALG_AES_256, 0).of("CPGenKey")?;
             let copy = ffi::duplicate_key(context, key).of("CPDuplicateKey")?;
             let mut data = text.clone();
             ffi::encrypt(context, key, &mut data).of("CPEncrypt")?;
@@ -300,11 +300,7 @@ impl Worker<'_> {
         };
         match result {
             Err(Trouble::Refused(_, code)) if wrong_handle(code) && self.board.gone(place) => {
-                *self
-                    .report
-                    .raced
-                    .entry(CspError(code).to_string())
-                    .or_default() += 1;
+                *self.report.raced.entry(code.to_string()).or_default() += 1;
                 Ok(())
             }
             result => result,
@@ -334,10 +330,7 @@ impl Worker<'_> {
             ffi::random(context, &mut [0; 8]),
             ffi::release(context),
         ];
-        match answers
-            .iter()
-            .all(|answer| *answer == Err(CspError::NTE_BAD_UID.code()))
-        {
+        match answers.iter().all(|answer| *answer == Err(NTE_BAD_UID)) {
             true => Ok(()),
             false => Err(Trouble::Wrong("a released handle was of use")),
         }
@@ -348,12 +341,7 @@ const ALL_ZERO: [u8; 32] = [0; 32];
 
 /// What a handle gives that another thread has released.
 fn wrong_handle(code: Code) -> bool {
-    [
-        CspError::NTE_BAD_UID,
-        CspError::NTE_BAD_KEY,
-        CspError::NTE_BAD_HASH,
-    ]
-    .contains(&CspError(code))
+    [NTE_BAD_UID, NTE_BAD_KEY, NTE_BAD_HASH].contains(&code)
 }
 
 /// Does something in a context, which is released whatever came of it.
@@ -364,7 +352,7 @@ fn within(name: Option<&CStr>, flags: u32, act: impl FnOnce(usize) -> Round) -> 
 }
 
 fn hash(context: usize, text: &[u8]) -> Result<usize, Trouble> {
-    let hash = ffi::create_hash(context, AlgId::CALG_SHA_256.0).of("CPCreateHash")?;
+    let hash = ffi::create_hash(context, CALG_SHA_256).of("CPCreateHash")?;
     ffi::hash_data(context, hash, text).of("CPHashData")?;
     Ok(hash)
 }

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use crate::certificate;
-use crate::constants::{AlgId, CRYPT_READ, KP_ALGID, KP_CERTIFICATE, KP_GET_USE_COUNT, KP_X};
+use crate::constants::{
+    AlgId, CRYPT_READ, KP_ALGID, KP_CERTIFICATE, KP_CMS_DH_KEY_INFO, KP_GET_USE_COUNT, KP_X,
+};
 use crate::context::{Context, Keyset};
 use crate::csp::{Csp, lock};
 use crate::error::{CspError, Result};
@@ -11,7 +13,7 @@ use crate::key::{CERTIFICATE_MAX, Key};
 use crate::key_values::KeyParamForm;
 use crate::output::Output;
 use crate::pair::KeyPair;
-use crate::soft::{Master, SymKey, is_schannel};
+use crate::soft::{CmsDhKeyInfo, Master, SymKey, is_schannel};
 
 /// The longest value of a parameter other than a certificate, in bytes. Numbers have 2 KiB at most; a label has no limit of
 /// its own that anyone could reach.
@@ -86,6 +88,7 @@ impl Csp {
                 self.complete(&opened, &shared).map(drop)
             }
             Key::Pending(pending) => pending.set_param(param, value),
+            Key::Agreed(_) if param != KP_ALGID => Err(CspError::NTE_BAD_TYPE),
             Key::Agreed(agreed) => {
                 let algorithm = value.try_into().map_err(|_| CspError::NTE_BAD_DATA)?;
                 let algorithm = AlgId(u32::from_le_bytes(algorithm));
@@ -103,6 +106,28 @@ impl Csp {
             }
             Key::Public(handle) => handle.set_param(param, value),
         }
+    }
+
+    /// CPSetKeyParam of KP_CMS_DH_KEY_INFO, which turns an agreed key into one of the algorithm it names. The flags are those
+    /// of KP_ALGID.
+    ///
+    /// # Errors
+    /// As [`Csp::key_param_form`]; those of [`SymKey::from_cms_secret`].
+    pub fn set_cms_dh_key_info(
+        &self,
+        context: usize,
+        key: usize,
+        info: &CmsDhKeyInfo,
+        flags: u32,
+    ) -> Result<()> {
+        let (opened, key) = self.key_of_set_call(context, key, KP_CMS_DH_KEY_INFO, flags)?;
+        let mut key = lock(&key);
+        let Key::Agreed(agreed) = &*key else {
+            return Err(CspError::NTE_BAD_TYPE);
+        };
+        let made = SymKey::from_cms_secret(opened.provider, &agreed.0, info, flags)?;
+        *key = Key::Session(made);
+        Ok(())
     }
 
     /// KP_CERTIFICATE: kept with the pair, in the container if there is one.
@@ -130,7 +155,8 @@ impl Csp {
         flags: u32,
     ) -> Result<(Arc<Context>, Arc<Mutex<Key>>)> {
         let (opened, key) = self.key_of_param_call(context, key, 0)?;
-        let takes_flags = param == KP_ALGID && matches!(*lock(&key), Key::Agreed(_));
+        let names_algorithm = matches!(param, KP_ALGID | KP_CMS_DH_KEY_INFO);
+        let takes_flags = names_algorithm && matches!(*lock(&key), Key::Agreed(_));
         match flags == 0 || takes_flags {
             true => Ok((opened, key)),
             false => Err(CspError::NTE_BAD_FLAGS),

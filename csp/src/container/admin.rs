@@ -313,7 +313,7 @@ impl Containers {
         })?;
         self.folder
             .replace_entry(&self.world, &name, EntryContent::Opaque(data))?;
-        store::protect(&self.folder, ident, &record.descriptor);
+        store::protect(&self.folder, ident, record);
         Ok(())
     }
 }

@@ -57,13 +57,27 @@ impl Container {
     /// `NTE_NO_KEY` when the slot is empty, its key's entry is missing, or the container was deleted; those of
     /// [`ForKey::load`].
     pub(crate) fn pair(&self, spec: KeySpec, context: &Context) -> Result<Arc<KeyPair>> {
-        let record = match self.store.read(&self.ident) {
+        loop {
+            let slot = self.slot(spec)?;
+            match self.pair_of(spec, &slot, context) {
+                // Another process may have put a new pair into the slot since it was read, and deleted this one.
+                Err(CspError::NTE_NO_KEY) if self.slot(spec)?.ident != slot.ident => {}
+                pair => return pair,
+            }
+        }
+    }
+
+    fn slot(&self, spec: KeySpec) -> Result<Slot> {
+        let mut record = match self.store.read(&self.ident) {
             Err(CspError::NTE_BAD_KEYSET) => return Err(CspError::NTE_NO_KEY),
             record => record?,
         };
-        let slot = record.slots[spec as usize]
-            .as_ref()
-            .ok_or(CspError::NTE_NO_KEY)?;
+        record.slots[spec as usize]
+            .take()
+            .ok_or(CspError::NTE_NO_KEY)
+    }
+
+    fn pair_of(&self, spec: KeySpec, slot: &Slot, context: &Context) -> Result<Arc<KeyPair>> {
         let in_slot = || {
             let pair = self.slots.get(spec);
             pair.filter(|pair| pair.ident().as_ref() == Some(&slot.ident))

@@ -12,7 +12,7 @@ use crate::error::{CspError, Result};
 use crate::failure;
 use crate::identity::Identity;
 use crate::log;
-use crate::security::{DACL, Descriptor, Right};
+use crate::security::{Descriptor, Right};
 use crate::sys;
 
 /// Application name of containers and of the keys made for them (CAPI guide, section 7).
@@ -60,12 +60,12 @@ impl Store {
     /// Waits for its turn to change entries.
     ///
     /// # Errors
-    /// The file system's.
+    /// `NTE_PERM` when the system denies it, and the file system's.
     pub(crate) fn changing(&self) -> Result<Changing<'_>> {
         let among_threads = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = self.session.folder().turn(APPNAME);
         Ok(Changing {
-            _among_processes: turn.map_err(failure::of_container)?,
+            _among_processes: turn.map_err(failure::of_container_change)?,
             _among_threads: among_threads,
         })
     }
@@ -88,20 +88,20 @@ impl Store {
     /// Writes a container.
     ///
     /// # Errors
-    /// `NTE_BAD_LEN` when it has grown too long, and the file system's.
+    /// `NTE_BAD_LEN` when it has grown too long, `NTE_PERM` when the system denies it, and the file system's.
     pub(crate) fn write(&self, _turn: &Changing<'_>, ident: &str, record: &Record) -> Result<()> {
         let data = record.encode().map_err(|_| CspError::NTE_BAD_LEN)?;
         self.session
             .save_opaque(APPNAME, ident, &data)
-            .map_err(failure::of_container)?;
-        protect(self.session.folder(), ident, &record.descriptor);
+            .map_err(failure::of_container_change)?;
+        protect(self.session.folder(), ident, record);
         Ok(())
     }
 
     /// Makes a container without keys.
     ///
     /// # Errors
-    /// `NTE_EXISTS`; `NTE_KEYSET_ENTRY_BAD` when a damaged one is in its place.
+    /// `NTE_EXISTS`; `NTE_KEYSET_ENTRY_BAD` when a damaged one is in its place; `NTE_BAD_KEYSET` when the system denies it.
     pub(crate) fn create(
         &self,
         provider: &str,
@@ -110,7 +110,7 @@ impl Store {
         creator: &Identity,
     ) -> Result<String> {
         let ident = id::ident(provider, &scope, name);
-        let turn = self.changing()?;
+        let turn = self.changing().map_err(at_acquisition)?;
         match self.read(&ident) {
             Err(CspError::NTE_BAD_KEYSET) => {}
             Ok(_) => return Err(CspError::NTE_EXISTS),
@@ -124,7 +124,7 @@ impl Store {
             slots: [None, None],
             descriptor,
         };
-        self.write(&turn, &ident, &record)?;
+        self.write(&turn, &ident, &record).map_err(at_acquisition)?;
         Ok(ident)
     }
 
@@ -133,7 +133,7 @@ impl Store {
     /// # Errors
     /// `NTE_BAD_KEYSET` when there is none or the user may not delete it.
     pub(crate) fn delete(&self, ident: &str, user: &Identity) -> Result<()> {
-        let turn = self.changing()?;
+        let turn = self.changing().map_err(at_acquisition)?;
         let record = self.read(ident)?;
         if !record.descriptor.allows(user, Right::Delete) {
             return Err(CspError::NTE_BAD_KEYSET);
@@ -222,14 +222,26 @@ impl Store {
     }
 }
 
-/// Gives a container's file the container's own access list, which the provider checks by itself too: a file system that
-/// keeps none is no reason to fail.
-pub(super) fn protect(folder: &Folder, ident: &str, descriptor: &Descriptor) {
-    let Ok(name) = EntryName::new(APPNAME, ident) else {
-        return;
-    };
-    let path = folder.entry_path(&name);
-    if let Err(error) = sys::protect(&path, &descriptor.encode(DACL)) {
-        log::error(format_args!("{}: no access list: {error}", path.display()));
+/// CPAcquireContext has no `NTE_PERM`: what it may not reach is not there (CRYPTSPI section 3.1).
+fn at_acquisition(error: CspError) -> CspError {
+    match error {
+        CspError::NTE_PERM => CspError::NTE_BAD_KEYSET,
+        error => error,
+    }
+}
+
+/// Gives the files of a container and of its keys the container's access list, or what comes next to it. The provider checks
+/// the list by itself too: a file system that keeps none, or a file that is another user's, is no reason to fail.
+pub(super) fn protect(folder: &Folder, ident: &str, record: &Record) {
+    let keys = record.slots.iter().flatten();
+    let keys = keys.filter(|slot| slot.appname == APPNAME);
+    for ident in keys.map(|slot| slot.ident.as_str()).chain([ident]) {
+        let Ok(name) = EntryName::new(APPNAME, ident) else {
+            continue;
+        };
+        let path = folder.entry_path(&name);
+        if let Err(error) = sys::protect(&path, &record.descriptor) {
+            log::error(format_args!("{}: no access list: {error}", path.display()));
+        }
     }
 }

@@ -11,6 +11,7 @@ use super::pointers::{self, Length, Place, VTableProvStruc};
 use super::{Bool, enter};
 use crate::calls::{HashParam, Signature};
 use crate::error::CspError;
+use crate::key_values::KeyParamForm;
 use crate::soft::ParamForm;
 
 /// `CPAcquireContext`.
@@ -462,6 +463,12 @@ pub unsafe extern "system" fn CPSetKeyParam(
 ) -> Bool {
     enter("CPSetKeyParam", |csp| {
         let form = csp.key_param_form(hProv, hKey, dwParam, dwFlags)?;
+        if form == KeyParamForm::CmsDhKeyInfo {
+            // SAFETY: pbData leads to the structure, and its pointers as it says.
+            let info = unsafe { pointers::cms_dh_key_info(pbData) }?;
+            csp.set_cms_dh_key_info(hProv, hKey, &info, dwFlags)?;
+            return Ok(None);
+        }
         // SAFETY: pbData leads to what the parameter is made of.
         let value = unsafe { pointers::key_param(form, pbData) }?;
         csp.set_key_param(hProv, hKey, dwParam, value, dwFlags)?;

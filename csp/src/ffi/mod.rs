@@ -3,8 +3,6 @@
 //! Each entry point converts its arguments, calls the method of [`Csp`] that has its name, and turns the result into TRUE,
 //! or FALSE and a last error. A panic ends here and becomes `NTE_FAIL`.
 //!
-//! On Windows the library also has what `regsvr32` calls, `DllRegisterServer` and `DllUnregisterServer`.
-//!
 //! On Windows the last error is the system's. Elsewhere it is a variable of the calling thread; the layer above reads it
 //! through `CSPGetLastError` after each call that answered FALSE.
 //!
@@ -14,16 +12,12 @@
 
 mod entry_points;
 mod pointers;
-#[cfg(windows)]
-mod self_registration;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 
 pub use self::entry_points::*;
-pub use self::pointers::{CryptDataBlob, HmacInfoStruct, VTableProvStruc};
-#[cfg(windows)]
-pub use self::self_registration::*;
+pub use self::pointers::{CmsDhKeyInfoStruct, CryptDataBlob, HmacInfoStruct, VTableProvStruc};
 use crate::csp::{Csp, Settings};
 use crate::error::{CspError, Result};
 use crate::{log, sys};

@@ -13,7 +13,7 @@ use crate::key::CERTIFICATE_MAX;
 use crate::key_values::KeyParamForm;
 use crate::output::Output;
 use crate::security::Descriptor;
-use crate::soft::{HmacInfo, ParamForm};
+use crate::soft::{CmsDhKeyInfo, HmacInfo, ParamForm};
 
 /// `VTableProvStruc`: what CPAcquireContext is told of its caller (CRYPTSPI 1.4). Members after the two functions are there
 /// only from version 2 on, the name only from version 3 on.
@@ -49,6 +49,23 @@ pub struct CryptDataBlob {
     pub cbData: u32,
     /// The bytes.
     pub pbData: *mut u8,
+}
+
+/// `CMS_DH_KEY_INFO`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[allow(non_snake_case)]
+pub struct CmsDhKeyInfoStruct {
+    /// The structure's size in bytes.
+    pub dwVersion: u32,
+    /// What the key will be for.
+    pub Algid: u32,
+    /// The object identifier of the algorithm that the key serves, in numbers with dots.
+    pub pszContentEncObjId: *const c_char,
+    /// What else both parties know.
+    pub PubInfo: CryptDataBlob,
+    /// NULL.
+    pub pReserved: *mut c_void,
 }
 
 /// `HMAC_INFO`.
@@ -269,7 +286,9 @@ pub(super) unsafe fn key_param<'a>(form: KeyParamForm, data: *const u8) -> Resul
         KeyParamForm::Plain(ParamForm::Bytes(length)) => unsafe { bytes(data, length) },
         // SAFETY: a blob structure, says the form.
         KeyParamForm::Plain(ParamForm::Blob) => unsafe { data_blob(data) },
-        KeyParamForm::Plain(ParamForm::HmacInfo) => Err(CspError::NTE_BAD_TYPE),
+        KeyParamForm::Plain(ParamForm::HmacInfo) | KeyParamForm::CmsDhKeyInfo => {
+            Err(CspError::NTE_BAD_TYPE)
+        }
         // SAFETY: a DER value, says the form.
         KeyParamForm::Der => unsafe { der(data) },
     }
@@ -389,10 +408,44 @@ pub(super) unsafe fn hmac_info(data: *const u8) -> Result<HmacInfo> {
     })
 }
 
+/// CPSetKeyParam's CMS_DH_KEY_INFO, its strings copied.
+///
+/// # Errors
+/// `ERROR_INVALID_PARAMETER` for NULL; `NTE_BAD_DATA` for another version, a reserved pointer, or a string that is absent or
+/// too long.
+///
+/// # Safety
+/// `data` is NULL or leads to a CMS_DH_KEY_INFO, whose pointers lead to a string and as many bytes as it says.
+pub(super) unsafe fn cms_dh_key_info(data: *const u8) -> Result<CmsDhKeyInfo> {
+    if data.is_null() {
+        return Err(CspError::ERROR_INVALID_PARAMETER);
+    }
+    // SAFETY: not NULL, so it leads to the structure.
+    let info = unsafe { data.cast::<CmsDhKeyInfoStruct>().read_unaligned() };
+    if info.dwVersion as usize != size_of::<CmsDhKeyInfoStruct>() || !info.pReserved.is_null() {
+        return Err(CspError::NTE_BAD_DATA);
+    }
+    // SAFETY: the string ends with a NUL, and the blob's pointer leads to as many bytes as it says.
+    let (oid, public) = unsafe {
+        (
+            c_string(info.pszContentEncObjId).ok_or(CspError::NTE_BAD_DATA)?,
+            bytes(info.PubInfo.pbData, info.PubInfo.cbData as usize)?,
+        )
+    };
+    if oid.len().max(public.len()) > PAD_MAX {
+        return Err(CspError::NTE_BAD_DATA);
+    }
+    Ok(CmsDhKeyInfo {
+        algorithm: AlgId(info.Algid),
+        content_oid: oid.to_vec(),
+        public_info: public.to_vec(),
+    })
+}
+
 /// Lengths from here on are longer than any object, which on 32 bits a DWORD can say.
 const OBJECT_TOO_LONG: usize = isize::MAX as usize + 1;
 
-/// The longest string of HMAC_INFO, in bytes. It is copied, so there must be an end to it; pads have a block's length.
+/// The longest string of HMAC_INFO and CMS_DH_KEY_INFO, in bytes. It is copied, so there must be an end to it; pads have a block's length.
 const PAD_MAX: usize = 64 << 10;
 
 #[cfg(test)]
@@ -417,6 +470,50 @@ mod tests {
         assert_eq!(size_of::<VTableProvStruc>(), 56);
         assert_eq!(size_of::<CryptDataBlob>(), 16);
         assert_eq!(size_of::<HmacInfoStruct>(), 40);
+        assert_eq!(size_of::<CmsDhKeyInfoStruct>(), 40);
+    }
+
+    #[test]
+    fn cms_dh_key_info_is_copied_and_another_form_of_it_refused() {
+        let mut public = [1, 2, 3];
+        let good = CmsDhKeyInfoStruct {
+            dwVersion: size_of::<CmsDhKeyInfoStruct>() as u32,
+            Algid: AlgId::CALG_3DES.0,
+            pszContentEncObjId: c"1.2.3".as_ptr(),
+            PubInfo: CryptDataBlob {
+                cbData: 3,
+                pbData: public.as_mut_ptr(),
+            },
+            pReserved: ptr::null_mut(),
+        };
+        let read = |info: &CmsDhKeyInfoStruct| {
+            // SAFETY: a whole structure with a real string and real bytes.
+            unsafe { cms_dh_key_info((&raw const *info).cast()) }
+        };
+        let expected = CmsDhKeyInfo {
+            algorithm: AlgId::CALG_3DES,
+            content_oid: b"1.2.3".to_vec(),
+            public_info: vec![1, 2, 3],
+        };
+        assert_eq!(read(&good), Ok(expected));
+        let version = CmsDhKeyInfoStruct {
+            dwVersion: 4,
+            ..good
+        };
+        let reserved = CmsDhKeyInfoStruct {
+            pReserved: (&raw mut public).cast(),
+            ..good
+        };
+        let nameless = CmsDhKeyInfoStruct {
+            pszContentEncObjId: ptr::null(),
+            ..good
+        };
+        for bad in [version, reserved, nameless] {
+            assert_eq!(read(&bad), Err(CspError::NTE_BAD_DATA));
+        }
+        // SAFETY: NULL is allowed.
+        let refused = unsafe { cms_dh_key_info(ptr::null()) };
+        assert_eq!(refused, Err(CspError::ERROR_INVALID_PARAMETER));
     }
 
     #[test]

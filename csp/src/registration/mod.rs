@@ -15,4 +15,4 @@ mod windows;
 #[cfg(not(windows))]
 pub use absent::{register, unregister};
 #[cfg(windows)]
-pub use windows::{register, unregister};
+pub use windows::{register, register_itself, unregister, unregister_itself};

@@ -6,7 +6,7 @@ use std::path::Path;
 use windows_registry::{CURRENT_USER, Key, LOCAL_MACHINE};
 
 use crate::alg::{PROVIDERS, Provider};
-use crate::names;
+use crate::{log, names, sys};
 
 const PROVIDER_KEYS: &str = r"SOFTWARE\Microsoft\Cryptography\Defaults\Provider";
 const TYPE_KEYS: &str = r"SOFTWARE\Microsoft\Cryptography\Defaults\Provider Types";
@@ -83,6 +83,28 @@ pub fn unregister() -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Registers the providers with the library that this code is in.
+///
+/// # Errors
+/// As [`register`]; they are logged.
+pub fn register_itself() -> io::Result<()> {
+    sys::library_path()
+        .and_then(|image| register(&image))
+        .inspect_err(logged)
+}
+
+/// As [`unregister`].
+///
+/// # Errors
+/// The registry's own; they are logged.
+pub fn unregister_itself() -> io::Result<()> {
+    unregister().inspect_err(logged)
+}
+
+fn logged(error: &io::Error) {
+    log::error(format_args!("registration: {error}"));
 }
 
 fn our_names(prov_type: u32) -> impl Iterator<Item = &'static str> {

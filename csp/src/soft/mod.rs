@@ -4,6 +4,7 @@
 //! hardserver; randomness comes in through [`Random`]. A value's `Clone` is the duplicate that
 //! CPDuplicateKey and CPDuplicateHash make: it shares nothing with the original.
 
+mod cms;
 mod discrete;
 mod hash;
 mod public;
@@ -11,6 +12,7 @@ mod rsa;
 mod schannel;
 mod symkey;
 
+pub use cms::CmsDhKeyInfo;
 pub(crate) use discrete::trim;
 pub use discrete::{DSS_ORDER_LEN, DiscretePublicKey, Group};
 pub use hash::{HashState, HmacInfo};

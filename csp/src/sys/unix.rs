@@ -3,11 +3,13 @@
 
 use std::cell::Cell;
 use std::ffi::CStr;
+use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::ptr;
 
-use crate::security::Sid;
+use crate::security::{Descriptor, Right, Sid};
 
 /// Authority under which Samba writes Unix users and groups as SIDs: S-1-22-1-uid, S-1-22-2-gid.
 const UNIX_AUTHORITY: u64 = 22;
@@ -82,9 +84,17 @@ pub(crate) fn encode_ansi(text: &str) -> Vec<u8> {
     text.as_bytes().to_vec()
 }
 
-/// Nothing to do: on Unix the folder's group decides who reaches its files.
-pub(crate) fn protect(_path: &Path, _descriptor: &[u8]) -> io::Result<()> {
-    Ok(())
+/// Gives a file the mode that comes next to a security descriptor: its owner reads and writes, and so do all others as far as
+/// everyone may. The superuser, who stands for the administrators and the local system, needs no bits.
+///
+/// # Errors
+/// The system's, when neither the file's owner nor the superuser asks.
+pub(crate) fn protect(path: &Path, descriptor: &Descriptor) -> io::Result<()> {
+    let mode = [(Right::Read, 0o644), (Right::Write, 0o622)]
+        .into_iter()
+        .filter(|(right, _)| descriptor.allows_everyone(*right))
+        .fold(0o600, |mode, (_, bits)| mode | bits);
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }
 
 /// Nothing to do: a shared object with live handles is not unloaded by the layer above.
@@ -102,4 +112,32 @@ pub(crate) fn set_last_error(code: u32) {
 /// The calling thread's last error.
 pub(crate) fn last_error() -> u32 {
     LAST_ERROR.get()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Identity;
+
+    #[test]
+    fn the_mode_of_a_file_follows_what_everyone_may() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mode_of = |descriptor: &Descriptor| {
+            protect(file.path(), descriptor).unwrap();
+            file.as_file().metadata().unwrap().permissions().mode() & 0o7777
+        };
+        let new = Descriptor::of_new_container(&Identity::from_process(), false);
+        assert_eq!(mode_of(&new), 0o644);
+        // The same header as in Microsoft's description, with an ACL of no entries, and with none.
+        let mut bytes = [
+            &[1, 0, 4, 0x80][..],
+            &[0; 12],
+            &[20, 0, 0, 0],
+            &[2, 0, 8, 0, 0, 0, 0, 0],
+        ]
+        .concat();
+        assert_eq!(mode_of(&Descriptor::decode(&bytes).unwrap()), 0o600);
+        bytes[16] = 0;
+        assert_eq!(mode_of(&Descriptor::decode(&bytes).unwrap()), 0o666);
+    }
 }

@@ -28,7 +28,7 @@ use windows_sys::Win32::System::Threading::{
 };
 use windows_sys::Win32::System::WindowsProgramming::GetUserNameW;
 
-use crate::security::Sid;
+use crate::security::{DACL, Descriptor, Sid};
 
 /// SID of the thread's user, who differs from the process's under impersonation.
 pub(crate) fn user_sid() -> Sid {
@@ -185,7 +185,8 @@ pub(crate) fn pin_library() {
 ///
 /// # Errors
 /// The system's.
-pub(crate) fn protect(path: &Path, descriptor: &[u8]) -> io::Result<()> {
+pub(crate) fn protect(path: &Path, descriptor: &Descriptor) -> io::Result<()> {
+    let descriptor = descriptor.encode(DACL);
     let path: Vec<u16> = path.as_os_str().encode_wide().chain([0]).collect();
     // Words, so that the descriptor is aligned.
     let mut words = vec![0u32; descriptor.len().div_ceil(4)];

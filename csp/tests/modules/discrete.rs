@@ -5,6 +5,7 @@ use csp::constants::*;
 use csp::csp::Csp;
 use csp::error::{CspError, Result};
 use csp::output::Output;
+use csp::soft::CmsDhKeyInfo;
 use csp::{Caller, InPlace, Signature};
 use num_bigint::BigUint;
 use sha1::{Digest, Sha1};
@@ -345,6 +346,7 @@ fn the_agreed_key_is_the_low_end_of_the_secret() {
     bytes.resize(64, 0);
     public.extend(&bytes);
     let agreed = csp.import_key(context, &public, own, 0).unwrap();
+    let for_cms = csp.import_key(context, &public, own, 0).unwrap();
     let flags = CRYPT_EXPORTABLE;
     let algorithm = AlgId::CALG_3DES.0.to_le_bytes();
     csp.set_key_param(context, agreed, KP_ALGID, &algorithm, flags)
@@ -353,6 +355,27 @@ fn the_agreed_key_is_the_low_end_of_the_secret() {
         value(|output| csp.export_key(context, agreed, 0, PLAINTEXTKEYBLOB, 0, output)).unwrap();
     let secret = peer.modpow(&x, &le(&p)).to_bytes_le();
     assert_eq!(&plain[12..], &secret[..24]);
+
+    // openssl kdf -keylen 24 -kdfopt digest:SHA1 -kdfopt hexkey:... -kdfopt cekalg:id-smime-alg-CMS3DESwrap -kdfopt
+    // hexukm:0123456789abcdef X942KDF-ASN1, of the secret as Python's pow gives it.
+    let info = CmsDhKeyInfo {
+        algorithm: AlgId::CALG_3DES,
+        content_oid: b"1.2.840.113549.1.9.16.3.6".to_vec(),
+        public_info: vec![0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef],
+    };
+    let set = |key, info: &CmsDhKeyInfo| csp.set_cms_dh_key_info(context, key, info, flags);
+    let mut other = info.clone();
+    other.content_oid = b"3DES".to_vec();
+    assert_eq!(set(for_cms, &other), Err(CspError::NTE_BAD_DATA));
+    set(for_cms, &info).unwrap();
+    assert_eq!(set(for_cms, &info), Err(CspError::NTE_BAD_FLAGS));
+    let plain =
+        value(|output| csp.export_key(context, for_cms, 0, PLAINTEXTKEYBLOB, 0, output)).unwrap();
+    let hex: String = plain[12..]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(hex, "84ef4b8578cae9f0a39d9e9c60c18242932258d72a31e8fb");
 
     assert_eq!(
         csp.import_key(context, &public, 0, 0),

@@ -2,4 +2,6 @@
 
 mod containers;
 mod discrete;
+#[cfg(unix)]
+mod processes;
 mod rig;

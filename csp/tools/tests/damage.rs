@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::Rig;
+use common::{Rig, Run};
 use csp::admin::Containers;
 use csp::identity::Identity;
 use csp_tools::cspcheck;
+use nfkm::Session;
 
 /// What a file system, a person or a bad copy does to a file.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,18 @@ fn rig() -> Rig {
     let rig = Rig::start();
     rig.succeed("keytst", &["-cxs", "-n", "a"]);
     rig.succeed("keytst", &["-cx", "-n", "b"]);
+    // A key of another application, in a container of the machine's.
+    let session = Session::open(&rig.environment()).unwrap();
+    for ident in ["one", "two"] {
+        session
+            .generate_key_pair(&common::rsa_key("simple", ident))
+            .unwrap();
+        let key = format!("simple,{ident}");
+        rig.succeed(
+            "cspimport",
+            &["-d", ident, "-m", "--create", "-s", "-k", &key],
+        );
+    }
     rig
 }
 
@@ -77,10 +90,12 @@ fn each_kind_of_file_and_damage_has_a_utility_that_names_the_file() {
     let mut found = Vec::new();
     for ident in rig.containers().idents().unwrap() {
         let record = rig.containers().read(&ident).unwrap();
-        let exchange = record.slots[0].as_ref().unwrap();
-        found.push((entry(&ident), entry(&exchange.ident)));
+        if let Some(exchange) = &record.slots[0] {
+            found.push((entry(&ident), entry(&exchange.ident)));
+        }
     }
     let (containers, keys): (Vec<PathBuf>, Vec<PathBuf>) = found.into_iter().unzip();
+    let imported = ["one", "two"].map(|ident| rig.local().join(format!("key_simple_{ident}")));
     let world = vec![rig.local().join("world")];
     assert_eq!(containers.len(), 2);
 
@@ -88,6 +103,7 @@ fn each_kind_of_file_and_damage_has_a_utility_that_names_the_file() {
     for (kind, files) in [
         ("container", &containers),
         ("key", &keys),
+        ("key of another application", &imported.to_vec()),
         ("world", &world),
     ] {
         for damage in [
@@ -108,7 +124,7 @@ fn each_kind_of_file_and_damage_has_a_utility_that_names_the_file() {
             let run = rig.run("cspcheck", &[]);
             assert_eq!(run.code, Some(1), "{kind} {damage:?}");
             let said = format!("{}{}", run.stdout, run.stderr);
-            let ident = name(file).trim_start_matches("key_mscapi_");
+            let ident = name(file).rsplit('_').next().unwrap();
             assert!(said.contains(ident), "{kind} {damage:?}: {said}");
             table.push_str(&format!("{kind}, {damage:?}\n"));
             let bad = said.lines().filter(|line| !line.ends_with(": ok"));
@@ -121,6 +137,56 @@ fn each_kind_of_file_and_damage_has_a_utility_that_names_the_file() {
             .ends_with("all containers are OK\n")
     );
     insta::assert_snapshot!(rig.masked(&table));
+}
+
+/// The parameters are a text that people edit too, without a checksum: a parameter that is left out has its default, and so an
+/// emptied file says what no file says. Everything else that is no parameter is named, by the utilities and in the log.
+#[test]
+fn damaged_parameters_are_named_by_all_that_read_them_and_kept() {
+    let rig = rig();
+    let file = rig.options.kmdata.join("config/mscapi");
+    let log = rig.folder.path().join("nflog");
+    rig.succeed("configure-csp-poolmode", &["--mscapi", "-d"]);
+    let whole = fs::read(&file).unwrap();
+    let place = file.to_str().unwrap();
+    for damage in [
+        Damage::Flipped(0),
+        Damage::Flipped(500),
+        Damage::Flipped(999),
+        Damage::Cut,
+        Damage::Swapped,
+    ] {
+        match damage {
+            // With something else that is in its folder.
+            Damage::Swapped => fs::write(&file, "syntax-version=1\n[server_startup]\n").unwrap(),
+            _ => inflict(damage, &file, &file),
+        }
+        let damaged = fs::read(&file).unwrap();
+        for (utility, arguments) in [
+            ("configure-csp-poolmode", &["--mscapi"][..]),
+            ("configure-csp-poolmode", &["--mscapi", "-e"]),
+            ("cspwizard", &["--pool-mode=on"]),
+        ] {
+            let said = rig.fail(1, utility, arguments);
+            assert!(said.contains(place), "{damage:?}: {said}");
+        }
+        let mut provider = rig.command("keytst", &["-n", "a"]);
+        let run = Run::of(provider.env("NFLOG_FILE", &log));
+        assert_eq!(run.code, Some(1), "{damage:?}: {}", run.stdout);
+        let logged = fs::read_to_string(&log).unwrap();
+        assert!(logged.contains(place), "{damage:?}: {logged}");
+        fs::remove_file(&log).unwrap();
+        assert_eq!(fs::read(&file).unwrap(), damaged, "{damage:?}");
+        fs::write(&file, &whole).unwrap();
+    }
+    for damage in [Damage::Emptied, Damage::Removed] {
+        inflict(damage, &file, &file);
+        let before = fs::read(&file).ok();
+        let told = rig.succeed("configure-csp-poolmode", &["--mscapi"]);
+        assert!(told.ends_with(": disabled\n"), "{told}");
+        rig.succeed("keytst", &["-n", "a"]);
+        assert_eq!(fs::read(&file).ok(), before, "{damage:?}");
+    }
 }
 
 #[test]
@@ -162,8 +228,8 @@ fn random_damage_is_named_and_never_repaired() {
         let ours = |path: &Path| name(path).starts_with("key_") || name(path) == "world";
         let unused = matches!(damage, Damage::Removed) && name(file).contains("_container-");
         if !unharmed && ours(file) && !unused {
-            let ident = name(file).trim_start_matches("key_mscapi_");
-            let other_ident = name(other).trim_start_matches("key_mscapi_");
+            let ident = name(file).rsplit('_').next().unwrap();
+            let other_ident = name(other).rsplit('_').next().unwrap();
             let named = said.contains(ident) || said.contains(other_ident);
             // A damaged world is named alone.
             assert!(

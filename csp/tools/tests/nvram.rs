@@ -87,6 +87,31 @@ fn counters_and_blobs_are_told_lost_and_made_again() {
 }
 
 #[test]
+fn keys_with_counters_and_in_nvram_are_made_with_an_administrator_card_in_the_reader() {
+    let rig = Rig::start();
+    let refused = rig.fail(1, "keytst", &["-cs", "-n", "counted", "-C", "-s"]);
+    assert!(refused.contains("NTE_SILENT_CONTEXT"), "{refused}");
+    rig.insert_admin_card();
+    for (name, flags, expected) in [
+        ("counted", &["-C"][..], ["0", "counter"]),
+        ("held", &["-K"], ["none", "blob"]),
+        ("both", &["-C", "-K"], ["0", "blob"]),
+    ] {
+        rig.succeed("keytst", &[&["-cs", "-n", name], flags].concat());
+        let told = rig.succeed("csputils", &["-d", "-n", name]);
+        for (field, value) in [" counter", " NVRAM"].iter().zip(expected) {
+            let line = format!(" {field:14} {value}\n");
+            assert!(told.contains(&line), "{name}: {told}");
+        }
+        let flood = ["-f", "-s1", "-t2"];
+        rig.succeed("csptest", &[&flood, flags].concat());
+    }
+    // The test's own keys are gone with it.
+    assert_eq!(rig.containers().idents().unwrap().len(), 3);
+    assert_eq!(rig.containers().key_idents().unwrap().len(), 3);
+}
+
+#[test]
 fn without_a_hardserver_counters_are_unknown() {
     let rig = Rig::start();
     let counter = InNvram {

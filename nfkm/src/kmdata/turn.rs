@@ -1,8 +1,10 @@
 //! Taking turns: processes that read an entry, change it and write it back must not do so at once.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::path::Path;
+
+use crate::atomic;
 
 /// The right to change the entries of one application in one folder. It ends when the value is dropped, and when its
 /// process ends, however that happens: the operating system keeps it as a lock on a file of the folder.
@@ -32,22 +34,17 @@ impl Drop for Turn {
     }
 }
 
-/// Opens the file, making it the first time. Reading it is all that a lock needs, so that members of a group wait for each
-/// other whoever made it.
+/// Opens the file, making it the first time. Reading it is all that a lock needs, so that users wait for each other whoever
+/// made it.
 fn open(path: &Path) -> io::Result<File> {
     match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         opened => return opened,
     }
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+    match atomic::create(path, &[]) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => File::open(path),
     }
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
 }
 
 #[cfg(test)]

@@ -11,13 +11,14 @@ use nfkm::World;
 use nfkm::kmdata::Folder;
 use nfkm_tools::nfkmcheck;
 
-/// A world with two each of modules, card sets and softcards, and keys under every kind of protection.
+/// A world with two each of modules, card sets and softcards, keys under every kind of protection, and data of an application.
 fn rig() -> Rig {
     let rig = Rig::start();
     let card = |name: &str| rig.file("card", name);
     rig.succeed("new-world", &["-m1,2", "-Q1/1", &card("admin")]);
     for name in ["ann", "bob"] {
-        rig.succeed("createocs", &["-Q1/1", "-N", name, &card(name)]);
+        let spare = card(&format!("{name}-spare"));
+        rig.succeed("createocs", &["-Q1/2", "-N", name, &card(name), &spare]);
         rig.succeed("ppmk", &["--new", name]);
     }
     let (ann, bob) = (card("ann"), card("bob"));
@@ -32,6 +33,12 @@ fn rig() -> Rig {
         let ident = format!("ident={ident}");
         let arguments = ["--batch", "simple", "size=1024", &ident];
         rig.succeed("generatekey", &[&arguments[..], &more[..]].concat());
+    }
+    let session = rig.session();
+    for ident in ["one", "two"] {
+        session
+            .save_opaque("custom", ident, ident.as_bytes())
+            .unwrap();
     }
     rig
 }
@@ -108,13 +115,20 @@ fn every_damage_is_named_by_a_utility_and_repaired_by_none() {
         let mut names = whole.keys().filter(|name| name.starts_with(prefix));
         (names.next().unwrap().clone(), names.next().unwrap().clone())
     };
+    let cards: Vec<&String> = whole
+        .keys()
+        .filter(|name| name.starts_with("card_"))
+        .collect();
     let pairs = [
         ("world".to_owned(), first_two("module_").0),
         first_two("module_"),
         ("key_simple_plain".to_owned(), "key_simple_other".to_owned()),
         first_two("cards_"),
+        // Of one set, and of two.
         first_two("card_"),
+        (cards[0].clone(), cards[2].clone()),
         first_two("softcard_"),
+        first_two("key_custom_"),
     ];
     for (name, other) in &pairs {
         for damage in [
@@ -145,7 +159,7 @@ fn every_damage_is_named_by_a_utility_and_repaired_by_none() {
             // Those that use the file name it as well.
             let arguments: &[&[&str]] = match name.split('_').next().unwrap() {
                 "world" => &[&["nfkmverify"], &["nfkminfo", "-c"]],
-                "key" => &[
+                "key" if name.contains("simple") => &[
                     &["nfkminfo", "-k", "simple", "plain"],
                     &["nfkmverify", "simple", "plain"],
                 ],
@@ -206,6 +220,82 @@ fn what_is_missing_is_named_by_what_refers_to_it() {
             );
         }
         write(&local, &whole);
+    }
+}
+
+#[test]
+fn the_world_file_of_another_world_is_at_odds_with_every_other_file() {
+    let (rig, other) = (rig(), Rig::start());
+    other.succeed("new-world", &["-Q1/1"]);
+    let local = rig.options.kmdata.join("local");
+    fs::copy(
+        other.options.kmdata.join("local/world"),
+        local.join("world"),
+    )
+    .unwrap();
+    let files = files(&local);
+    let said = rig.fail(1, "nfkmcheck", &[]);
+    for name in files.keys().filter(|name| *name != "world") {
+        assert!(said.contains(name.as_str()), "{name}: {said}");
+    }
+    assert_eq!(self::files(&local), files);
+}
+
+/// What is said of a damaged card by whatever reads it: its file, in every case.
+#[test]
+fn a_damaged_card_is_named_and_left_as_it_is() {
+    let rig = rig();
+    let path = |name: &str| rig.folder.path().join(name);
+    let card = |name: &str| rig.file("card", name);
+    let tokens = rig.file("preload-file", "tokens");
+    let (admin, ann) = (card("admin"), card("ann"));
+    let commands: [(&str, &str, &[&str]); 3] = [
+        ("admin", "ann", &["new-world", "-l", "-m2", &admin]),
+        ("ann", "bob", &["preload", "-cann", &tokens, &ann, "true"]),
+        (
+            "ann",
+            "admin",
+            &[
+                "generatekey",
+                "--batch",
+                "-cann",
+                &ann,
+                "simple",
+                "protect=token",
+                "ident=never",
+            ],
+        ),
+    ];
+    for (name, other, command) in commands {
+        let whole =
+            Files::from([name, other].map(|it| (it.to_owned(), fs::read(path(it)).unwrap())));
+        for damage in [
+            Damage::Flipped,
+            Damage::Cut,
+            Damage::Emptied,
+            Damage::Removed,
+            Damage::Swapped,
+        ] {
+            let files = damaged(&whole, name, other, damage);
+            let inflict = |files: &Files| {
+                for it in [name, other] {
+                    match files.get(it) {
+                        Some(content) => fs::write(path(it), content).unwrap(),
+                        None => fs::remove_file(path(it)).unwrap(),
+                    }
+                }
+            };
+            inflict(&files);
+            let output = rig.run(command[0], &command[1..]);
+            let said = text(&output.stderr);
+            let context = format!("{command:?} {damage:?}: {said}");
+            assert_eq!(output.status.code(), Some(1), "{context}");
+            assert!(said.contains(path(name).to_str().unwrap()), "{context}");
+            for it in [name, other] {
+                assert_eq!(fs::read(path(it)).ok().as_ref(), files.get(it), "{context}");
+            }
+            inflict(&whole);
+        }
     }
 }
 

@@ -51,7 +51,7 @@ struct State {
     every: bool,
     /// Places in the table of the modules that were put into it by number.
     modules: Vec<usize>,
-    /// Its world: that of the first member that it had since it was configured.
+    /// Its world: that of the first member that it had since it was configured, as long as one of its modules is of it.
     world: Option<WorldIdentity>,
 }
 
@@ -260,12 +260,28 @@ impl Hardserver {
 
     fn members(&self) -> Vec<Member> {
         let mut state = self.pool.state();
-        let State {
-            every,
-            modules,
-            world,
-        } = &mut *state;
-        let candidates = (0..self.modules.len()).filter(|index| *every || modules.contains(index));
+        let members = self.members_in_world(&mut state);
+        // Those that failed will be back. But if all were erased, or are in another world now, there is nothing to wait for.
+        let waits = |world: &WorldIdentity| {
+            self.candidates(&state)
+                .any(|index| self.modules[index].unit.may_serve(world))
+        };
+        if !members.is_empty() || state.world.as_ref().is_none_or(waits) {
+            return members;
+        }
+        state.world = None;
+        self.members_in_world(&mut state)
+    }
+
+    /// The places in the table of the modules that were put into the pool.
+    fn candidates<'a>(&'a self, state: &'a State) -> impl Iterator<Item = usize> + 'a {
+        (0..self.modules.len()).filter(|index| state.every || state.modules.contains(index))
+    }
+
+    /// The members; the first of them settles the world if that is open.
+    fn members_in_world(&self, state: &mut State) -> Vec<Member> {
+        let candidates: Vec<usize> = self.candidates(state).collect();
+        let world = &mut state.world;
         let mut members = Vec::new();
         for index in candidates {
             let epoch = self.modules[index].epoch();

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use ncore::Status;
 use ncore::profile::WireProfile;
+use ncore::types::ConfigurePoolModuleArgs;
 
 use super::attendance::Attendance;
 use super::clients::Clients;
@@ -187,6 +188,11 @@ impl Server {
         let mut lines = Vec::new();
         for import in &options.imports {
             lines.push(shared.import(import)?);
+        }
+        if options.pool {
+            let every = ConfigurePoolModuleArgs::default();
+            let made = shared.configure_pool(&every);
+            made.map_err(|_| StartError::TooManyModules)?;
         }
         let serial_numbers = shared.modules.iter().map(|slot| slot.unit.esn());
         let serial_numbers = serial_numbers.collect();

@@ -100,6 +100,14 @@ impl Unit {
         }
     }
 
+    /// Whether the module serves this world as soon as it is in operation; also where that is not known.
+    pub(super) fn may_serve(&self, world: &WorldIdentity) -> bool {
+        match self {
+            Unit::Own(own) => own.module.is_of(world),
+            Unit::Imported(imported) => imported.may_serve(world),
+        }
+    }
+
     /// The modes that SetNSOPerms chose.
     pub(super) fn officer_modes(&self) -> u32 {
         match self {

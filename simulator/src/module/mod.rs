@@ -311,6 +311,11 @@ impl Module {
         inner.machine.mode == Mode::Operational && inner.world.is(world)
     }
 
+    /// Whether the module is of this world, in operation or not.
+    pub fn is_of(&self, world: &WorldIdentity) -> bool {
+        self.lock().world.is(world)
+    }
+
     /// Whether the list of a client's key limits its uses or its time.
     pub fn limits(&self, client: u64, id: u32) -> bool {
         let key = self.lock().objects.key(client, id);

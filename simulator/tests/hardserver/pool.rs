@@ -45,6 +45,16 @@ fn operate(privileged: &Connection, module: u32, hknso: [u8; 20], flags: u32) {
     privileged.transact(clear).unwrap();
 }
 
+fn initialise(privileged: &Connection, module: u32) {
+    let clear = ClearUnitExArgs {
+        flags: 0,
+        module,
+        mode: ModuleMode::Initialisation,
+    };
+    privileged.transact(clear).unwrap();
+    privileged.transact(InitialiseUnitArgs { module }).unwrap();
+}
+
 fn encrypt(key: u32) -> EncryptArgs {
     let data = PlainTextTypeData::Bytes(PlainTextTypeBytesData {
         data: b"through the pool".to_vec(),
@@ -160,14 +170,7 @@ fn a_module_that_is_plugged_in_joins_a_pool_of_all() {
     let cipher = wire.transact(encrypt(key)).unwrap().cipher;
     let added = rig.server.add_module().unwrap();
     assert_eq!(added, 5, "the pool keeps its number");
-    let clear = ClearUnitExArgs {
-        flags: 0,
-        module: added,
-        mode: ModuleMode::Initialisation,
-    };
-    privileged.transact(clear).unwrap();
-    let initialise = InitialiseUnitArgs { module: added };
-    privileged.transact(initialise).unwrap();
+    initialise(&privileged, added);
     assert_eq!(members(&wire), "1 2");
     operate(&privileged, added, [1; 20], 0);
     assert_eq!(members(&wire), "1 2 5");
@@ -486,6 +489,40 @@ fn a_world_of_level_3_makes_no_keys_through_its_pool() {
         refusal(&rig.client(), import_aes(3, 1)),
         Status::StrictFIPS140
     );
+}
+
+#[test]
+fn a_hardserver_can_have_a_pool_of_every_module_from_the_start() {
+    let rig = Rig::ready_with(|options| {
+        options.modules = 2;
+        options.pool = true;
+    });
+    let privileged = rig.privileged();
+    for module in [1, 2] {
+        operate(&privileged, module, [1; 20], 0);
+    }
+    let wire = rig.client();
+    let key = wire.transact(import_aes(3, 7)).unwrap().key;
+    button(&rig, 1, "fail");
+    wire.transact(encrypt(key)).unwrap();
+}
+
+#[test]
+fn a_pool_goes_with_its_modules_into_another_world() {
+    let (rig, wire) = pool();
+    assert_eq!(members(&wire), "1 2");
+    // While one of its modules is of its world, there it stays; if that one has failed it has no members.
+    let privileged = rig.privileged();
+    initialise(&privileged, 1);
+    operate(&privileged, 1, [3; 20], 0);
+    assert_eq!(members(&wire), "2");
+    button(&rig, 2, "fail");
+    assert_eq!(members(&wire), "");
+    button(&rig, 2, "retry");
+    assert_eq!(members(&wire), "2");
+    initialise(&privileged, 2);
+    operate(&privileged, 2, [3; 20], 0);
+    assert_eq!(members(&wire), "1 2");
 }
 
 #[test]

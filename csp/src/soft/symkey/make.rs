@@ -14,7 +14,7 @@ use crate::constants::{
 };
 use crate::error::{CspError, Result};
 use crate::soft::hash::Digest;
-use crate::soft::{HashState, Random};
+use crate::soft::{CmsDhKeyInfo, HashState, Random};
 
 /// Low-word flags of CPGenKey that mean something here or are accepted without a meaning.
 /// CRYPT_PREGEN stands for CRYPT_INITIATOR, CRYPT_NO_SALT for CRYPT_RECIPIENT: same bits.
@@ -110,6 +110,23 @@ impl SymKey {
         let key = secret.get(..len).ok_or(CspError::NTE_BAD_LEN)?;
         let key = Zeroizing::new(key.to_vec());
         Ok(SymKey::assemble(provider, algorithm, key, flags))
+    }
+
+    /// What an agreed secret becomes when KP_CMS_DH_KEY_INFO is set: a key of the algorithm's default length.
+    ///
+    /// # Errors
+    /// As [`SymKey::generate`]; `NTE_BAD_DATA` for an object identifier that is none.
+    pub fn from_cms_secret(
+        provider: &'static Provider,
+        secret: &[u8],
+        info: &CmsDhKeyInfo,
+        flags: u32,
+    ) -> Result<SymKey> {
+        let len = wanted_len(provider, info.algorithm, flags, GENERATE_FLAGS)?;
+        let mut secret = Zeroizing::new(secret.to_vec());
+        secret.reverse();
+        let key = info.key(&secret, len)?;
+        Ok(SymKey::assemble(provider, info.algorithm, key, flags))
     }
 
     /// The key of a PLAINTEXTKEYBLOB ([`crate::blob::plaintext`]); with CRYPT_IPSEC_HMAC_KEY and

@@ -1,7 +1,7 @@
 //! The continuous signature test.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Barrier, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,17 +28,20 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         None => thread::available_parallelism().map_or(1, usize::from),
     };
     let key = TestKey::make(options)?;
-    let started = Instant::now();
-    thread::scope(|scope| {
+    // A rate is of signatures alone: the time begins when every thread has its key.
+    let ready = Barrier::new(threads + 1);
+    let started = thread::scope(|scope| {
         for number in 0..threads {
-            let (flood, key) = (&flood, &key);
+            let (flood, key, ready) = (&flood, &key, &ready);
             scope.spawn(move || {
-                if let Err(refusal) = key.sign_until_stopped(number, flood) {
+                if let Err(refusal) = key.sign_until_stopped(number, flood, ready) {
                     flood.fail(refusal);
                 }
             });
         }
-        flood.watch(options)
+        ready.wait();
+        let started = Instant::now();
+        flood.watch(options).map(|()| started)
     })?;
     let summary = Summary::of(&key.provider, threads, started.elapsed(), &flood);
     drop(key);
@@ -142,9 +145,18 @@ impl TestKey {
         Ok(key)
     }
 
-    fn sign_until_stopped(&self, thread: usize, flood: &Flood) -> Result<(), Refusal> {
-        let context = self.provider.acquire(Some(&self.container), 0)?;
-        let key = context.user_key(AT_SIGNATURE)?;
+    fn sign_until_stopped(
+        &self,
+        thread: usize,
+        flood: &Flood,
+        ready: &Barrier,
+    ) -> Result<(), Refusal> {
+        let context = self.provider.acquire(Some(&self.container), 0);
+        let context = context.as_ref().map_err(|refusal| *refusal);
+        let key = context.and_then(|context| context.user_key(AT_SIGNATURE));
+        // The others wait for this one, even if it has nothing to sign with.
+        ready.wait();
+        let (context, key) = (context?, key?);
         for round in 0u64.. {
             if flood.stopped.load(Ordering::Relaxed) {
                 break;

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
 use std::ffi::OsStr;
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -14,13 +15,15 @@ use ncore::types::{KeyGenParams, KeyType, KeyTypeGenParams, KeyTypeRSAPrivateGen
 use nfkm::cards::{CardSource, Unattended};
 use nfkm::world::admin::{Admin, WorldParams};
 use nfkm::{Environment, IdentRule, NewKeyPair, Protection};
+use simulator::control::api;
+use simulator::control::client::Client;
 use simulator::hardserver::Server;
 use simulator::options::Options;
 
 pub struct Rig {
     pub folder: tempfile::TempDir,
     pub options: Options,
-    _server: Server,
+    server: Server,
 }
 
 impl Rig {
@@ -32,7 +35,7 @@ impl Rig {
         Rig {
             folder,
             options,
-            _server: server,
+            server,
         }
     }
 
@@ -50,6 +53,17 @@ impl Rig {
 
     pub fn admin_card(&self) -> PathBuf {
         self.folder.path().join("administrator-card")
+    }
+
+    /// Puts the administrator card into the module's reader.
+    pub fn insert_admin_card(&self) {
+        let hands = Client::new(self.server.endpoints().control.clone());
+        fs::create_dir_all(&self.options.cards).unwrap();
+        fs::copy(self.admin_card(), self.options.cards.join("admin.card")).unwrap();
+        let card = api::CardName {
+            name: "admin".to_owned(),
+        };
+        let _: api::Module = hands.put("/modules/1/slots/0/card", &card).unwrap();
     }
 
     pub fn environment(&self) -> Environment {

@@ -184,6 +184,14 @@ impl Imported {
         condition.is_some_and(|condition| condition.world.as_ref() == Some(world))
     }
 
+    /// Whether it serves this world as soon as it is in operation; true while that is not known.
+    pub(in crate::hardserver) fn may_serve(&self, world: &WorldIdentity) -> bool {
+        let state = self.state();
+        let condition = state.condition.as_ref();
+        let other = condition.and_then(|condition| condition.world.as_ref());
+        other.is_none_or(|other| other == world)
+    }
+
     /// The modes that SetNSOPerms chose.
     pub(in crate::hardserver) fn officer_modes(&self) -> u32 {
         let state = self.state();

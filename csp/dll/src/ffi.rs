@@ -5,7 +5,7 @@
 use std::io;
 use std::panic::catch_unwind;
 
-use crate::{log, registration, sys};
+use csp::registration;
 
 /// `S_OK`.
 const OK: i32 = 0;
@@ -14,23 +14,20 @@ const FAILED: i32 = 0x8004_0201_u32 as i32;
 
 /// Registers the providers with this library as their image.
 #[unsafe(no_mangle)]
-pub extern "system" fn DllRegisterServer() -> i32 {
-    answer(|| registration::register(&sys::library_path()?))
+extern "system" fn DllRegisterServer() -> i32 {
+    answer(registration::register_itself)
 }
 
 /// Removes every registration of the providers.
 #[unsafe(no_mangle)]
-pub extern "system" fn DllUnregisterServer() -> i32 {
-    answer(registration::unregister)
+extern "system" fn DllUnregisterServer() -> i32 {
+    answer(registration::unregister_itself)
 }
 
 fn answer(work: fn() -> io::Result<()>) -> i32 {
     match catch_unwind(work) {
         Ok(Ok(())) => OK,
-        Ok(Err(error)) => {
-            log::error(format_args!("registration: {error}"));
-            FAILED
-        }
-        Err(_) => FAILED,
+        // The cause is logged.
+        Ok(Err(_)) | Err(_) => FAILED,
     }
 }

@@ -1,9 +1,29 @@
-//! The one thing the harness asks of the process itself.
+//! What the harness asks of the process itself.
 
-// Setting variables is unsafe, see below.
+// Setting variables is unsafe, see below, and so are the functions of Windows.
 #![allow(unsafe_code)]
 
+#[cfg(not(windows))]
+#[path = "unix.rs"]
+mod platform;
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod platform;
+
 use std::ffi::OsStr;
+
+pub use platform::footprint;
+#[cfg(not(windows))]
+pub use platform::resident_kib;
+
+/// What this process holds of the system.
+#[derive(Clone, Copy, Debug)]
+pub struct Footprint {
+    /// Resident memory in KiB; on Windows the working set.
+    pub kib: i64,
+    /// Descriptors of open files and sockets; on Windows handles of everything.
+    pub handles: usize,
+}
 
 /// Sets environment variables of this process, which is how the provider in it learns of the hardserver, and the Security
 /// World's folder.

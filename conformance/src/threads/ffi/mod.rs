@@ -1,32 +1,39 @@
-//! The provider's entry points as its own C interface has them, below any layer that would keep a wrong handle from it.
+//! The provider's entry points as its own C interface has them, below any layer that would keep a wrong handle from it: on
+//! Windows those of its library, elsewhere those that are linked into this program.
+
+#[cfg(not(windows))]
+#[path = "linked.rs"]
+mod platform;
+#[cfg(windows)]
+#[path = "library.rs"]
+mod platform;
 
 use std::ffi::CStr;
 use std::ptr::{null, null_mut};
 
-use csp::constants::PUBLICKEYBLOB;
-use csp::ffi::*;
-
-/// A last-error code.
-pub(super) type Code = u32;
+pub(super) use self::platform::live_handles;
+use self::platform::*;
+use crate::capi::Code;
+use crate::capi::numbers::PUBLICKEYBLOB;
 
 type Result<T> = std::result::Result<T, Code>;
 
-fn answer(answer: Bool) -> Result<()> {
+fn answer(answer: i32) -> Result<()> {
     if answer != 0 {
         Ok(())
     } else {
-        Err(CSPGetLastError())
+        Err(Code(last_error()))
     }
 }
 
 /// A handle that a call stores.
-fn handle(call: impl FnOnce(&mut usize) -> Bool) -> Result<usize> {
+fn handle(call: impl FnOnce(&mut usize) -> i32) -> Result<usize> {
     let mut handle = 0;
     answer(call(&mut handle)).map(|()| handle)
 }
 
 /// A result that is no longer than 4 KiB, as those here are.
-fn bytes(call: impl FnOnce(*mut u8, &mut u32) -> Bool) -> Result<Vec<u8>> {
+fn bytes(call: impl FnOnce(*mut u8, &mut u32) -> i32) -> Result<Vec<u8>> {
     let mut buffer = vec![0; 4096];
     let mut length = 4096;
     answer(call(buffer.as_mut_ptr(), &mut length))?;

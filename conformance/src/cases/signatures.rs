@@ -1,0 +1,591 @@
+//! CPSignHash and CPVerifySignature on every type: sizes, specifications, flags, and the states of the hash.
+
+use anyhow::{Context as _, ensure};
+
+use crate::capi::numbers::*;
+use crate::capi::{
+    Context, ERROR_MORE_DATA, Function, Hash, Key, NTE_BAD_ALGID, NTE_BAD_FLAGS,
+    NTE_BAD_HASH_STATE, NTE_BAD_KEY, NTE_BAD_SIGNATURE, NTE_NO_KEY, Room,
+};
+use crate::case::{Case, EVERY, Outcome, RSA};
+use crate::coverage::{refuses, works};
+use crate::oracle::{RsaPrivate, digest};
+use crate::rig::{Rig, equal, refused};
+
+use super::family::{CIPHERS, DSS, SHAMD5, is_on, private_blob, public_blob, signature_len};
+
+const SIGN: &str = "CryptoAPI reference: CryptSignHash";
+const VERIFY: &str = "CryptoAPI reference: CryptVerifySignature";
+const RULES: &str = "CRYPTSPI, section 3.12";
+
+type Run = fn(&Rig) -> anyhow::Result<Outcome>;
+
+pub(super) const CASES: &[Case] = &[
+    of(
+        "signatures.size.rules",
+        EVERY,
+        "The size is told for NULL and for a short buffer, and the hash stays open",
+        SIGN,
+        size_rules,
+    )
+    .covers(&[
+        works(Function::SignHash),
+        refuses(Function::SignHash, ERROR_MORE_DATA),
+        works(Function::HashData),
+    ]),
+    of(
+        "signatures.key.later",
+        EVERY,
+        "A pair that takes the slot later signs a hash that was begun before",
+        SIGN,
+        key_later,
+    )
+    .covers(&[
+        refuses(Function::SignHash, NTE_NO_KEY),
+        works(Function::SignHash),
+    ]),
+    of(
+        "signatures.key.replaced",
+        EVERY,
+        "A new pair in the slot signs in place of the old one",
+        SIGN,
+        key_replaced,
+    )
+    .covers(&[
+        works(Function::SignHash),
+        refuses(Function::VerifySignature, NTE_BAD_SIGNATURE),
+    ]),
+    of(
+        "signatures.key.exchange",
+        DSS,
+        "The exchange pair of the DSS family is none, or does not sign",
+        RULES,
+        key_exchange,
+    )
+    .covers(&[works(Function::SignHash)]),
+    of(
+        "signatures.hash.finished",
+        EVERY,
+        "Signing finishes the hash, which can be signed again",
+        SIGN,
+        hash_finished,
+    )
+    .covers(&[
+        works(Function::SignHash),
+        refuses(Function::HashData, NTE_BAD_HASH_STATE),
+    ]),
+    of(
+        "signatures.hash.read",
+        EVERY,
+        "A hash whose value was read is signed like any other",
+        SIGN,
+        hash_read,
+    )
+    .covers(&[works(Function::SignHash), works(Function::VerifySignature)]),
+    of(
+        "signatures.hash.set",
+        EVERY,
+        "A value that was set is signed, and verifies over the data",
+        SIGN,
+        hash_set,
+    )
+    .covers(&[
+        works(Function::SetHashParam),
+        works(Function::SignHash),
+        works(Function::VerifySignature),
+    ]),
+    of(
+        "signatures.hash.keyed",
+        CIPHERS,
+        "Keyed hashes are neither signed nor verified, and not finished by the attempt",
+        RULES,
+        hash_keyed,
+    )
+    .covers(&[
+        refuses(Function::SignHash, NTE_BAD_ALGID),
+        refuses(Function::VerifySignature, NTE_BAD_ALGID),
+    ]),
+    of(
+        "signatures.hash.unset",
+        SHAMD5,
+        "The hash of TLS client authentication is not signed before it is set",
+        RULES,
+        hash_unset,
+    )
+    .covers(&[refuses(Function::SignHash, NTE_BAD_HASH_STATE)]),
+    of(
+        "signatures.hash.md5-dss",
+        DSS,
+        "DSS neither signs nor verifies MD5 values",
+        "CryptoAPI reference: CryptSignHash",
+        md5_dss,
+    )
+    .covers(&[
+        refuses(Function::SignHash, NTE_BAD_ALGID),
+        refuses(Function::VerifySignature, NTE_BAD_ALGID),
+    ]),
+    of(
+        "signatures.description.every",
+        EVERY,
+        "A description is part of what is signed, for every kind of key",
+        SIGN,
+        description,
+    )
+    .covers(&[
+        works(Function::SignHash),
+        refuses(Function::VerifySignature, NTE_BAD_SIGNATURE),
+    ]),
+    of(
+        "signatures.description.finished",
+        EVERY,
+        "A finished hash takes no description",
+        SIGN,
+        description_finished,
+    )
+    .covers(&[refuses(Function::SignHash, NTE_BAD_HASH_STATE)]),
+    of(
+        "signatures.flags.type-2",
+        EVERY,
+        "CRYPT_TYPE2_FORMAT is defined without a use",
+        SIGN,
+        type_2,
+    )
+    .covers(&[works(Function::SignHash), works(Function::VerifySignature)]),
+    of(
+        "signatures.flags.unknown",
+        EVERY,
+        "Unknown flags are refused before key and hash are looked at",
+        RULES,
+        flags_unknown,
+    )
+    .covers(&[
+        refuses(Function::SignHash, NTE_BAD_FLAGS),
+        refuses(Function::VerifySignature, NTE_BAD_FLAGS),
+    ]),
+    of(
+        "signatures.x931.round",
+        RSA,
+        "An X9.31 signature verifies as such, and not as PKCS #1",
+        "CryptoAPI reference: CryptSignHash",
+        x931_round,
+    )
+    .covers(&[
+        works(Function::SignHash),
+        refuses(Function::VerifySignature, NTE_BAD_SIGNATURE),
+    ]),
+    of(
+        "signatures.short.modulus",
+        RSA,
+        "A modulus too short for the DigestInfo signs the bare value alone",
+        "RFC 8017, section 9.2",
+        short_modulus,
+    )
+    .covers(&[works(Function::SignHash)]),
+    of(
+        "signatures.verify.length",
+        EVERY,
+        "A signature of another length is wrong, whatever is in it",
+        VERIFY,
+        verify_length,
+    )
+    .covers(&[refuses(Function::VerifySignature, NTE_BAD_SIGNATURE)]),
+    of(
+        "signatures.verify.changed",
+        EVERY,
+        "No bit of a signature is free",
+        VERIFY,
+        verify_changed,
+    )
+    .covers(&[
+        works(Function::VerifySignature),
+        refuses(Function::VerifySignature, NTE_BAD_SIGNATURE),
+    ]),
+    of(
+        "signatures.verify.finishes",
+        EVERY,
+        "Verifying finishes the hash, right or wrong",
+        VERIFY,
+        verify_finishes,
+    )
+    .covers(&[refuses(Function::HashData, NTE_BAD_HASH_STATE)]),
+    of(
+        "signatures.verify.elsewhere",
+        EVERY,
+        "A key of another context verifies nothing",
+        VERIFY,
+        verify_elsewhere,
+    )
+    .covers(&[refuses(Function::VerifySignature, NTE_BAD_KEY)]),
+    of(
+        "signatures.verify.numbers",
+        DSS,
+        "Numbers outside the order are no signature",
+        "FIPS 186-4, section 4.7",
+        verify_numbers,
+    )
+    .covers(&[refuses(Function::VerifySignature, NTE_BAD_SIGNATURE)]),
+    of(
+        "signatures.container.threads",
+        EVERY,
+        "Threads sign with one container through contexts of their own",
+        "CAPI guide, section 3",
+        threads,
+    )
+    .covers(&[works(Function::SignHash), works(Function::AcquireContext)]),
+];
+
+const fn of(
+    id: &'static str,
+    types: &'static [u32],
+    title: &'static str,
+    source: &'static str,
+    run: Run,
+) -> Case {
+    Case::new(id, title, source, run).on(types)
+}
+
+/// A context with the known signature pair, and its public half as a key of its own.
+fn signer(rig: &Rig) -> anyhow::Result<(Context, Key)> {
+    let context = rig.capi().verify_context()?;
+    context.import_key(&private_blob(rig)?, None, 0)?;
+    let public = context.import_key(&public_blob(rig)?, None, 0)?;
+    Ok((context, public))
+}
+
+fn signed(context: &Context, text: &[u8]) -> anyhow::Result<Vec<u8>> {
+    Ok(context.hash(CALG_SHA1, text)?.sign(AT_SIGNATURE, 0)?)
+}
+
+fn size_rules(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (context, public) = signer(rig)?;
+    let length = signature_len(rig);
+    let hash = context.hash(CALG_SHA1, b"te")?;
+    let asked = hash.sign_into(AT_SIGNATURE, None, 0, Room::Ask);
+    equal(
+        (asked.result, asked.length),
+        (Ok(()), length as u32),
+        "the answer to NULL",
+    )?;
+    for room in [0, length - 1] {
+        let short = hash.sign_into(AT_SIGNATURE, None, 0, Room::Bytes(room));
+        equal(
+            (short.length, short.buffer),
+            (length as u32, vec![0; room]),
+            "a short buffer",
+        )?;
+        refused(short.result, ERROR_MORE_DATA)?;
+    }
+    hash.data(b"xt")?;
+    let long = hash.sign_into(AT_SIGNATURE, None, 0, Room::Bytes(length + 30));
+    context
+        .hash(CALG_SHA1, b"text")?
+        .verify(&long.data()?, &public, 0)?;
+    Ok(Outcome::Passed)
+}
+
+fn key_later(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (context, _) = rig.container()?;
+    let hash = context.hash(CALG_SHA1, b"text")?;
+    refused(hash.sign(AT_SIGNATURE, 0), NTE_NO_KEY)?;
+    context.import_key(&private_blob(rig)?, None, 0)?;
+    let public = context.import_key(&public_blob(rig)?, None, 0)?;
+    let signature = hash.sign(AT_SIGNATURE, 0)?;
+    context
+        .hash(CALG_SHA1, b"text")?
+        .verify(&signature, &public, 0)?;
+    Ok(Outcome::Passed)
+}
+
+fn key_replaced(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (context, _) = rig.container()?;
+    context.import_key(&private_blob(rig)?, None, 0)?;
+    let old = context.import_key(&public_blob(rig)?, None, 0)?;
+    let before = signed(&context, b"text")?;
+    let new = context.gen_pair(AT_SIGNATURE, 512)?;
+    let after = signed(&context, b"text")?;
+    let check = |signature: &[u8], key| context.hash(CALG_SHA1, b"text")?.verify(signature, key, 0);
+    check(&before, &old)?;
+    check(&after, &new)?;
+    refused(check(&after, &old), NTE_BAD_SIGNATURE)?;
+    Ok(Outcome::Passed)
+}
+
+fn key_exchange(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (context, _) = signer(rig)?;
+    let hash = context.hash(CALG_SHA1, b"text")?;
+    let (code, empty) = match is_on(rig, CIPHERS) {
+        true => (NTE_BAD_KEY, NTE_NO_KEY),
+        // There is no such slot at all.
+        false => (NTE_NO_KEY, NTE_NO_KEY),
+    };
+    refused(hash.sign(AT_KEYEXCHANGE, 0), empty)?;
+    if is_on(rig, CIPHERS) {
+        context.gen_pair(AT_KEYEXCHANGE, 512)?;
+    }
+    refused(hash.sign(AT_KEYEXCHANGE, 0), code)?;
+    hash.sign(AT_SIGNATURE, 0)?;
+    Ok(Outcome::Passed)
+}
+
+fn hash_finished(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (context, public) = signer(rig)?;
+    let hash = context.hash(CALG_SHA1, b"text")?;
+    let (one, two) = (hash.sign(AT_SIGNATURE, 0)?, hash.sign(AT_SIGNATURE, 0)?);
+    refused(hash.data(b"more"), NTE_BAD_HASH_STATE)?;
+    equal(hash.value()?, digest(CALG_SHA1, b"text")?, "the value")?;
+    for signature in [one, two] {
+        context
+            .hash(CALG_SHA1, b"text")?
+            .verify(&signature, &public, 0)?;
+    }
+    Ok(Outcome::Passed)
+}
+
+fn hash_read(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (context, public) = signer(rig)?;
+    let hash = context.hash(CALG_SHA1, b"text")?;
+    hash.value()?;
+    let signature = hash.sign(AT_SIGNATURE, 0)?;
+    let again = context.hash(CALG_SHA1, b"text")?;
+    again.value()?;
+    again.verify(&signature, &public, 0)?;
+    Ok(Outcome::Passed)
+}
+
+fn hash_set(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (context, public) = signer(rig)?;
+    let hash = context.create_hash(CALG_SHA1, None)?;
+    hash.set_param(HP_HASHVAL, Some(&digest(CALG_SHA1, b"text")?), 0)?;
+    let signature = hash.sign(AT_SIGNATURE, 0)?;
+    context
+        .hash(CALG_SHA1, b"text")?
+        .verify(&signature, &public, 0)?;
+    Ok(Outcome::Passed)
+}
+
+fn hash_keyed(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (context, public) = signer(rig)?;
+    let key = context.gen_key(CALG_DES, 0)?;
+    let hmac = context.create_hash(CALG_HMAC, Some(&key))?;
+    hmac.set_hmac_info(CALG_SHA1, &[], &[])?;
+    let mac = context.create_hash(CALG_MAC, Some(&key))?;
+    let length = signature_len(rig);
+    for hash in [hmac, mac] {
+        let answer = hash.sign_into(AT_SIGNATURE, None, 0, Room::Bytes(length));
+        refused(answer.result, NTE_BAD_ALGID)?;
+        refused(hash.verify(&vec![1; length], &public, 0), NTE_BAD_ALGID)?;
+        hash.data(b"goes on")?;
+    }
+    Ok(Outcome::Passed)
+}
+
+fn hash_unset(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (context, _) = signer(rig)?;
+    let hash = context.create_hash(CALG_SSL3_SHAMD5, None)?;
+    let answer = hash.sign_into(AT_SIGNATURE, None, 0, Room::Bytes(64));
+    refused(answer.result, NTE_BAD_HASH_STATE)?;
+    Ok(Outcome::Passed)
+}
+
+fn md5_dss(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (context, public) = signer(rig)?;
+    let hash = context.hash(CALG_MD5, b"text")?;
+    refused(hash.sign(AT_SIGNATURE, 0), NTE_BAD_ALGID)?;
+    refused(hash.verify(&[1; 40], &public, 0), NTE_BAD_ALGID)?;
+    Ok(Outcome::Passed)
+}
+
+fn describe(hash: &Hash, description: &str, length: usize) -> anyhow::Result<Vec<u8>> {
+    let answer = hash.sign_into(AT_SIGNATURE, Some(description), 0, Room::Bytes(length));
+    Ok(answer.data()?)
+}
+
+fn description(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (context, public) = signer(rig)?;
+    let hash = context.hash(CALG_SHA1, b"text")?;
+    let signature = describe(&hash, "Größe", signature_len(rig))?;
+    // UTF-16 behind the data, without its NUL.
+    let units: Vec<u8> = "Größe".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let whole = [b"text", &units[..]].concat();
+    equal(hash.value()?, digest(CALG_SHA1, &whole)?, "the value")?;
+    context
+        .hash(CALG_SHA1, &whole)?
+        .verify(&signature, &public, 0)?;
+    let hash = context.hash(CALG_SHA1, b"text")?;
+    refused(hash.verify(&signature, &public, 0), NTE_BAD_SIGNATURE)?;
+    Ok(Outcome::Passed)
+}
+
+fn description_finished(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (context, _) = signer(rig)?;
+    let hash = context.hash(CALG_SHA1, b"text")?;
+    hash.value()?;
+    let room = Room::Bytes(signature_len(rig));
+    let answer = hash.sign_into(AT_SIGNATURE, Some("too late"), 0, room);
+    refused(answer.result, NTE_BAD_HASH_STATE)?;
+    // An empty one adds nothing.
+    describe(&hash, "", signature_len(rig))?;
+    Ok(Outcome::Passed)
+}
+
+fn type_2(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (context, public) = signer(rig)?;
+    let hash = context.hash(CALG_SHA1, b"text")?;
+    let signature = hash.sign(AT_SIGNATURE, CRYPT_TYPE2_FORMAT)?;
+    for flags in [0, CRYPT_TYPE2_FORMAT] {
+        context
+            .hash(CALG_SHA1, b"text")?
+            .verify(&signature, &public, flags)?;
+    }
+    Ok(Outcome::Passed)
+}
+
+fn flags_unknown(rig: &Rig) -> anyhow::Result<Outcome> {
+    let context = rig.capi().verify_context()?;
+    let hash = context.hash(CALG_SHA1, b"text")?;
+    let public = context.import_key(&public_blob(rig)?, None, 0)?;
+    for flags in [8, 0x100, 0x8000_0000] {
+        // Without a pair there would be no key, and the signature is too short.
+        refused(hash.sign(AT_SIGNATURE, flags), NTE_BAD_FLAGS)?;
+        refused(hash.verify(&[1; 3], &public, flags), NTE_BAD_FLAGS)?;
+    }
+    hash.data(b"goes on")?;
+    Ok(Outcome::Passed)
+}
+
+fn x931_round(rig: &Rig) -> anyhow::Result<Outcome> {
+    let context = rig.capi().verify_context()?;
+    let private = RsaPrivate::new(1024)?;
+    let key = context.import_key(&private.to_blob(CALG_RSA_SIGN)?, None, 0)?;
+    let x931 = context
+        .hash(CALG_SHA1, b"text")?
+        .sign(AT_SIGNATURE, CRYPT_X931_FORMAT)?;
+    let pkcs1 = signed(&context, b"text")?;
+    ensure!(x931 != pkcs1, "the formats are one");
+    let check = |signature: &[u8], flags| {
+        context
+            .hash(CALG_SHA1, b"text")?
+            .verify(signature, &key, flags)
+    };
+    check(&x931, CRYPT_X931_FORMAT)?;
+    refused(check(&x931, 0), NTE_BAD_SIGNATURE)?;
+    refused(check(&pkcs1, CRYPT_X931_FORMAT), NTE_BAD_SIGNATURE)?;
+    Ok(Outcome::Passed)
+}
+
+fn short_modulus(rig: &Rig) -> anyhow::Result<Outcome> {
+    let context = rig.capi().verify_context()?;
+    // 48 bytes: SHA-1 with its DigestInfo and padding takes 46, SHA-1 and MD5 alone 47.
+    let key = context.gen_pair(AT_SIGNATURE, 384)?;
+    let signature = signed(&context, b"text")?;
+    equal(signature.len(), 48, "bytes of the signature")?;
+    context
+        .hash(CALG_SHA1, b"text")?
+        .verify(&signature, &key, 0)?;
+    let hash = context.create_hash(CALG_SSL3_SHAMD5, None)?;
+    hash.set_param(HP_HASHVAL, Some(&[5; 36]), 0)?;
+    let signature = hash.sign(AT_SIGNATURE, 0)?;
+    let hash = context.create_hash(CALG_SSL3_SHAMD5, None)?;
+    hash.set_param(HP_HASHVAL, Some(&[5; 36]), 0)?;
+    hash.verify(&signature, &key, 0)?;
+    Ok(Outcome::Passed)
+}
+
+fn verify_length(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (context, public) = signer(rig)?;
+    let signature = signed(&context, b"text")?;
+    let longer = [&signature[..], &[0]].concat();
+    for wrong in [
+        &[][..],
+        &signature[..1],
+        &signature[..signature.len() - 1],
+        &longer,
+    ] {
+        let hash = context.hash(CALG_SHA1, b"text")?;
+        refused(hash.verify(wrong, &public, 0), NTE_BAD_SIGNATURE)
+            .with_context(|| format!("{} bytes", wrong.len()))?;
+    }
+    Ok(Outcome::Passed)
+}
+
+fn verify_changed(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (context, public) = signer(rig)?;
+    let signature = signed(&context, b"text")?;
+    context
+        .hash(CALG_SHA1, b"text")?
+        .verify(&signature, &public, 0)?;
+    for bit in 0..signature.len() * 8 {
+        let mut changed = signature.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        let hash = context.hash(CALG_SHA1, b"text")?;
+        refused(hash.verify(&changed, &public, 0), NTE_BAD_SIGNATURE)
+            .with_context(|| format!("bit {bit}"))?;
+    }
+    Ok(Outcome::Passed)
+}
+
+fn verify_finishes(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (context, public) = signer(rig)?;
+    let signature = signed(&context, b"text")?;
+    for text in [&b"text"[..], b"other"] {
+        let hash = context.hash(CALG_SHA1, text)?;
+        let answer = hash.verify(&signature, &public, 0);
+        equal(answer.is_ok(), text == b"text", "whether it verifies")?;
+        refused(hash.data(b"more"), NTE_BAD_HASH_STATE)?;
+    }
+    Ok(Outcome::Passed)
+}
+
+fn verify_elsewhere(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (context, _) = signer(rig)?;
+    let (_other, theirs) = signer(rig)?;
+    let signature = signed(&context, b"text")?;
+    let hash = context.hash(CALG_SHA1, b"text")?;
+    refused(hash.verify(&signature, &theirs, 0), NTE_BAD_KEY)?;
+    Ok(Outcome::Passed)
+}
+
+fn verify_numbers(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (context, public) = signer(rig)?;
+    let signature = signed(&context, b"text")?;
+    let (r, s) = signature.split_at(20);
+    let q = public.param(KP_Q)?;
+    for (what, wrong) in [
+        ("no r", [&[0; 20], s].concat()),
+        ("no s", [r, &[0; 20]].concat()),
+        ("the order for r", [&q[..], s].concat()),
+        ("the order for s", [r, &q[..]].concat()),
+        ("halves that changed places", [s, r].concat()),
+        ("all ones", vec![0xff; 40]),
+    ] {
+        let hash = context.hash(CALG_SHA1, b"text")?;
+        refused(hash.verify(&wrong, &public, 0), NTE_BAD_SIGNATURE).context(what)?;
+    }
+    Ok(Outcome::Passed)
+}
+
+fn threads(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (context, name) = rig.container()?;
+    context.import_key(&private_blob(rig)?, None, 0)?;
+    let sign = |thread: u8| -> anyhow::Result<()> {
+        let own = rig.capi().acquire(Some(&name), CRYPT_SILENT)?;
+        let public = own.import_key(&public_blob(rig)?, None, 0)?;
+        for round in 0..4 {
+            let text = [thread, round];
+            let signature = signed(&own, &text)?;
+            own.hash(CALG_SHA1, &text)?.verify(&signature, &public, 0)?;
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|thread| scope.spawn(move || sign(thread)))
+            .collect();
+        for thread in threads {
+            thread
+                .join()
+                .map_err(|_| anyhow::anyhow!("a thread panicked"))??;
+        }
+        Ok(Outcome::Passed)
+    })
+}
