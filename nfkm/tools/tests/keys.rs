@@ -255,6 +255,9 @@ fn a_key_is_verified_up_to_the_world() {
     rig.succeed("new-world", &["-l", &rig.file("card", "admin")]);
     let refused = rig.fail(1, "nfkmverify", &[]);
     assert!(refused.contains("has been initialised since"), "{refused}");
+    let answer = rig.run("nfkmverify", &["--json"]);
+    assert_eq!(answer.status.code(), Some(1));
+    insta::assert_snapshot!("nfkmverify_json", masked(&rig, &text(&answer.stdout)));
     rig.succeed("nfkmverify", &["--unverifiable"]);
 }
 
