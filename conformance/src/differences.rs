@@ -33,8 +33,8 @@ struct Row {
     /// The names of the providers. When a file is read, those of groups become those of their members.
     providers: Vec<String>,
     right: Right,
-    /// What decides it.
-    source: String,
+    /// What decides it; where nothing is said, the case's own source.
+    source: Option<String>,
     /// What differs, and why.
     why: String,
     /// The cases end the process that tries them.
@@ -75,7 +75,7 @@ impl Differences {
             row.providers = members.collect();
             for case in &row.cases {
                 anyhow::ensure!(known(case), "there is no case {case}");
-                for text in [&row.source, &row.why] {
+                for text in row.source.iter().chain([&row.why]) {
                     anyhow::ensure!(!text.trim().is_empty(), "{case}: an empty text");
                 }
                 for provider in &row.providers {
@@ -114,7 +114,7 @@ impl Differences {
                     Right::Provider => "the provider is right",
                     Right::Both => "both are right",
                 },
-                row.source
+                row.source.as_deref().unwrap_or(finished.case.source)
             )),
             verdict => Verdict::Failed(format!(
                 "a row says that this provider differs, and it does not: {}",
@@ -147,13 +147,17 @@ mod tests {
     "#;
 
     fn judged(provider: &str, verdict: Verdict) -> Verdict {
+        judged_by(ROW, provider, verdict)
+    }
+
+    fn judged_by(rows: &str, provider: &str, verdict: Verdict) -> Verdict {
         let mut finished = Finished {
             case: &CASE,
             verdict,
             observed: BTreeSet::new(),
             took: Duration::ZERO,
         };
-        let rows = Differences::parse(ROW, |id| id == "a.b").expect("the row is whole");
+        let rows = Differences::parse(rows, |id| id == "a.b").expect("the rows are whole");
         rows.judge(provider, &mut finished);
         finished.verdict
     }
@@ -164,6 +168,11 @@ mod tests {
         assert_eq!(
             judged("Q", failed()),
             Verdict::Differs("because (the case is right; a book)\nit met this".to_owned())
+        );
+        let without_source = ROW.replace("source = \"a book\"", "");
+        assert_eq!(
+            judged_by(&without_source, "Q", failed()),
+            Verdict::Differs("because (the case is right; a test)\nit met this".to_owned())
         );
         assert_eq!(judged("R", failed()), failed());
         assert_eq!(judged("R", Verdict::Passed), Verdict::Passed);

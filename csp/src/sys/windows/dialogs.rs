@@ -81,7 +81,7 @@ pub(crate) fn choose(
             chosen: Vec::new(),
         },
     };
-    let accepted = run(owner, &mut question, LISTBOX, style, 60)?;
+    let accepted = run(owner, &mut question, lines(text), LISTBOX, style, 60)?;
     match question.kind {
         Kind::List { chosen, .. } if accepted => Ok(Some(chosen)),
         _ => Ok(None),
@@ -99,7 +99,7 @@ pub(crate) fn passphrase(owner: Owner, title: &str, text: &str) -> Result<Option
         kind: Kind::Secret(Zeroizing::new(Vec::new())),
     };
     let style = ES_PASSWORD | ES_AUTOHSCROLL | WS_BORDER | WS_TABSTOP;
-    let accepted = run(owner, &mut question, EDIT, style, 14)?;
+    let accepted = run(owner, &mut question, lines(text), EDIT, style, 14)?;
     match question.kind {
         Kind::Secret(units) if accepted => Ok(Some(String::from_utf16_lossy(&units))),
         _ => Ok(None),
@@ -116,7 +116,7 @@ impl Waiting {
     /// # Errors
     /// What the system says when there is no window.
     pub(crate) fn open(owner: Owner, title: &str, text: &str) -> Result<Waiting, String> {
-        let template = Template::new(None);
+        let template = Template::new(lines(text), None);
         // SAFETY: the template is whole and aligned, and the procedure gets no pointer from us.
         let window = unsafe {
             CreateDialogIndirectParamW(
@@ -188,15 +188,17 @@ enum Kind {
 fn run(
     owner: Owner,
     question: &mut Question,
+    lines: i16,
     class: u16,
     style: u32,
     height: i16,
 ) -> Result<bool, String> {
-    let template = Template::new(Some(Field {
+    let field = Field {
         class,
         style,
         height,
-    }));
+    };
+    let template = Template::new(lines, Some(field));
     // SAFETY: the template is whole and aligned. The parameter is the question, which outlives the call, and which nobody
     // else touches during it.
     let result = unsafe {
@@ -346,27 +348,35 @@ struct Field {
 struct Template(Vec<u32>);
 
 impl Template {
-    /// A text, a field and OK if one is wanted, and Cancel.
-    fn new(field: Option<Field>) -> Template {
+    /// A text of so many lines, a field and OK if one is wanted, and Cancel.
+    fn new(lines: i16, field: Option<Field>) -> Template {
         let has_field = field.is_some();
-        let below = 32 + field.as_ref().map_or(0, |field| field.height + 6);
+        let inner = WIDTH - 2 * MARGIN;
+        let text_height = LINE_HEIGHT * lines;
+        let middle = MARGIN + text_height + MARGIN;
+        let below = middle + field.as_ref().map_or(0, |field| field.height + MARGIN);
         let mut units = Units(Vec::new());
         let style = WS_POPUP | WS_CAPTION | WS_SYSMENU | DS_MODALFRAME | DS_CENTER | DS_SETFONT;
         units.dwords(&[style, 0]);
         units.words(&[if has_field { 4 } else { 2 }]);
-        units.shorts(&[0, 0, WIDTH, below + 24]);
+        units.shorts(&[0, 0, WIDTH, below + BUTTON_HEIGHT + MARGIN]);
         // No menu, the usual class, no title yet; then the font.
         units.words(&[0, 0, 0, 8]);
         units.text("MS Shell Dlg");
-        units.control(0, STATIC, [6, 6, WIDTH - 12, 24], ID_TEXT, "");
+        // Names come from cards: an ampersand in them is no mnemonic.
+        let place = [MARGIN, MARGIN, inner, text_height];
+        units.control(SS_NOPREFIX, STATIC, place, ID_TEXT, "");
+        let button = |from_right: i16| {
+            let left = WIDTH - from_right * (BUTTON_WIDTH + MARGIN);
+            [left, below, BUTTON_WIDTH, BUTTON_HEIGHT]
+        };
         if let Some(field) = field {
-            let place = [6, 32, WIDTH - 12, field.height];
+            let place = [MARGIN, middle, inner, field.height];
             units.control(field.style, field.class, place, ID_FIELD, "");
-            let place = [WIDTH - 114, below, 50, 14];
-            units.control(BS_DEFPUSHBUTTON | WS_TABSTOP, BUTTON, place, IDOK, "OK");
+            let style = BS_DEFPUSHBUTTON | WS_TABSTOP;
+            units.control(style, BUTTON, button(2), IDOK, "OK");
         }
-        let place = [WIDTH - 58, below, 50, 14];
-        units.control(WS_TABSTOP, BUTTON, place, IDCANCEL, "Cancel");
+        units.control(WS_TABSTOP, BUTTON, button(1), IDCANCEL, "Cancel");
         units.align();
         let (pairs, _) = units.0.as_chunks::<2>();
         Template(
@@ -422,12 +432,39 @@ impl Units {
     }
 }
 
+/// How many lines a text takes, by an estimate that is rather too high; what is beyond the last one is not seen.
+fn lines(text: &str) -> i16 {
+    let lines = text
+        .lines()
+        .map(|line| line.chars().count().div_ceil(LINE_LENGTH).max(1));
+    i16::try_from(lines.sum::<usize>())
+        .unwrap_or(LINES_MAX)
+        .clamp(1, LINES_MAX)
+}
+
 fn wide(text: &str) -> Vec<u16> {
     text.encode_utf16().chain([0]).collect()
 }
 
-/// Width of every dialog, in dialog units.
+// Measures in dialog units.
+
+/// Width of every dialog.
 const WIDTH: i16 = 220;
+
+/// Between two things, and around all.
+const MARGIN: i16 = 7;
+
+/// By the definition of the units.
+const LINE_HEIGHT: i16 = 8;
+
+const BUTTON_WIDTH: i16 = 50;
+const BUTTON_HEIGHT: i16 = 14;
+
+/// Characters that fit into a line: one is four units wide on average, by the definition of the units, and words are not cut.
+const LINE_LENGTH: usize = 45;
+
+/// So that the buttons stay on any screen.
+const LINES_MAX: i16 = 20;
 
 /// Longest pass phrase that the field takes, with its NUL, in UTF-16 units.
 const PASSPHRASE_MAX: usize = 256;
@@ -440,6 +477,7 @@ const BUTTON: u16 = 0x80;
 const EDIT: u16 = 0x81;
 const STATIC: u16 = 0x82;
 const LISTBOX: u16 = 0x83;
+const SS_NOPREFIX: u32 = 0x80;
 const WS_POPUP: u32 = 0x8000_0000;
 const WS_CHILD: u32 = 0x4000_0000;
 const WS_VISIBLE: u32 = 0x1000_0000;
