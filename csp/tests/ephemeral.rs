@@ -820,7 +820,7 @@ fn blobs_that_cannot_be_imported_are_refused() {
         import(&good[..good.len() - 1], 0),
         Err(CspError::NTE_BAD_DATA)
     );
-    assert_eq!(import(&changed(1, 3), 0), Err(CspError::NTE_BAD_DATA));
+    assert_eq!(import(&changed(1, 3), 0), Err(CspError::NTE_BAD_VER));
     assert_eq!(import(&changed(2, 1), 0), Err(CspError::NTE_BAD_DATA));
     assert_eq!(import(&changed(0, 0x55), 0), Err(CspError::NTE_BAD_TYPE));
     assert_eq!(

@@ -13,6 +13,8 @@ use crate::case::{Case, Outcome};
 use crate::coverage::{refuses, works};
 use crate::rig::{Rig, equal, refused};
 
+use super::family::public_blob;
+
 const ACQUIRE: &str = "CryptoAPI reference: CryptAcquireContext";
 const RELEASE: &str = "CryptoAPI reference: CryptReleaseContext";
 
@@ -521,7 +523,7 @@ fn release_flags(rig: &Rig) -> anyhow::Result<Outcome> {
 
 fn release_ends_handles(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;
-    let key = context.gen_key(CALG_AES_128, 0)?;
+    let key = context.import_key(&public_blob(rig)?, None, 0)?;
     let hash = context.create_hash(CALG_SHA1, None)?;
     context.release(0)?;
     refused(key.param_word(KP_KEYLEN), ERROR_INVALID_PARAMETER)?;
