@@ -14,9 +14,9 @@ use crate::rig::Rig;
 /// The provider types of the RSA family. The one with the most algorithms comes first.
 pub const RSA: &[u32] = &[PROV_RSA_AES, PROV_RSA_FULL, PROV_RSA_SCHANNEL];
 
-/// One case. The tables of them are in [`crate::cases`], one file a family.
+/// One case. The tables of them are in [`crate::cases`].
 pub struct Case {
-    /// `family.subject.fact`, lower case; the first part names the file the case is in.
+    /// `family.subject.fact`, lower case. A family's cases are in one file, or in a few.
     pub id: &'static str,
     /// The claim, as a sentence without a full stop.
     pub title: &'static str,

@@ -47,6 +47,15 @@ pub(crate) struct WorldHashes {
 /// set come under another one. A key whose blob is to be in NVRAM has none elsewhere. Of a key whose uses are counted, each
 /// signature and decryption is one.
 pub(crate) fn private_key(world: &WorldHashes) -> ACL {
+    application_key(world, Op::SIGN | Op::DECRYPT)
+}
+
+/// The ACL of an application's secret key, which has no public half for the other operations.
+pub(crate) fn secret_key(world: &WorldHashes) -> ACL {
+    application_key(world, Op::SIGN | Op::VERIFY | Op::ENCRYPT | Op::DECRYPT)
+}
+
+fn application_key(world: &WorldHashes, uses: u32) -> ACL {
     let mut blob = match world.hkltu {
         None => module_blob(world.hkm),
         Some(hkltu) => token_blob(hkltu, false),
@@ -54,7 +63,6 @@ pub(crate) fn private_key(world: &WorldHashes) -> ACL {
     if let ActDetails::MakeBlob(details) = &mut blob.details {
         details.blobfile = world.blob_list.map(in_nvram);
     }
-    let uses = Op::SIGN | Op::DECRYPT;
     let others = Op::DUPLICATE_HANDLE | Op::GET_ACL;
     let (perms, counted) = match world.counter {
         None => (uses | others, None),

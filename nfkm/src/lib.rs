@@ -20,6 +20,7 @@ mod key;
 mod keygen;
 pub mod kmdata;
 mod link;
+mod making;
 mod modules;
 mod names;
 mod nvram;

@@ -12,7 +12,7 @@ use crate::coverage::{Cover, refuses, works};
 use crate::oracle::{RsaPublic, digest};
 use crate::rig::{Rig, equal, refused};
 
-use super::family::{AES, CIPHERS, block_cipher, private_blob};
+use super::family::{AES, CIPHERS, block_cipher, of, private_blob};
 
 const ENCRYPT: &str = "CryptoAPI reference: CryptEncrypt";
 const DECRYPT: &str = "CryptoAPI reference: CryptDecrypt";
@@ -65,16 +65,6 @@ pub(super) const CASES: &[Case] = &[
     of("edges.rsa.modulus", RSA, "A number that is not below the modulus is no cipher text", DECRYPT, rsa_modulus)
         .covers(&[refuses(Function::Decrypt, NTE_BAD_DATA)]),
 ];
-
-const fn of(
-    id: &'static str,
-    types: &'static [u32],
-    title: &'static str,
-    source: &'static str,
-    run: Run,
-) -> Case {
-    Case::new(id, title, source, run).on(types)
-}
 
 const fn block(id: &'static str, types: &'static [u32], run: Run) -> Case {
     of(

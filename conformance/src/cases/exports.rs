@@ -12,12 +12,12 @@ use crate::coverage::{refuses, works};
 use crate::oracle::{RsaPrivate, plaintext_blob};
 use crate::rig::{Rig, equal, refused};
 
-use super::family::{CIPHERS, DH, DSS, SCHANNEL, block_cipher, is_on, private_blob, public_blob};
+use super::family::{
+    CIPHERS, DH, DSS, SCHANNEL, block_cipher, is_on, of, private_blob, public_blob,
+};
 
 const EXPORT: &str = "CryptoAPI reference: CryptExportKey";
 const RULES: &str = "CRYPTSPI, section 3.14";
-
-type Run = fn(&Rig) -> anyhow::Result<Outcome>;
 
 pub(super) const CASES: &[Case] = &[
     of(
@@ -194,16 +194,6 @@ pub(super) const CASES: &[Case] = &[
     )
     .covers(&[refuses(Function::ExportKey, NTE_BAD_KEY)]),
 ];
-
-const fn of(
-    id: &'static str,
-    types: &'static [u32],
-    title: &'static str,
-    source: &'static str,
-    run: Run,
-) -> Case {
-    Case::new(id, title, source, run).on(types)
-}
 
 fn public_sizes(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;

@@ -5,6 +5,7 @@ use num_bigint::BigUint;
 
 use crate::capi::numbers::*;
 use crate::capi::{Context, Key};
+use crate::case::{Case, Outcome};
 use crate::oracle::{RsaPrivate, blob_head, plaintext_blob};
 use crate::rig::Rig;
 use crate::vectors::{self, Vector};
@@ -152,4 +153,40 @@ pub(super) fn dss_blob(vector: &Vector, is_private: bool) -> Vec<u8> {
     let (p, q, g) = (number("p", length), number("q", 20), number("g", length));
     let parts = [&p[..], &q, &g, &value, &no_seed()];
     blob(kind, CALG_DSS_SIGN, magic, length * 8, &parts)
+}
+
+/// A case for these types.
+pub(super) const fn of(
+    id: &'static str,
+    types: &'static [u32],
+    title: &'static str,
+    source: &'static str,
+    run: fn(&Rig) -> anyhow::Result<Outcome>,
+) -> Case {
+    Case::new(id, title, source, run).on(types)
+}
+
+/// A blob with one byte changed.
+pub(super) fn changed(blob: &[u8], at: usize, value: u8) -> Vec<u8> {
+    let mut blob = blob.to_vec();
+    blob[at] = value;
+    blob
+}
+
+/// An HMAC key of any length, imported as CryptoAPI imports one.
+pub(super) fn hmac_key(context: &Context, key: &[u8]) -> anyhow::Result<Key> {
+    Ok(context.import_key(&plaintext_blob(CALG_RC2, key), None, CRYPT_IPSEC_HMAC_KEY)?)
+}
+
+/// A context with the known signature pair, and its public half as a key of its own.
+pub(super) fn signer(rig: &Rig) -> anyhow::Result<(Context, Key)> {
+    let context = rig.capi().verify_context()?;
+    context.import_key(&private_blob(rig)?, None, 0)?;
+    let public = context.import_key(&public_blob(rig)?, None, 0)?;
+    Ok((context, public))
+}
+
+/// A signature over the SHA-1 hash of a text.
+pub(super) fn signed(context: &Context, text: &[u8]) -> anyhow::Result<Vec<u8>> {
+    Ok(context.hash(CALG_SHA1, text)?.sign(AT_SIGNATURE, 0)?)
 }

@@ -3,14 +3,14 @@
 use anyhow::ensure;
 
 use crate::capi::numbers::*;
-use crate::capi::{Context, Function, Hash, Key};
+use crate::capi::{Context, Function, Hash};
 use crate::case::{Case, EVERY, Outcome};
 use crate::coverage::works;
-use crate::oracle::{hex, plaintext_blob};
+use crate::oracle::hex;
 use crate::rig::{Rig, equal};
 use crate::vectors::{self, Vector};
 
-use super::family::{CIPHERS, OLD_HASHES, SHA2};
+use super::family::{CIPHERS, OLD_HASHES, SHA2, hmac_key};
 
 type Run = fn(&Rig) -> anyhow::Result<Outcome>;
 
@@ -199,11 +199,6 @@ fn standards(rig: &Rig, algid: u32, name: &str) -> anyhow::Result<Outcome> {
         equal(found, vector.bytes("digest"), vector.text("id"))?;
     }
     Ok(Outcome::Passed)
-}
-
-/// An HMAC key of any length, imported as CryptoAPI imports one.
-fn hmac_key(context: &Context, key: &[u8]) -> anyhow::Result<Key> {
-    Ok(context.import_key(&plaintext_blob(CALG_RC2, key), None, CRYPT_IPSEC_HMAC_KEY)?)
 }
 
 /// The HMAC of a vector's message, which comes in pieces.

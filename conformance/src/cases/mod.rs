@@ -1,4 +1,4 @@
-//! The cases, one file a family. A file's table comes first, the functions below it in the same order.
+//! The cases, one file a family, or a few. A file's table comes first, the functions below it in the same order.
 
 use crate::case::Case;
 
@@ -27,6 +27,7 @@ mod hash;
 mod hash_params;
 mod imports;
 mod keyblobs;
+mod keyed;
 mod keys;
 mod kit;
 mod known_ciphers;
@@ -38,19 +39,25 @@ mod merged;
 mod modes;
 mod objects;
 mod operations;
+mod pair_numbers;
 mod pairs;
 mod params;
+mod pregen;
 #[cfg(feature = "embedded")]
 mod prompts;
 #[cfg(feature = "embedded")]
 mod protocol;
 mod provider;
+mod salts;
 mod schannel;
 mod server;
+mod session_blobs;
 mod sign;
 mod signatures;
 mod tickets;
 mod tokens;
+mod verification;
+mod walks;
 
 /// Every case, family by family.
 pub fn all() -> Vec<&'static Case> {
@@ -68,14 +75,21 @@ pub fn all() -> Vec<&'static Case> {
         lengths::CASES,
         derive::CASES,
         params::CASES,
+        salts::CASES,
         pairs::CASES,
+        pair_numbers::CASES,
         hash_params::CASES,
+        keyed::CASES,
         contexts::CASES,
+        walks::CASES,
         imports::CASES,
+        session_blobs::CASES,
         edges::CASES,
         agreement::CASES,
+        pregen::CASES,
         exports::CASES,
         signatures::CASES,
+        verification::CASES,
         containers::CASES,
         known_ciphers::CASES,
         known_hashes::CASES,

@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod acl;
 pub mod card_files;
 pub mod cardpp;
 pub mod checkmod;

@@ -7,7 +7,9 @@ use clap::{ArgGroup, Parser};
 use ncore::types::{ACL, AdminKey, KeyType, KeyTypeData, NFKMNKF};
 use nfkm::kmdata::{Folder, KeyRecord};
 use nfkm::{EntryName, Environment, Error, Session, VerifiedKey, World, hex};
+use serde_json::{Value as Json, json};
 
+use crate::acl;
 use crate::cli::{self, Failure};
 
 /// Check that keys were made by modules of the Security World, and that their ACLs bind them to it.
@@ -34,6 +36,9 @@ struct Options {
     /// Do it on this module alone
     #[arg(short, long, value_name = "MODULE")]
     module: Option<u32>,
+    /// Answer in JSON: what is wrong with the world and with each key
+    #[arg(short, long, conflicts_with_all = ["verbose", "certificate", "loaded"])]
+    json: bool,
     /// The keys, two words each
     #[arg(value_name = "APPNAME IDENT")]
     keys: Vec<String>,
@@ -53,20 +58,29 @@ pub fn main() -> ExitCode {
         let names = options.names(&folder)?;
         let session = Session::open_on(&environment, options.module)?;
         let problems = session.verify_world()?;
-        cli::print(&world_section(&world, &problems))?;
-        if !problems.is_empty() && !options.force {
-            return Err(Failure::Operation(
-                "the Security World is not verified".to_owned(),
-            ));
+        if !options.json {
+            cli::print(&world_section(&world, &problems))?;
         }
         let mut counts = Counts {
             failed: problems.len(),
             ..Counts::default()
         };
-        for name in &names {
+        let goes_on = problems.is_empty() || options.force;
+        for name in names.iter().filter(|_| goes_on) {
             options.key(&session, name, &mut counts)?;
         }
-        counts.conclude()
+        if options.json {
+            cli::print_json(&json!({
+                "world": { "hknso": hex(&world.hknso), "problems": problems },
+                "keys": counts.keys,
+            }))?;
+        }
+        match goes_on {
+            true => counts.conclude(options.json),
+            false => Err(Failure::Operation(
+                "the Security World is not verified".to_owned(),
+            )),
+        }
     })
 }
 
@@ -103,6 +117,9 @@ impl Options {
                 | Error::File { .. }),
             ) => {
                 counts.failed += 1;
+                counts
+                    .keys
+                    .push(key_json(name, false, &[error.to_string()], None));
                 cli::complain("nfkmverify", &error);
                 return Ok(());
             }
@@ -115,8 +132,20 @@ impl Options {
         let is_asked_for = self.verbose || self.certificate || self.loaded;
         let shown = acl.as_ref().filter(|_| is_asked_for);
         let accepted = verified.uncertified.is_none() || self.unverifiable;
-        cli::print(&key_section(name, &verified, shown, self.verbose))?;
-        match verified.problems.is_empty() && accepted {
+        let is_good = verified.problems.is_empty() && accepted;
+        let VerifiedKey {
+            problems,
+            uncertified,
+            ..
+        } = &verified;
+        match self.json {
+            true => {
+                let answer = key_json(name, is_good, problems, uncertified.as_deref());
+                counts.keys.push(answer);
+            }
+            false => cli::print(&key_section(name, &verified, shown, self.verbose))?,
+        }
+        match is_good {
             true => counts.verified += 1,
             false => counts.failed += 1,
         }
@@ -135,14 +164,16 @@ impl Options {
 
 #[derive(Default)]
 struct Counts {
+    /// What was found of each key, for programs.
+    keys: Vec<Json>,
     verified: usize,
     failed: usize,
     passed_over: usize,
 }
 
 impl Counts {
-    fn conclude(&self) -> Result<(), Failure> {
-        if self.passed_over > 0 {
+    fn conclude(&self, as_json: bool) -> Result<(), Failure> {
+        if self.passed_over > 0 && !as_json {
             cli::print(&format!(
                 "\n{} entries hold data, not keys, and were passed over.\n",
                 self.passed_over
@@ -154,12 +185,31 @@ impl Counts {
                 self.failed, self.verified
             )));
         }
+        if as_json {
+            return Ok(());
+        }
         let keys = if self.verified == 1 { "key" } else { "keys" };
         cli::print(&format!(
             "\nVerification successful, confirm details above. {} {keys} verified.\n",
             self.verified
         ))
     }
+}
+
+/// What was found of a key, for programs. `uncertified` says why no module can be asked about it.
+fn key_json(
+    name: &EntryName,
+    verified: bool,
+    problems: &[String],
+    uncertified: Option<&str>,
+) -> Json {
+    json!({
+        "appname": name.appname(),
+        "ident": name.ident(),
+        "verified": verified,
+        "problems": problems,
+        "uncertified": uncertified,
+    })
 }
 
 /// What the world is like, and what is wrong with it.
@@ -235,9 +285,9 @@ fn key_section(name: &EntryName, key: &VerifiedKey, acl: Option<&ACL>, verbose: 
             .map(|problem| format!("NOT VERIFIED: {problem}")),
     );
     if verbose && let Some(public) = &key.public {
-        rows.push(format!("Public key {public:?}"));
+        rows.extend(acl::public_key(&public.data));
     }
-    rows.extend(acl.map(|acl| format!("ACL {acl:?}")));
+    rows.extend(acl.map(acl::lines).unwrap_or_default());
     for row in rows {
         let _ = writeln!(report, "   {row}");
     }

@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use clap::Parser;
 use ncore::types::NoOpArgs;
+use nfkm::cards::{CardContent, Known};
+use nfkm::kmdata::CardSetRecord;
 use nfkm::{Environment, Error, LoadedToken, Preload, Session, World};
 
 use crate::card_files;
 use crate::cli::{self, Failure};
 use crate::ppmk;
+use crate::slots;
 use crate::terminal::{Terminal, say};
 
 /// Load card sets and softcards, and let other programs use them.
@@ -32,6 +35,9 @@ struct Options {
     /// A card set, by name or hash
     #[arg(short, long = "cardset", value_name = "NAME|HASH")]
     cardsets: Vec<String>,
+    /// The card set of an operator card in a reader, whichever is there
+    #[arg(short = 'o', long, conflicts_with_all = ["cardsets", "cards"])]
+    any_one: bool,
     /// A softcard, by name or hash
     #[arg(short, long = "softcard", value_name = "NAME|HASH")]
     softcards: Vec<String>,
@@ -107,8 +113,14 @@ impl Options {
     fn load(&self, session: &Session) -> Result<Vec<LoadedToken>, Failure> {
         let mut terminal = Terminal::default();
         let mut tokens = Vec::new();
+        let mut sets = Vec::new();
         for name in &self.cardsets {
-            let set = session.card_set(name)?;
+            sets.push(session.card_set(name)?);
+        }
+        if self.any_one {
+            sets.push(self.set_in_reader(session)?);
+        }
+        for set in sets {
             let choice = card_files::choose(
                 "preload",
                 "operator cards",
@@ -130,6 +142,23 @@ impl Options {
             )?);
         }
         Ok(tokens)
+    }
+
+    /// The card set of the first operator card in a reader of the modules.
+    fn set_in_reader(&self, session: &Session) -> Result<CardSetRecord, Failure> {
+        let world = World::required(session.folder())?;
+        let known = Known::new(Some(&world), session.card_sets()?);
+        let client = session.client()?;
+        for &module in &self.modules {
+            for slot in slots::look(&client, module)? {
+                if let CardContent::Operator { set, .. } = slot.card(&known) {
+                    return Ok(*set);
+                }
+            }
+        }
+        Err(Failure::Operation(
+            "no operator card of this world is in a reader".to_owned(),
+        ))
     }
 
     /// Does what the subcommand says, while everything is loaded.

@@ -315,12 +315,11 @@ fn load_target(
     Ok(session.load_card_set(set, &[module], &source, terminal)?)
 }
 
-const HELP: &str = "\
- module N        use module N
+const HELP: &str = " module N        use module N
  list cardsets   list card sets and softcards
  list keys       list keys
  target NAME     recover keys onto this card set or softcard
- mark SPEC       mark keys: a number, APPNAME:IDENT, the name of a card set, or all
+ mark SPEC       mark keys: a number, APPNAME:IDENT, a card set's name, or all
  unmark SPEC     unmark keys
  recover         put the marked keys under the target
  revert SPEC     leave recovered keys as they were

@@ -266,7 +266,7 @@ fn keys_of_a_lost_card_set_are_recovered() {
     std::fs::remove_file(rig.folder.path().join("old")).unwrap();
     let cards = [rig.file("admin-card", "admin"), rig.file("card", "new")];
     let arguments: Vec<&str> = cards.iter().map(String::as_str).collect();
-    let input = "list cardsets\nlist keys\ntarget new\nmark simple:a\nrecover\nlist keys\nstatus\nsave\nlist keys\nquit\n";
+    let input = "help\nlist cardsets\nlist keys\ntarget new\nmark simple:a\nrecover\nlist keys\nstatus\nsave\nlist keys\nquit\n";
     let shown = rig.succeed_with_input("rocs", &arguments, input);
     insta::assert_snapshot!("rocs", masked(&rig, &shown));
     let session = rig.session();

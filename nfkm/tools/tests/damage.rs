@@ -297,6 +297,19 @@ fn a_damaged_card_is_named_and_left_as_it_is() {
             inflict(&whole);
         }
     }
+    // No byte of a card is without its part in this.
+    let whole = fs::read(path("ann")).unwrap();
+    for place in (0..whole.len()).step_by(5) {
+        let mut content = whole.clone();
+        content[place] ^= 1;
+        fs::write(path("ann"), &content).unwrap();
+        let said = rig.fail(1, "preload", &["-cann", &tokens, &ann, "true"]);
+        assert!(
+            said.contains(path("ann").to_str().unwrap()),
+            "byte {place}: {said}"
+        );
+        assert_eq!(fs::read(path("ann")).unwrap(), content, "byte {place}");
+    }
 }
 
 #[test]

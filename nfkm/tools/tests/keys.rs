@@ -98,6 +98,48 @@ fn the_blob_of_a_key_goes_into_the_module_with_the_administrator_cards() {
 }
 
 #[test]
+fn secret_keys_are_generated_listed_and_verified() {
+    let rig = rig_with_world(&[]);
+    rig.succeed("ppmk", &["--new", "soft"]);
+    for (ident, words) in [
+        ("aes", &["type=AES", "size=256"][..]),
+        ("des", &["type=DES3"]),
+        ("mac", &["type=HMACSHA256", "size=256", "protect=softcard"]),
+    ] {
+        let ident = format!("ident={ident}");
+        rig.succeed(
+            "generatekey",
+            &[&["--batch", "simple", &ident], words].concat(),
+        );
+    }
+    let detail = rig.succeed("nfkminfo", &["-k", "simple", "aes"]);
+    assert!(
+        detail.contains("\n BlobPubKA length 0\n") && detail.contains(" other flags !PublicKey "),
+        "{detail}"
+    );
+    rig.succeed("nfkmcheck", &[]);
+    insta::assert_snapshot!("secret", masked(&rig, &rig.succeed("nfkmverify", &[])));
+    for (words, reason) in [
+        (&["simple", "type=AES", "ident=x"][..], "size must be given"),
+        (
+            &["simple", "type=AES", "size=100", "ident=x"],
+            "size: invalid option",
+        ),
+        (
+            &["simple", "type=DES3", "size=192", "ident=x"],
+            "size is no parameter",
+        ),
+        (&["mscapi", "type=AES", "size=128"], "type: invalid option"),
+    ] {
+        let complaint = rig.fail(2, "generatekey", &[&["--batch"], words].concat());
+        assert!(complaint.contains(reason), "{words:?}: {complaint}");
+    }
+    // What wants a pair is told that it is none.
+    let refused = rig.session().load_key("simple", "aes");
+    assert!(matches!(refused, Err(Error::Malformed { .. })));
+}
+
+#[test]
 fn keys_of_mscapi_are_called_by_their_hash_and_retargeted() {
     let rig = rig_with_world(&[]);
     let made = rig.succeed(
@@ -201,10 +243,8 @@ fn a_key_is_verified_up_to_the_world() {
         .unwrap();
     let report = rig.succeed("nfkmverify", &[]);
     insta::assert_snapshot!("nfkmverify", masked(&rig, &report));
-    assert!(
-        rig.succeed("nfkmverify", &["-VL", "simple", "good"])
-            .contains("OpPermissions")
-    );
+    let full = rig.succeed("nfkmverify", &["-VL", "simple", "good"]);
+    insta::assert_snapshot!("nfkmverify_in_full", masked(&rig, &full));
     assert!(
         rig.fail(1, "nfkmverify", &["mscapi", "container-1"])
             .contains("holds data, not a key")
@@ -215,6 +255,9 @@ fn a_key_is_verified_up_to_the_world() {
     rig.succeed("new-world", &["-l", &rig.file("card", "admin")]);
     let refused = rig.fail(1, "nfkmverify", &[]);
     assert!(refused.contains("has been initialised since"), "{refused}");
+    let answer = rig.run("nfkmverify", &["--json"]);
+    assert_eq!(answer.status.code(), Some(1));
+    insta::assert_snapshot!("nfkmverify_json", masked(&rig, &text(&answer.stdout)));
     rig.succeed("nfkmverify", &["--unverifiable"]);
 }
 
@@ -263,6 +306,13 @@ fn a_key_under_cards_is_made_and_used_by_another_program_while_they_are_preloade
             .code(),
         Some(7)
     );
+    // Whichever card set has a card in the reader.
+    let words = ["-f", tokens, "--any-one", info];
+    assert!(rig.fail(1, "preload", &words).contains("no operator card"));
+    rig.insert(1, "ann");
+    rig.succeed("createocs", &["-Q1/1", "-N", "ann"]);
+    let report = rig.succeed("preload", &words);
+    assert!(report.contains("Pre-Loaded Objects (  1)"), "{report}");
     let refused = rig.fail(1, "preload", &["-f", tokens, "-ssoft", "exit"]);
     assert!(refused.contains("no other preload goes on"), "{refused}");
     assert!(rig.fail(2, "preload", &["pause"]).contains("no file"));

@@ -1,5 +1,6 @@
 //! `generatekey`: makes, imports and retargets keys (UTILITIES section 6).
 
+mod kinds;
 mod parameters;
 mod pem;
 
@@ -7,10 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
-use ncore::types::{
-    Bignum, KeyData, KeyGenParams, KeyType, KeyTypeDHPrivateGenParams, KeyTypeDSAPrivateGenParams,
-    KeyTypeGenParams, KeyTypeRSAPrivateGenParams,
-};
+use ncore::types::{KeyData, KeyGenParams};
 use nfkm::cards::{CardContent, Known};
 use nfkm::kmdata::{CardSetRecord, EntryContent, Folder, KeyRecord};
 use nfkm::{
@@ -29,8 +27,8 @@ use parameters::{Check, Parameters};
 /// Generate a key, import one, or give a key to another application.
 ///
 /// Parameters that are not given as NAME=VALUE are asked for: operation, protect (module, token, softcard), slot, softcard,
-/// recovery, type (RSA, DSA, DH), size, pubexp, ident, plainname, nvram; for an import pemreadfile; to retarget a key
-/// from-application and from-ident.
+/// recovery, type (RSA, DSA, DH, AES, DES3, HMACSHA1, HMACSHA256), size, pubexp, ident, plainname, nvram; for an import
+/// pemreadfile; to retarget a key from-application and from-ident.
 #[derive(Debug, Parser)]
 #[command(name = "generatekey", group = ArgGroup::new("operation").args(["generate", "import", "retarget"]))]
 struct Options {
@@ -151,9 +149,6 @@ enum Protector {
     Softcard(String),
 }
 
-/// The key types that can be made, as the question names them.
-const TYPES: [&str; 3] = ["DH", "DSA", "RSA"];
-
 impl Maker<'_> {
     /// Generates or imports a key.
     fn make(&self, parameters: &mut Parameters, import: bool) -> Result<EntryName, Failure> {
@@ -167,11 +162,12 @@ impl Maker<'_> {
         self.say_verify(parameters);
         let (params, private) = match import {
             true => (KeyGenParams::default(), Some(self.read_pem(parameters)?)),
-            false => (key_params(parameters)?, None),
+            false => (self.key_params(parameters)?, None),
         };
+        let is_pair = import || kinds::is_pair(params.type_);
         let (ident, plainname) = self.names(parameters)?;
-        // Only a generated key can have its blob in NVRAM.
-        let nvram = match import {
+        // Only a generated pair can have its blob in NVRAM.
+        let nvram = match import || !is_pair {
             true => false,
             false => {
                 let question = "Blob in NVRAM (needs ACS)?";
@@ -195,6 +191,7 @@ impl Maker<'_> {
             protection: self.load(&protector)?,
         };
         let key = match private {
+            None if !is_pair => return Ok(self.session.generate_secret_key(&request)?),
             None if nvram => self.generate_in_nvram(&request)?,
             None => self.session.generate_key_pair(&request)?,
             Some(private) => self.session.import_key_pair(&request, private)?,
@@ -239,7 +236,10 @@ impl Maker<'_> {
         self.begin(parameters, "retarget");
         self.say_verify(parameters);
         let folder = self.session.folder();
-        let keys = keys(folder, &self.world, self.application.appname())?;
+        let mut keys = keys(folder, &self.world, self.application.appname())?;
+        if self.application == Application::Mscapi {
+            keys.retain(|(_, record)| record.public_blob.is_some());
+        }
         if keys.is_empty() {
             return Err(Failure::Operation(
                 "no other application has a key".to_owned(),
@@ -388,6 +388,16 @@ impl Maker<'_> {
         Ok((ident, Some(plainname).filter(|text| !text.is_empty())))
     }
 
+    /// What kind of key is to be generated.
+    fn key_params(&self, parameters: &mut Parameters) -> Result<KeyGenParams, Failure> {
+        // The provider keeps its secret keys in software.
+        let types = match self.application {
+            Application::Mscapi => &kinds::PAIRS[..],
+            Application::Named(_) => &kinds::TYPES,
+        };
+        kinds::params(parameters, types)
+    }
+
     fn read_pem(&self, parameters: &mut Parameters) -> Result<KeyData, Failure> {
         parameters.choice("type", "Key type?", "Key type", &["RSA"], Some("RSA"))?;
         let file = parameters.text(
@@ -425,61 +435,6 @@ impl Maker<'_> {
             }
         }
     }
-}
-
-/// What kind of key is to be generated.
-fn key_params(parameters: &mut Parameters) -> Result<KeyGenParams, Failure> {
-    let kind = parameters.choice("type", "Key type?", "Key type", &TYPES, Some("RSA"))?;
-    let question = "Key size? (bits, minimum 1024)";
-    let size = parameters.text("size", question, "Key size", Some("2048"), &|text| {
-        text.parse()
-            .is_ok_and(|bits: u32| (1_024..=16_384).contains(&bits))
-    })?;
-    // It was checked to be a number.
-    let bits: u32 = size.parse()?;
-    let (type_, params) = match kind.as_str() {
-        "DSA" => (
-            KeyType::DSAPrivate,
-            KeyTypeGenParams::DSAPrivate(KeyTypeDSAPrivateGenParams {
-                lenbits: bits,
-                ..KeyTypeDSAPrivateGenParams::default()
-            }),
-        ),
-        "DH" => (
-            KeyType::DHPrivate,
-            KeyTypeGenParams::DHPrivate(KeyTypeDHPrivateGenParams {
-                plength: bits,
-                ..KeyTypeDHPrivateGenParams::default()
-            }),
-        ),
-        _ => {
-            let exponent = parameters.optional(
-                "pubexp",
-                "Public exponent for RSA key (hex)?",
-                "Public exponent for RSA key (hex)",
-                &|text| text.is_empty() || exponent(text).is_some(),
-            )?;
-            (
-                KeyType::RSAPrivate,
-                KeyTypeGenParams::RSAPrivate(KeyTypeRSAPrivateGenParams {
-                    lenbits: bits,
-                    given_e: Some(exponent_or_default(&exponent)),
-                    ..KeyTypeRSAPrivateGenParams::default()
-                }),
-            )
-        }
-    };
-    Ok(KeyGenParams { type_, params })
-}
-
-fn exponent_or_default(text: &str) -> Bignum {
-    exponent(text).unwrap_or_else(|| Bignum::from(65_537))
-}
-
-/// A public exponent in hexadecimal: odd, more than 1, of at most 32 bits.
-fn exponent(text: &str) -> Option<Bignum> {
-    let value = u32::from_str_radix(text, 16).ok()?;
-    (value > 1 && value % 2 == 1).then(|| Bignum::from(value))
 }
 
 /// The keys of all applications but one, sorted.
