@@ -40,6 +40,9 @@ struct Row {
     /// The cases end the process that tries them.
     #[serde(default)]
     crashes: bool,
+    /// Chance decides whether there is a difference: the cases may pass as well.
+    #[serde(default)]
+    sometimes: bool,
 }
 
 /// Who is right.
@@ -116,6 +119,7 @@ impl Differences {
                 },
                 row.source.as_deref().unwrap_or(finished.case.source)
             )),
+            Verdict::Passed if row.sometimes => Verdict::Passed,
             verdict => Verdict::Failed(format!(
                 "a row says that this provider differs, and it does not: {}",
                 verdict.word()
@@ -169,6 +173,9 @@ mod tests {
             judged("Q", failed()),
             Verdict::Differs("because (the case is right; a book)\nit met this".to_owned())
         );
+        let by_chance = format!("{ROW}\nsometimes = true");
+        let judged_by_chance = judged_by(&by_chance, "P", Verdict::Passed);
+        assert_eq!(judged_by_chance, Verdict::Passed);
         let without_source = ROW.replace("source = \"a book\"", "");
         assert_eq!(
             judged_by(&without_source, "Q", failed()),
