@@ -135,13 +135,18 @@ impl Context {
         self.key(sys::user_key(self.0, key_spec), "CryptGetUserKey")
     }
 
-    /// Signs the SHA-1 hash of `data`, and checks the signature with the public half of the pair.
-    pub(crate) fn sign_and_verify(&self, data: &[u8], key_spec: u32, key: &Key<'_>) -> Result<()> {
+    /// Signs the SHA-1 hash of `data`, and checks the signature with the public half of the pair if that is given.
+    pub(crate) fn sign(&self, data: &[u8], key_spec: u32, check: Option<&Key<'_>>) -> Result<()> {
         let hash =
             Hash(sys::create_hash(self.0, AlgId::CALG_SHA1.0).map_err(refusal("CryptCreateHash"))?);
         sys::hash_data(hash.0, data).map_err(refusal("CryptHashData"))?;
         let signature = sys::sign(hash.0, key_spec).map_err(refusal("CryptSignHash"))?;
-        sys::verify(hash.0, &signature, key.handle).map_err(refusal("CryptVerifySignature"))
+        match check {
+            None => Ok(()),
+            Some(key) => {
+                sys::verify(hash.0, &signature, key.handle).map_err(refusal("CryptVerifySignature"))
+            }
+        }
     }
 
     fn param(&self, param: u32) -> Result<Vec<u8>> {
