@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use conformance::daemon::{Daemon, Settings};
 use conformance::oracle::hashes::Hash;
 use conformance::oracle::wire_rsa::WireRsa;
+use conformance::sys;
 use conformance::wire::{raw, read_frame, write_frame};
 use ncore::client::{ConnectOptions, Connection, Endpoint};
 use ncore::message::{Command, Header};
@@ -66,18 +67,8 @@ impl Rig {
 
     /// Resident memory of the daemon in bytes.
     fn memory(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.daemon.process());
-        let status = std::fs::read_to_string(path).expect("the daemon lives");
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .expect("VmRSS");
-        line.trim()
-            .trim_end_matches("kB")
-            .trim()
-            .parse::<u64>()
-            .expect("a number")
-            * 1024
+        let kib = sys::resident_kib(self.daemon.process()).expect("the daemon lives");
+        u64::try_from(kib).expect("a size") * 1024
     }
 
     /// A value of the statistics.

@@ -9,10 +9,10 @@ use crate::capi::{
 };
 use crate::case::{Case, Outcome};
 use crate::coverage::{refuses, works};
-use crate::oracle::{RsaPrivate, RsaPublic, digest, hex, plaintext_blob};
+use crate::oracle::{RsaPrivate, digest, hex, plaintext_blob};
 use crate::rig::{Rig, equal, refused};
 
-use super::family::{CIPHERS, block_cipher, bytes_of};
+use super::family::{CIPHERS, block_cipher, bytes_of, exchange};
 
 const ENCRYPT: &str = "CryptoAPI reference: CryptEncrypt";
 const DECRYPT: &str = "CryptoAPI reference: CryptDecrypt";
@@ -416,14 +416,6 @@ fn flags_unknown(rig: &Rig) -> anyhow::Result<Outcome> {
         NTE_BAD_FLAGS,
     )?;
     Ok(Outcome::Passed)
-}
-
-/// A context with an ephemeral exchange pair, the pair, and its public half as the oracle has it.
-fn exchange(rig: &Rig, bits: u32) -> anyhow::Result<(Context, Key, RsaPublic)> {
-    let context = rig.capi().verify_context()?;
-    let key = context.gen_pair(AT_KEYEXCHANGE, bits)?;
-    let public = RsaPublic::from_blob(&key.export(PUBLICKEYBLOB, None, 0)?)?;
-    Ok((context, key, public))
 }
 
 fn rsa_decrypt(rig: &Rig) -> anyhow::Result<Outcome> {

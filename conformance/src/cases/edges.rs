@@ -4,15 +4,15 @@ use anyhow::{Context as _, ensure};
 
 use crate::capi::numbers::*;
 use crate::capi::{
-    Context, ERROR_INVALID_PARAMETER, ERROR_MORE_DATA, Function, Key, NTE_BAD_DATA, NTE_BAD_FLAGS,
-    NTE_BAD_KEY, NTE_BAD_LEN, Room,
+    ERROR_INVALID_PARAMETER, ERROR_MORE_DATA, Function, NTE_BAD_DATA, NTE_BAD_FLAGS, NTE_BAD_KEY,
+    NTE_BAD_LEN, Room,
 };
 use crate::case::{Case, EVERY, Outcome, RSA};
 use crate::coverage::{Cover, refuses, works};
-use crate::oracle::{RsaPublic, digest};
+use crate::oracle::digest;
 use crate::rig::{Rig, equal, refused};
 
-use super::family::{AES, CIPHERS, block_cipher, of, private_blob};
+use super::family::{AES, CIPHERS, block_cipher, exchange, of, private_blob};
 
 const ENCRYPT: &str = "CryptoAPI reference: CryptEncrypt";
 const DECRYPT: &str = "CryptoAPI reference: CryptDecrypt";
@@ -222,14 +222,6 @@ fn key_signature(rig: &Rig) -> anyhow::Result<Outcome> {
         refused(key.decrypt(&[1; 64], flags), NTE_BAD_KEY)?;
     }
     Ok(Outcome::Passed)
-}
-
-/// A context with an ephemeral exchange pair of so many bits, the pair, and its public half as the oracle has it.
-fn exchange(rig: &Rig, bits: u32) -> anyhow::Result<(Context, Key, RsaPublic)> {
-    let context = rig.capi().verify_context()?;
-    let key = context.gen_pair(AT_KEYEXCHANGE, bits)?;
-    let public = RsaPublic::from_blob(&key.export(PUBLICKEYBLOB, None, 0)?)?;
-    Ok((context, key, public))
 }
 
 fn rsa_no_check(rig: &Rig) -> anyhow::Result<Outcome> {

@@ -4,9 +4,9 @@ use anyhow::Context as _;
 use num_bigint::BigUint;
 
 use crate::capi::numbers::*;
-use crate::capi::{Context, Key};
+use crate::capi::{Context, Hash, Key};
 use crate::case::{Case, Outcome};
-use crate::oracle::{RsaPrivate, blob_head, plaintext_blob};
+use crate::oracle::{RsaPrivate, RsaPublic, blob_head, plaintext_blob};
 use crate::rig::Rig;
 use crate::vectors::{self, Vector};
 
@@ -178,6 +178,21 @@ pub(super) fn hmac_key(context: &Context, key: &[u8]) -> anyhow::Result<Key> {
     Ok(context.import_key(&plaintext_blob(CALG_RC2, key), None, CRYPT_IPSEC_HMAC_KEY)?)
 }
 
+/// An HMAC with the usual pads.
+pub(super) fn hmac_of(context: &Context, key: &Key, algid: u32) -> anyhow::Result<Hash> {
+    let hash = context.create_hash(CALG_HMAC, Some(key))?;
+    hash.set_hmac_info(algid, &[], &[])?;
+    Ok(hash)
+}
+
+/// A context with an ephemeral exchange pair of so many bits, the pair, and its public half as the oracle has it.
+pub(super) fn exchange(rig: &Rig, bits: u32) -> anyhow::Result<(Context, Key, RsaPublic)> {
+    let context = rig.capi().verify_context()?;
+    let key = context.gen_pair(AT_KEYEXCHANGE, bits)?;
+    let public = RsaPublic::from_blob(&key.export(PUBLICKEYBLOB, None, 0)?)?;
+    Ok((context, key, public))
+}
+
 /// A context with the known signature pair, and its public half as a key of its own.
 pub(super) fn signer(rig: &Rig) -> anyhow::Result<(Context, Key)> {
     let context = rig.capi().verify_context()?;
@@ -189,4 +204,23 @@ pub(super) fn signer(rig: &Rig) -> anyhow::Result<(Context, Key)> {
 /// A signature over the SHA-1 hash of a text.
 pub(super) fn signed(context: &Context, text: &[u8]) -> anyhow::Result<Vec<u8>> {
     Ok(context.hash(CALG_SHA1, text)?.sign(AT_SIGNATURE, 0)?)
+}
+
+/// Does `work` in so many threads at once, each of which is told its number.
+pub(super) fn at_once(
+    threads: u8,
+    work: impl Fn(u8) -> anyhow::Result<()> + Sync,
+) -> anyhow::Result<()> {
+    std::thread::scope(|scope| {
+        let work = &work;
+        let threads: Vec<_> = (0..threads)
+            .map(|thread| scope.spawn(move || work(thread)))
+            .collect();
+        for thread in threads {
+            thread
+                .join()
+                .map_err(|_| anyhow::anyhow!("a thread panicked"))??;
+        }
+        Ok(())
+    })
 }

@@ -4,8 +4,7 @@ use anyhow::{Context as _, ensure};
 
 use crate::capi::numbers::*;
 use crate::capi::{
-    Function, Hash, Key, NTE_BAD_FLAGS, NTE_BAD_HASH, NTE_BAD_HASH_STATE, NTE_BAD_KEY,
-    NTE_BAD_TYPE, Room,
+    Function, NTE_BAD_FLAGS, NTE_BAD_HASH, NTE_BAD_HASH_STATE, NTE_BAD_KEY, NTE_BAD_TYPE, Room,
 };
 use crate::case::{Case, EVERY, Outcome};
 use crate::coverage::{refuses, works};
@@ -13,7 +12,9 @@ use crate::oracle::digest;
 use crate::oracle::hashes::Hash as Oracle;
 use crate::rig::{Rig, equal, refused};
 
-use super::family::{CIPHERS, SHAMD5, block_cipher, hmac_key, is_on, of, public_blob, session_key};
+use super::family::{
+    CIPHERS, SHAMD5, block_cipher, hmac_key, hmac_of, is_on, of, public_blob, session_key,
+};
 
 const CREATE: &str = "CryptoAPI reference: CryptCreateHash";
 const SET: &str = "CryptoAPI reference: CryptSetHashParam";
@@ -151,11 +152,6 @@ pub(super) const CASES: &[Case] = &[
     )
     .covers(&[works(Function::Encrypt), works(Function::Decrypt)]),
 ];
-fn hmac_of(context: &crate::capi::Context, key: &Key, algid: u32) -> anyhow::Result<Hash> {
-    let hash = context.create_hash(CALG_HMAC, Some(key))?;
-    hash.set_hmac_info(algid, &[], &[])?;
-    Ok(hash)
-}
 
 fn create_flags(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;

@@ -3,14 +3,14 @@
 use anyhow::Context as _;
 
 use crate::capi::numbers::*;
-use crate::capi::{Function, Hash, Key, NTE_BAD_ALGID, NTE_BAD_HASH_STATE, NTE_BAD_KEY, Room};
+use crate::capi::{Function, NTE_BAD_ALGID, NTE_BAD_HASH_STATE, NTE_BAD_KEY, Room};
 use crate::case::{Case, Outcome};
 use crate::coverage::{refuses, works};
 use crate::oracle::digest;
 use crate::oracle::hashes::Hash as Oracle;
 use crate::rig::{Rig, equal, refused};
 
-use super::family::{CIPHERS, block_cipher, hmac_key, of, public_blob, session_key};
+use super::family::{CIPHERS, block_cipher, hmac_key, hmac_of, of, public_blob, session_key};
 
 const CREATE: &str = "CryptoAPI reference: CryptCreateHash";
 const HMAC: &str = "CRYPTSPI, section 4.2; CryptoAPI reference: HMAC_INFO";
@@ -134,11 +134,6 @@ pub(super) const CASES: &[Case] = &[
     )
     .covers(&[works(Function::CreateHash)]),
 ];
-fn hmac_of(context: &crate::capi::Context, key: &Key, algid: u32) -> anyhow::Result<Hash> {
-    let hash = context.create_hash(CALG_HMAC, Some(key))?;
-    hash.set_hmac_info(algid, &[], &[])?;
-    Ok(hash)
-}
 
 fn hmac_pads(rig: &Rig) -> anyhow::Result<Outcome> {
     let context = rig.capi().verify_context()?;

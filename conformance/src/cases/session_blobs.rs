@@ -4,8 +4,8 @@ use anyhow::Context as _;
 
 use crate::capi::numbers::*;
 use crate::capi::{
-    Context, Function, Key, NTE_BAD_ALGID, NTE_BAD_DATA, NTE_BAD_FLAGS, NTE_BAD_KEY,
-    NTE_BAD_PUBLIC_KEY, NTE_NO_KEY, Room,
+    Function, NTE_BAD_ALGID, NTE_BAD_DATA, NTE_BAD_FLAGS, NTE_BAD_KEY, NTE_BAD_PUBLIC_KEY,
+    NTE_NO_KEY, Room,
 };
 use crate::case::{Case, Outcome, RSA};
 use crate::coverage::{refuses, works};
@@ -14,7 +14,7 @@ use crate::oracle::{RsaPrivate, RsaPublic, blob_head, hex, plaintext_blob};
 use crate::rig::{Rig, equal, refused};
 
 use super::family::{
-    CIPHERS, DH, SCHANNEL, block_cipher, bytes_of, changed, of, public_blob, session_key,
+    CIPHERS, DH, SCHANNEL, block_cipher, bytes_of, changed, exchange, of, public_blob, session_key,
 };
 
 const IMPORT: &str = "CryptoAPI reference: CryptImportKey";
@@ -154,13 +154,6 @@ fn exponent_1(rig: &Rig) -> anyhow::Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// An exchange pair whose public half the oracle has.
-fn exchange(context: &Context) -> anyhow::Result<(Key, RsaPublic)> {
-    let key = context.gen_pair(AT_KEYEXCHANGE, 1024)?;
-    let public = RsaPublic::from_blob(&key.export(PUBLICKEYBLOB, None, 0)?)?;
-    Ok((key, public))
-}
-
 /// The SIMPLEBLOB of a key's bytes.
 fn simple(public: &RsaPublic, algid: u32, bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut blob = blob_head(SIMPLEBLOB, algid);
@@ -170,8 +163,7 @@ fn simple(public: &RsaPublic, algid: u32, bytes: &[u8]) -> anyhow::Result<Vec<u8
 }
 
 fn long_rc2(rig: &Rig) -> anyhow::Result<Outcome> {
-    let context = rig.capi().verify_context()?;
-    let (key, public) = exchange(&context)?;
+    let (context, key, public) = exchange(rig, 1024)?;
     for bits in [136_u32, 256, 512] {
         let bytes: Vec<u8> = (0..bits / 8).map(|index| index as u8).collect();
         let long = context.import_key(&simple(&public, CALG_RC2, &bytes)?, Some(&key), 0)?;
@@ -195,8 +187,7 @@ fn long_rc2(rig: &Rig) -> anyhow::Result<Outcome> {
 }
 
 fn simple_algorithm(rig: &Rig) -> anyhow::Result<Outcome> {
-    let context = rig.capi().verify_context()?;
-    let (key, public) = exchange(&context)?;
+    let (context, key, public) = exchange(rig, 1024)?;
     let good = simple(&public, CALG_RC4, &[1; 16])?;
     context.import_key(&good, Some(&key), 0)?;
     for algid in [CALG_RSA_SIGN, CALG_DH_SF, CALG_3DES, 0] {
@@ -217,8 +208,7 @@ fn simple_no_pair(rig: &Rig) -> anyhow::Result<Outcome> {
 }
 
 fn simple_length(rig: &Rig) -> anyhow::Result<Outcome> {
-    let context = rig.capi().verify_context()?;
-    let (key, public) = exchange(&context)?;
+    let (context, key, public) = exchange(rig, 1024)?;
     for (algid, length) in [
         (CALG_RC4, 17),
         (CALG_RC4, 4),

@@ -13,7 +13,7 @@ use crate::oracle::{RsaPrivate, digest};
 use crate::rig::{Rig, equal, refused};
 
 use super::family::{
-    CIPHERS, DSS, is_on, of, private_blob, public_blob, signature_len, signed, signer,
+    CIPHERS, DSS, at_once, is_on, of, private_blob, public_blob, signature_len, signed, signer,
 };
 
 const SIGN: &str = "CryptoAPI reference: CryptSignHash";
@@ -308,15 +308,6 @@ fn threads(rig: &Rig) -> anyhow::Result<Outcome> {
         }
         Ok(())
     };
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8)
-            .map(|thread| scope.spawn(move || sign(thread)))
-            .collect();
-        for thread in threads {
-            thread
-                .join()
-                .map_err(|_| anyhow::anyhow!("a thread panicked"))??;
-        }
-        Ok(Outcome::Passed)
-    })
+    at_once(8, sign)?;
+    Ok(Outcome::Passed)
 }
