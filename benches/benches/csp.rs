@@ -6,15 +6,13 @@
 //! call, measured right after each other in turned order: 1 says that the call around the work costs nothing.
 
 use std::hint::black_box;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use aes::{Aes128, Aes256};
-use benches::stack::Stack;
+use benches::stack::{Stack, plays_hardserver};
 use benches::sys;
 use cipher::{Array, BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 use conformance::capi::numbers;
-use conformance::daemon;
 use criterion::Criterion;
 use digest::Digest;
 use md5::Md5;
@@ -34,21 +32,15 @@ const ROUNDS: usize = 101;
 const SLICE: Duration = Duration::from_millis(2);
 
 fn main() -> anyhow::Result<()> {
-    let arguments: Vec<String> = std::env::args().collect();
-    // The role that `Daemon::start` asks for.
-    if let [_, role, modules_name, modules, folder_name, folder] = arguments.as_slice()
-        && role == "serve"
-        && modules_name == "--modules"
-        && folder_name == "--folder"
-    {
-        return daemon::serve(Path::new(folder), modules.parse()?, None);
+    if plays_hardserver()? {
+        return Ok(());
     }
     let stack = Stack::start(&std::env::current_exe()?, KEY_BITS)?;
     let mut criterion = Criterion::default().configure_from_args();
     calls(&mut criterion, &stack)?;
     criterion.final_summary();
     // As `cargo bench` asks; a test of the benchmarks does not.
-    if arguments.iter().any(|argument| argument == "--bench") {
+    if std::env::args().any(|argument| argument == "--bench") {
         ratios(&stack)?;
     }
     Ok(())

@@ -2,27 +2,19 @@
 //!
 //! The hardserver is this executable in another role, as in the conformance harness.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use benches::bare::Bare;
 use benches::load;
-use benches::stack::{KEY_BITS, Stack};
-use conformance::daemon;
+use benches::stack::{KEY_BITS, Stack, plays_hardserver};
 use criterion::{Criterion, Throughput};
 use engine::Kind;
 use ncore::client::{ConnectOptions, Connection};
 use ncore::types::{NewClientArgs, NoOpArgs};
 
 fn main() -> anyhow::Result<()> {
-    let arguments: Vec<String> = std::env::args().collect();
-    // The role that `Daemon::start` asks for.
-    if let [_, role, modules_name, modules, folder_name, folder] = arguments.as_slice()
-        && role == "serve"
-        && modules_name == "--modules"
-        && folder_name == "--folder"
-    {
-        return daemon::serve(Path::new(folder), modules.parse()?, None);
+    if plays_hardserver()? {
+        return Ok(());
     }
     let stack = Stack::start(&std::env::current_exe()?, KEY_BITS)?;
     let mut criterion = Criterion::default().configure_from_args();

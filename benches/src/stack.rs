@@ -4,6 +4,7 @@ use std::path::Path;
 
 use conformance::capi::{Capi, Context, Provider, numbers};
 use conformance::coverage::Recorder;
+use conformance::daemon;
 use conformance::target::{Choice, Prepared, Target};
 
 use crate::sys;
@@ -11,28 +12,29 @@ use crate::sys;
 /// Bits of the key that the figures of the stack are about.
 pub const KEY_BITS: u32 = 2048;
 
-/// A function of CryptoAPI that answered FALSE.
-#[derive(Clone, Copy, Debug)]
-pub struct CallFailed {
-    /// Which.
-    pub function: &'static str,
-    /// The last error.
-    pub code: u32,
-}
-
-impl std::fmt::Display for CallFailed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} failed with {:#010x}", self.function, self.code)
-    }
-}
-
-impl std::error::Error for CallFailed {}
-
 /// A container with an RSA key, in a world that is there.
 #[derive(Debug)]
 pub struct Signer {
     context: Context,
     bits: u32,
+}
+
+/// Plays the hardserver if this process was started as the one of [`Stack::start`] by a benchmark, which has no command line
+/// of its own; whether it was.
+///
+/// # Errors
+/// The hardserver's.
+pub fn plays_hardserver() -> anyhow::Result<bool> {
+    let arguments: Vec<String> = std::env::args().collect();
+    // The role that `Daemon::start` asks for.
+    let [_, role, modules_name, modules, folder_name, folder] = arguments.as_slice() else {
+        return Ok(false);
+    };
+    if role != "serve" || modules_name != "--modules" || folder_name != "--folder" {
+        return Ok(false);
+    }
+    daemon::serve(Path::new(folder), modules.parse()?, None)?;
+    Ok(true)
 }
 
 /// A running stack. The hardserver ends with it.

@@ -4,9 +4,24 @@ use std::ptr::null;
 
 use cryptoapi::{Handle, ffi};
 
-use crate::stack::CallFailed;
-
 type Answer<T> = Result<T, CallFailed>;
+
+/// A function of CryptoAPI that answered FALSE.
+#[derive(Clone, Copy, Debug)]
+pub struct CallFailed {
+    /// Which.
+    pub function: &'static str,
+    /// The last error.
+    pub code: u32,
+}
+
+impl std::fmt::Display for CallFailed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} failed with {:#010x}", self.function, self.code)
+    }
+}
+
+impl std::error::Error for CallFailed {}
 
 /// CALG_SHA_256.
 const CALG_SHA_256: u32 = 0x800c;
