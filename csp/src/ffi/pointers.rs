@@ -445,7 +445,8 @@ pub(super) unsafe fn cms_dh_key_info(data: *const u8) -> Result<CmsDhKeyInfo> {
 /// Lengths from here on are longer than any object, which on 32 bits a DWORD can say.
 const OBJECT_TOO_LONG: usize = isize::MAX as usize + 1;
 
-/// The longest string of HMAC_INFO and CMS_DH_KEY_INFO, in bytes. It is copied, so there must be an end to it; pads have a block's length.
+/// The longest string of HMAC_INFO and CMS_DH_KEY_INFO, in bytes. It is copied, so there must be an end to it; pads have a
+/// block's length.
 const PAD_MAX: usize = 64 << 10;
 
 #[cfg(test)]
