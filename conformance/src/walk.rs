@@ -11,7 +11,7 @@ use ncore::types::{
     PlainTextTypeBytesData, PlainTextTypeData,
 };
 use nfkm::cards::{Card, Notice, Operator, Purpose};
-use nfkm::{Environment, Error, IdentRule, LoadedKey, NewKeyPair, Protection};
+use nfkm::{Environment, Error, IdentRule, LoadedKey, NewKey, Protection};
 use simulator::control::client::Client;
 use simulator::control::{Access, api};
 use tempfile::TempDir;
@@ -194,8 +194,8 @@ pub fn step<T>(name: &str, act: impl FnOnce() -> anyhow::Result<T>) -> anyhow::R
 }
 
 /// A new RSA-2048 key of this name.
-pub fn new_key(ident: &str, protection: Protection) -> NewKeyPair {
-    NewKeyPair {
+pub fn new_key(ident: &str, protection: Protection) -> NewKey {
+    NewKey {
         appname: "simple".to_owned(),
         ident: IdentRule::Fixed(ident.to_owned()),
         plainname: None,

@@ -449,7 +449,7 @@ fn recorded_key(desk: &Desk) -> KeyRecord {
         ..KeyTypeRSAPrivateGenParams::default()
     };
     session
-        .generate_key_pair(&nfkm::NewKeyPair {
+        .generate_key_pair(&nfkm::NewKey {
             appname: "simple".to_owned(),
             ident: nfkm::IdentRule::Fixed("key".to_owned()),
             plainname: None,

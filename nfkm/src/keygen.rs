@@ -38,7 +38,7 @@ pub enum Protection {
 
 /// A key pair, or a secret key, to be made and recorded.
 #[derive(Clone, Debug)]
-pub struct NewKeyPair {
+pub struct NewKey {
     /// The application it belongs to.
     pub appname: String,
     /// Its name there.
@@ -59,7 +59,7 @@ impl Session {
     /// # Errors
     /// [`Error::InvalidName`], [`Error::NoWorld`], [`Error::NoUsableModule`], [`Error::Exists`] for a name that is
     /// taken, [`Error::Status`] when the module refuses.
-    pub fn generate_key_pair(&self, request: &NewKeyPair) -> Result<LoadedKey, Error> {
+    pub fn generate_key_pair(&self, request: &NewKey) -> Result<LoadedKey, Error> {
         self.make_loaded(request, &Origin::Generated(&request.params), None)
     }
 
@@ -67,7 +67,7 @@ impl Session {
     ///
     /// # Errors
     /// Those of [`Session::generate_key_pair`].
-    pub fn generate_secret_key(&self, request: &NewKeyPair) -> Result<EntryName, Error> {
+    pub fn generate_secret_key(&self, request: &NewKey) -> Result<EntryName, Error> {
         let (name, _) = self.make_recorded(request, &Origin::Secret(&request.params), None)?;
         Ok(name)
     }
@@ -77,11 +77,7 @@ impl Session {
     /// # Errors
     /// Those of [`Session::generate_key_pair`]; [`Error::Malformed`] for a key that is not an RSA, DSA or DH private
     /// key, [`Error::WrongKey`] when its parts contradict each other.
-    pub fn import_key_pair(
-        &self,
-        request: &NewKeyPair,
-        private: KeyData,
-    ) -> Result<LoadedKey, Error> {
+    pub fn import_key_pair(&self, request: &NewKey, private: KeyData) -> Result<LoadedKey, Error> {
         self.make_loaded(request, &Origin::Imported(&private), None)
     }
 
@@ -172,7 +168,7 @@ impl Session {
     /// Makes a key pair, records it, and loads it.
     fn make_loaded(
         &self,
-        request: &NewKeyPair,
+        request: &NewKey,
         origin: &Origin<'_>,
         nvram: Option<(&NvramAuthority, InNvram)>,
     ) -> Result<LoadedKey, Error> {
@@ -196,7 +192,7 @@ impl Session {
     /// Makes a key and records it.
     fn make_recorded(
         &self,
-        request: &NewKeyPair,
+        request: &NewKey,
         origin: &Origin<'_>,
         nvram: Option<(&NvramAuthority, InNvram)>,
     ) -> Result<(EntryName, Made), Error> {
@@ -293,11 +289,7 @@ impl NvramAuthority {
     ///
     /// # Errors
     /// Those of [`Session::generate_key_pair`]; [`Error::Parameters`] for a token that is not loaded on the module.
-    pub fn generate_key_pair(
-        &self,
-        request: &NewKeyPair,
-        what: InNvram,
-    ) -> Result<LoadedKey, Error> {
+    pub fn generate_key_pair(&self, request: &NewKey, what: InNvram) -> Result<LoadedKey, Error> {
         let origin = Origin::Generated(&request.params);
         self.session()
             .make_loaded(request, &origin, Some((self, what)))

@@ -40,7 +40,7 @@ pub use client::{Client, KeyId};
 pub use environment::Environment;
 pub use error::{Corruption, Error};
 pub use key::LoadedKey;
-pub use keygen::{IdentRule, NewKeyPair, Protection};
+pub use keygen::{IdentRule, NewKey, Protection};
 pub use modules::{Enquiry, Mode, Module, survey};
 pub use names::{APPNAME_MAX, EntryName, IDENT_MAX};
 pub use nvram::{Area, InNvram, NvramAuthority, NvramState};

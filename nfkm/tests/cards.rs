@@ -11,7 +11,7 @@ use ncore::types::{Mech, NFKMNKF};
 use nfkm::cards::{Card, CardContent, CardSource, Notice, Operator, Purpose, Unattended};
 use nfkm::kmdata::{CardSetRecord, EntryContent, KeyRecord};
 use nfkm::world::admin::WorldParams;
-use nfkm::{EntryName, Error, IdentRule, LoadedKey, NewCardSet, NewKeyPair, Protection, Session};
+use nfkm::{EntryName, Error, IdentRule, LoadedKey, NewCardSet, NewKey, Protection, Session};
 
 const READERS: CardSource = CardSource::Readers;
 
@@ -34,8 +34,8 @@ fn persistent(name: &str, needed: u32, cards: u32) -> NewCardSet {
     }
 }
 
-fn protected(ident: &str, token: &nfkm::LoadedToken) -> NewKeyPair {
-    NewKeyPair {
+fn protected(ident: &str, token: &nfkm::LoadedToken) -> NewKey {
+    NewKey {
         protection: Protection::Token(token.clone()),
         ..request(IdentRule::Fixed(ident.to_owned()))
     }
@@ -436,7 +436,7 @@ fn a_key_under_a_set_is_recorded_with_what_opens_it() {
         .generate_key_pair(&protected("with", &token))
         .unwrap();
     session
-        .generate_key_pair(&NewKeyPair {
+        .generate_key_pair(&NewKey {
             recovery: false,
             ..protected("without", &token)
         })

@@ -12,7 +12,7 @@ use nfkm::cards::{CardSource, Unattended};
 use nfkm::kmdata::{EntryContent, KeyRecord};
 use nfkm::world::admin::WorldParams;
 use nfkm::{
-    Area, EntryName, Error, IdentRule, InNvram, LoadedKey, NewKeyPair, NvramAuthority, NvramState,
+    Area, EntryName, Error, IdentRule, InNvram, LoadedKey, NewKey, NvramAuthority, NvramState,
     Protection, Session,
 };
 
@@ -33,7 +33,7 @@ fn name(ident: &str) -> EntryName {
     EntryName::new("mscapi", ident).unwrap()
 }
 
-fn fixed(ident: &str) -> NewKeyPair {
+fn fixed(ident: &str) -> NewKey {
     request(IdentRule::Fixed(ident.to_owned()))
 }
 
@@ -148,7 +148,7 @@ fn a_softcard_protects_a_stored_key_too() {
     let softcard = session.create_softcard(1, "soft", None, false).unwrap();
     let token = session.load_softcard(&softcard, None).unwrap();
     let few = authority(&session, &rig.cards(1));
-    let request = NewKeyPair {
+    let request = NewKey {
         protection: Protection::Token(token.clone()),
         ..fixed("stored")
     };

@@ -9,8 +9,7 @@ use nfkm::cards::{CardSource, Unattended};
 use nfkm::kmdata::EntryContent;
 use nfkm::world::admin::WorldParams;
 use nfkm::{
-    EntryName, Error, IdentRule, LoadedKey, LoadedToken, NewCardSet, NewKeyPair, Protection,
-    Session,
+    EntryName, Error, IdentRule, LoadedKey, LoadedToken, NewCardSet, NewKey, Protection, Session,
 };
 
 const READERS: CardSource = CardSource::Readers;
@@ -24,7 +23,7 @@ fn signs(key: &LoadedKey) -> bool {
 }
 
 fn make(session: &Session, ident: &str, token: &LoadedToken, recovery: bool) {
-    let request = NewKeyPair {
+    let request = NewKey {
         recovery,
         protection: Protection::Token(token.clone()),
         ..request(IdentRule::Fixed(ident.to_owned()))

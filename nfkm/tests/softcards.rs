@@ -8,7 +8,7 @@ use ncore::types::{Mech, NFKMNKF};
 use nfkm::cards::Unattended;
 use nfkm::kmdata::EntryContent;
 use nfkm::world::admin::WorldParams;
-use nfkm::{EntryName, Error, IdentRule, LoadedKey, NewKeyPair, Protection};
+use nfkm::{EntryName, Error, IdentRule, LoadedKey, NewKey, Protection};
 
 fn signs(key: &LoadedKey) -> bool {
     key.sign(Mech::RSAhSHA256pPKCS1, digest(7)).is_ok()
@@ -29,7 +29,7 @@ fn a_softcard_protects_keys_on_all_modules_with_its_pass_phrase() {
     );
     let token = session.load_softcard(&softcard, Some("old")).unwrap();
     assert_eq!(token.modules(), [1, 2]);
-    let request = NewKeyPair {
+    let request = NewKey {
         protection: Protection::Token(token.clone()),
         ..request(IdentRule::Fixed("key".to_owned()))
     };

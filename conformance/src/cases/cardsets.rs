@@ -12,8 +12,7 @@ use nfkm::cards::{CardSource, Notice, Unattended};
 use nfkm::kmdata::CardSetRecord;
 use nfkm::world::admin::{Admin, WorldParams};
 use nfkm::{
-    EntryName, Error, IdentRule, LoadedKey, LoadedToken, NewCardSet, NewKeyPair, Protection,
-    Session,
+    EntryName, Error, IdentRule, LoadedKey, LoadedToken, NewCardSet, NewKey, Protection, Session,
 };
 
 use crate::case::{Case, Need, Outcome};
@@ -117,7 +116,7 @@ impl World {
             lenbits: 1024,
             ..KeyTypeRSAPrivateGenParams::default()
         };
-        self.session.generate_key_pair(&NewKeyPair {
+        self.session.generate_key_pair(&NewKey {
             appname: "simple".to_owned(),
             ident: IdentRule::Fixed("key".to_owned()),
             plainname: None,

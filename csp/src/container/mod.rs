@@ -9,7 +9,7 @@ pub(crate) mod store;
 use std::sync::{Arc, Mutex};
 
 use ncore::types::KeyGenParams;
-use nfkm::{IdentRule, InNvram, LoadedKey, NewKeyPair};
+use nfkm::{IdentRule, InNvram, LoadedKey, NewKey};
 
 use self::record::{Record, Slot};
 use self::store::{APPNAME, Changing, Store};
@@ -132,7 +132,7 @@ impl Container {
         let interaction = context.interaction();
         let wanted = interaction.setup.protection;
         let for_key = self.for_key(spec, &interaction);
-        let request = |params, protection| NewKeyPair {
+        let request = |params, protection| NewKey {
             appname: APPNAME.to_owned(),
             ident: IdentRule::KeyHash,
             plainname: Some(record.name.clone()).filter(|name| !name.is_empty()),

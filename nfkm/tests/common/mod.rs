@@ -16,7 +16,7 @@ use ncore::types::{
 use nfkm::cards::{Card, CardSource, Notice, Operator, Purpose, Unattended};
 use nfkm::kmdata::SoftcardRecord;
 use nfkm::world::admin::{Admin, WorldParams};
-use nfkm::{Client, Environment, Error, IdentRule, NewKeyPair, Protection, Session, World};
+use nfkm::{Client, Environment, Error, IdentRule, NewKey, Protection, Session, World};
 use simulator::control;
 use simulator::hardserver::Server;
 use simulator::options::Options;
@@ -221,8 +221,8 @@ pub fn rsa(lenbits: u32) -> KeyGenParams {
     }
 }
 
-pub fn request(ident: IdentRule) -> NewKeyPair {
-    NewKeyPair {
+pub fn request(ident: IdentRule) -> NewKey {
+    NewKey {
         appname: "mscapi".to_owned(),
         ident,
         plainname: Some("a key".to_owned()),

@@ -5,7 +5,7 @@ mod common;
 use common::{Rig, masked, text};
 use ncore::types::{KeyGenParams, KeyType, KeyTypeGenParams, KeyTypeRSAPrivateGenParams};
 use nfkm::cards::{CardSource, Unattended};
-use nfkm::{IdentRule, LoadedToken, NewKeyPair, Protection};
+use nfkm::{IdentRule, LoadedToken, NewKey, Protection};
 
 /// A rig with a world of one module, whose administrator card is a file.
 fn rig_with_world(features: &[&str]) -> Rig {
@@ -21,7 +21,7 @@ fn make_key(rig: &Rig, ident: &str, token: LoadedToken) {
         lenbits: 1024,
         ..KeyTypeRSAPrivateGenParams::default()
     };
-    let request = NewKeyPair {
+    let request = NewKey {
         appname: "simple".to_owned(),
         ident: IdentRule::Fixed(ident.to_owned()),
         plainname: Some(format!("Key {ident}")),

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use common::{Rig, masked, text};
 use ncore::types::{KeyGenParams, KeyType, KeyTypeGenParams, KeyTypeRSAPrivateGenParams};
-use nfkm::{IdentRule, NewKeyPair, Protection};
+use nfkm::{IdentRule, NewKey, Protection};
 
 #[test]
 fn a_world_is_made_shown_and_used_by_the_utilities_alone() {
@@ -102,7 +102,7 @@ fn keys_are_listed_in_every_form() {
         lenbits: 1024,
         ..KeyTypeRSAPrivateGenParams::default()
     };
-    let request = NewKeyPair {
+    let request = NewKey {
         appname: "simple".to_owned(),
         ident: IdentRule::Fixed("contosokey".to_owned()),
         plainname: Some("Contoso".to_owned()),

@@ -14,7 +14,7 @@ use csp::identity::Identity;
 use ncore::types::{KeyGenParams, KeyType, KeyTypeGenParams, KeyTypeRSAPrivateGenParams};
 use nfkm::cards::{CardSource, Unattended};
 use nfkm::world::admin::{Admin, WorldParams};
-use nfkm::{Environment, IdentRule, NewKeyPair, Protection};
+use nfkm::{Environment, IdentRule, NewKey, Protection};
 use simulator::control::api;
 use simulator::control::client::Client;
 use simulator::hardserver::Server;
@@ -274,12 +274,12 @@ fn mask(word: &str) -> String {
 }
 
 /// What a key of 1024 bits under module protection is made of.
-pub fn rsa_key(appname: &str, ident: &str) -> NewKeyPair {
+pub fn rsa_key(appname: &str, ident: &str) -> NewKey {
     let params = KeyTypeRSAPrivateGenParams {
         lenbits: 1024,
         ..KeyTypeRSAPrivateGenParams::default()
     };
-    NewKeyPair {
+    NewKey {
         appname: appname.to_owned(),
         ident: IdentRule::Fixed(ident.to_owned()),
         plainname: None,

@@ -12,7 +12,7 @@ use ncore::types::{KeyData, KeyGenParams};
 use nfkm::cards::{CardContent, Known};
 use nfkm::kmdata::{CardSetRecord, EntryContent, Folder, KeyRecord};
 use nfkm::{
-    EntryName, Environment, Error, IdentRule, InNvram, LoadedKey, NewKeyPair, Protection, Session,
+    EntryName, Environment, Error, IdentRule, InNvram, LoadedKey, NewKey, Protection, Session,
     World, hex,
 };
 
@@ -182,7 +182,7 @@ impl Maker<'_> {
         }
         parameters.finish()?;
         cli::print(&parameters.table())?;
-        let request = NewKeyPair {
+        let request = NewKey {
             appname: self.application.appname().to_owned(),
             ident: ident.map_or(IdentRule::KeyHash, IdentRule::Fixed),
             plainname,
@@ -200,7 +200,7 @@ impl Maker<'_> {
         Ok(EntryName::new(self.application.appname(), ident)?)
     }
 
-    fn generate_in_nvram(&self, request: &NewKeyPair) -> Result<LoadedKey, Failure> {
+    fn generate_in_nvram(&self, request: &NewKey) -> Result<LoadedKey, Failure> {
         let source = self
             .cards("administrator cards", &self.options.admin_cards)?
             .source(card_files::admins);
