@@ -114,14 +114,18 @@ impl Operator for Terminal {
         Ok(())
     }
 
-    fn may_overwrite(&mut self, card: &Card) -> Result<bool, Error> {
-        // Any line agrees, as the vendor's question has it; the end of the input does not.
-        Ok(self
-            .ask(&format!(
-                " {}: not a blank card - overwrite card? (press Return)",
-                card.place()
-            ))?
-            .is_some())
+    fn may_overwrite(&mut self, card: &Card, found: &str) -> Result<bool, Error> {
+        let question = format!(
+            " {}: not a blank card - overwrite card? (press Return)",
+            card.place()
+        );
+        // Any line agrees, as the vendor's question has it.
+        match self.ask(&question)? {
+            Some(_) => Ok(true),
+            None => Err(Error::Cards(format!(
+                "{found}; --card names another, and an empty line of input has this one written over"
+            ))),
+        }
     }
 }
 
@@ -195,6 +199,23 @@ pub fn text(notice: &Notice) -> String {
             )
         }
         Notice::Erased { module } => format!("module #{module} erased: it is in factory state\n"),
+        Notice::LeftErased {
+            module,
+            initialisation,
+            world,
+        } => {
+            let mode = match initialisation {
+                true => ", and is in initialization mode",
+                false => "",
+            };
+            let remedy = match world {
+                true => {
+                    "`new-world -l' with the cards of the world that is on this host loads that one"
+                }
+                false => "`new-world' begins again",
+            };
+            format!("\nmodule #{module} was erased{mode}: {remedy}\n")
+        }
     }
 }
 
@@ -271,6 +292,16 @@ mod tests {
                 hknso: [0xab; 20],
             },
             Notice::Erased { module: 1 },
+            Notice::LeftErased {
+                module: 2,
+                initialisation: true,
+                world: true,
+            },
+            Notice::LeftErased {
+                module: 2,
+                initialisation: false,
+                world: false,
+            },
         ];
         insta::assert_snapshot!(notices.iter().map(text).collect::<String>());
     }

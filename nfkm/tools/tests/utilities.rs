@@ -55,9 +55,14 @@ fn a_second_world_leaves_the_first_one_in_its_folder() {
     let card = |name: &str| format!("--card={}", rig.folder.path().join(name).display());
     rig.succeed("new-world", &["-Q1/1", &card("one")]);
     // The old card is not written over unless a line of input agrees.
+    let refused = rig.fail(1, "new-world", &["-i", "-Q1/1", &card("one")]);
     assert!(
-        rig.fail(1, "new-world", &["-i", "-Q1/1", &card("one")])
-            .contains("is not a blank card")
+        refused.contains("one is not a blank card: Admin Card #1; --card names another"),
+        "{refused}"
+    );
+    assert!(
+        rig.succeed("nfkminfo", &["-m1"])
+            .contains("\n state      0x2 Usable\n")
     );
     let mut child = rig
         .command("new-world", &["-i", "-Q1/1", &card("one")])

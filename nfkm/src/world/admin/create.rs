@@ -7,6 +7,7 @@ use ncore::types::{
     ACL, AdminKey, AdminToken, GenerateKeyArgs, GenerateKeyPairArgs, GenerateLogicalTokenArgs,
     KeyGenParams, ModuleMode, NSOPerms, SetKMArgs, TokenParams,
 };
+use ncore::{Cmd, Status};
 
 use super::certificates::{self, certify};
 use super::params::WorldParams;
@@ -18,6 +19,7 @@ use crate::client::KeyId;
 use crate::error::Error;
 use crate::keygen::now;
 use crate::kmdata::{AdminKeyRecord, AdminTokenRecord, ModuleRecord, WorldRecord};
+use crate::modules::{Enquiry, Mode};
 use crate::world::{NULL_MODULE_KEY, World};
 
 impl Admin {
@@ -35,7 +37,14 @@ impl Admin {
         operator: &mut dyn Operator,
     ) -> Result<World, Error> {
         params.check()?;
-        let mut cards = Cards::new(source, operator, SetName::Admin, Known::default());
+        self.folder().check_writable()?;
+        let old = World::read(self.folder())?;
+        // No damaged file of the old world is in the way of a new one.
+        let sets = old.as_ref().map_or_else(Vec::new, |world| {
+            self.folder().card_sets(&world.hknso).unwrap_or_default()
+        });
+        let known = Known::new(old.as_ref(), sets);
+        let mut cards = Cards::new(source, operator, SetName::Admin, known);
         cards.check_enough(params.cards)?;
         let units = modules
             .iter()
@@ -44,10 +53,20 @@ impl Admin {
         let Some((first, others)) = units.split_first() else {
             return Err(Error::Parameters("no module".to_owned()));
         };
-        let (world, module) = first.create(params, &mut cards)?;
-        self.folder().move_aside()?;
-        self.folder().write_world(&world.hknso, &world.record)?;
-        self.folder().write_module(&world.hknso, &module)?;
+        cards.operator().notice(Notice::Creating {
+            module: first.module,
+        });
+        first.look_at_cards(params.cards, &mut cards)?;
+        first.initialise(params.suite.kml_type())?;
+        let made = first
+            .create(params, &mut cards)
+            .and_then(|(world, module)| {
+                self.folder().move_aside()?;
+                self.folder().write_world(&world.hknso, &world.record)?;
+                self.folder().write_module(&world.hknso, &module)?;
+                Ok(world)
+            });
+        let world = made.inspect_err(|_| first.say_erased(old.is_some(), cards.operator()))?;
         cards.operator().notice(Notice::Created {
             module: first.module,
             hknso: world.hknso,
@@ -93,16 +112,28 @@ struct KeyUnderWay {
 }
 
 impl Unit<'_> {
+    /// Looks at the cards while the module still has its world, so that whatever is wrong with them costs nothing.
+    fn look_at_cards(&self, count: u32, cards: &mut Cards<'_>) -> Result<(), Error> {
+        // Card files go into a module that works, and a reset loses less than what comes next.
+        if cards.is_soft() && Enquiry::of(self.client, self.module)?.mode() != Mode::Operational {
+            self.enter(ModuleMode::Operational)?;
+        }
+        match cards.look(self.client, self.module, count) {
+            // A module without a security officer takes none, and has nothing to lose.
+            Err(Error::Status {
+                cmd: Cmd::InsertSoftToken,
+                status: Status::InvalidState,
+            }) => Ok(()),
+            looked => looked,
+        }
+    }
+
+    /// Makes a world on the module, which was initialised for it.
     fn create(
         &self,
         params: &WorldParams,
         cards: &mut Cards<'_>,
     ) -> Result<(World, ModuleRecord), Error> {
-        cards.operator().notice(Notice::Creating {
-            module: self.module,
-        });
-        self.initialise(params.suite.kml_type())?;
-
         let (early, late): (Vec<_>, Vec<_>) = params
             .tokens()
             .into_iter()

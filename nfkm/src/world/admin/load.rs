@@ -48,7 +48,14 @@ impl Admin {
         cards: &mut Cards<'_>,
         share_target: bool,
     ) -> Result<(), Error> {
-        let record = unit.load(world, cards, share_target)?;
+        cards.operator().notice(Notice::Loading {
+            module: unit.module,
+        });
+        let suite = Suite::of(world)?;
+        unit.initialise(suite.kml_type())?;
+        let record = unit
+            .load(world, suite, cards, share_target)
+            .inspect_err(|_| unit.say_erased(true, cards.operator()))?;
         self.folder().write_module(&world.hknso, &record)?;
         cards.operator().notice(Notice::Loaded {
             module: unit.module,
@@ -59,17 +66,14 @@ impl Admin {
 }
 
 impl Unit<'_> {
+    /// Loads a world on the module, which was initialised for it.
     fn load(
         &self,
         world: &World,
+        suite: Suite,
         cards: &mut Cards<'_>,
         share_target: bool,
     ) -> Result<ModuleRecord, Error> {
-        cards.operator().notice(Notice::Loading {
-            module: self.module,
-        });
-        let suite = Suite::of(world)?;
-        self.initialise(suite.kml_type())?;
         certificates::check_module_keys(self.client, self.module, world, suite)?;
 
         let (client, module) = (self.client, self.module);

@@ -133,6 +133,16 @@ impl Unit<'_> {
         Ok(())
     }
 
+    /// Says, before the error does, what became of the module by an operation that failed after it was erased.
+    fn say_erased(&self, world: bool, operator: &mut dyn Operator) {
+        let enquiry = Enquiry::of(self.client, self.module);
+        operator.notice(Notice::LeftErased {
+            module: self.module,
+            initialisation: enquiry.is_ok_and(|enquiry| enquiry.mode() == Mode::Initialisation),
+            world,
+        });
+    }
+
     /// Erases the module and leaves it in initialisation mode, without a world.
     fn initialise(&self, kml: KMLType) -> Result<(), Error> {
         self.enter(ModuleMode::Initialisation)?;
