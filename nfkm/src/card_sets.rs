@@ -131,7 +131,7 @@ impl Session {
             gentime: now(),
             soft: source.is_soft(),
         };
-        let fips = FipsAuthorisation::obtain(&client, module, &world)?;
+        let fips = FipsAuthorisation::obtain(self, &client, module, &world)?;
         let made = fips.transact(GenerateLogicalTokenArgs {
             module,
             hkm: world.hkm(),

@@ -54,6 +54,9 @@ struct Options {
     /// reader; an emulated module with an empty reader uses files in the folder `cards` beside `local`
     #[arg(long = "card", value_name = "FILE")]
     cards: Vec<PathBuf>,
+    /// The same for an administrator card, which authorises this in a world of FIPS 140 level 3
+    #[arg(long = "admin-card", value_name = "FILE", conflicts_with = "erase")]
+    admin_cards: Vec<PathBuf>,
 }
 
 /// Its command line.
@@ -75,6 +78,8 @@ pub fn main() -> ExitCode {
         // Whatever is wrong with the command line is found before the module is asked.
         let request = options.request(&mut terminal)?;
         let session = Session::open(&environment)?;
+        let modules = [options.module];
+        card_files::authorise("createocs", &session, &modules, &options.admin_cards)?;
         let source = options.source(&session, |folder| {
             card_files::new_operators(folder, request.cards)
         })?;

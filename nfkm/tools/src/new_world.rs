@@ -103,6 +103,7 @@ pub fn main() -> ExitCode {
         let mut terminal = Terminal::default();
         // Whatever is wrong with the command line is found before a module is touched.
         let action = options.action(World::read(&environment.folder()?)?.is_some())?;
+        options.check_modules()?;
         let params = match action {
             Action::Create => Some(options.params(&options.quorum(&mut terminal)?)?),
             Action::Load | Action::Erase => None,
@@ -152,6 +153,19 @@ impl Options {
             return Err(Failure::CommandLine(text.to_owned()));
         }
         Ok(action)
+    }
+
+    /// Refuses a module that is named twice.
+    fn check_modules(&self) -> Result<(), Failure> {
+        let mut modules = self.modules.clone();
+        modules.sort_unstable();
+        match modules.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(Failure::CommandLine(format!(
+                "module #{} is named twice",
+                pair[0]
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// The quorum, as it was given or is answered now.

@@ -195,6 +195,8 @@ fn a_failed_module_and_one_in_each_mode() {
         ("generatekey", &["--batch", "simple", "ident=a"]),
         ("nfkmverify", &[]),
         ("createocs", &["-Q1/1"]),
+        ("new-world", &["-l", "-m1"]),
+        ("perfcheck", &["-m1", "modexp:1"]),
         ("nopclearfail", &["-r", "-m1"]),
         ("nopclearfail", &["-O", "-m2"]),
     ]));
@@ -215,5 +217,8 @@ fn a_pool_of_all_modules() {
         ("slotinfo", &["-m3"]),
         ("nopclearfail", &["-n", "-a"]),
         ("nopclearfail", &["-n", "-m3"]),
+        ("new-world", &["-l", "-m3"]),
+        ("createocs", &["-m3", "-Q1/1"]),
+        ("ppmk", &["-m3", "--new", "soft"]),
     ]));
 }

@@ -117,6 +117,7 @@ impl CardSet {
             .check_quorum()
             .map_err(|error| Failure::CommandLine(error.to_string()))?;
         let session = Session::open(environment)?;
+        card_files::authorise("cspwizard", &session, &[self.module], &[])?;
         let choice = card_files::choose(
             "cspwizard",
             "operator cards",

@@ -27,7 +27,7 @@ impl Admin {
     /// `local<nn>` once the new world is complete in its module.
     ///
     /// # Errors
-    /// [`Error::Parameters`], [`Error::Cards`], [`Error::NoSuchModule`], [`Error::Status`], [`Error::Connection`],
+    /// [`Error::Parameters`], [`Error::Cards`], [`Error::NoSuchModule`], [`Error::IsPool`], [`Error::ModuleFailed`], [`Error::Status`], [`Error::Connection`],
     /// [`Error::File`].
     pub fn create(
         &self,
@@ -46,10 +46,7 @@ impl Admin {
         let known = Known::new(old.as_ref(), sets);
         let mut cards = Cards::new(source, operator, SetName::Admin, known);
         cards.check_enough(params.cards)?;
-        let units = modules
-            .iter()
-            .map(|module| self.unit(*module))
-            .collect::<Result<Vec<_>, _>>()?;
+        let units = self.units(modules)?;
         let Some((first, others)) = units.split_first() else {
             return Err(Error::Parameters("no module".to_owned()));
         };

@@ -19,7 +19,7 @@ impl Admin {
     /// Loads the folder's world on modules. Each is erased first.
     ///
     /// # Errors
-    /// [`Error::NoWorld`], [`Error::Cards`], [`Error::NoSuchModule`], [`Error::Malformed`] for a world file that
+    /// [`Error::NoWorld`], [`Error::Cards`], [`Error::NoSuchModule`], [`Error::IsPool`], [`Error::ModuleFailed`], [`Error::Malformed`] for a world file that
     /// contradicts itself, [`Error::Status`], [`Error::Connection`], [`Error::File`].
     pub fn load(
         &self,
@@ -31,10 +31,7 @@ impl Admin {
         let world = World::required(self.folder())?;
         let known = Known::new(Some(&world), Vec::new());
         let mut cards = Cards::new(source, operator, SetName::Admin, known);
-        let units = modules
-            .iter()
-            .map(|module| self.unit(*module))
-            .collect::<Result<Vec<_>, _>>()?;
+        let units = self.units(modules)?;
         for unit in &units {
             self.load_on(unit, &world, &mut cards, share_target)?;
         }

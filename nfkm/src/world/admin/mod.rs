@@ -58,10 +58,10 @@ impl Admin {
     /// Erases modules: no world, the security officer's key of the factory. Files of the host are kept.
     ///
     /// # Errors
-    /// [`Error::NoSuchModule`], [`Error::Status`], [`Error::Connection`].
+    /// [`Error::NoSuchModule`], [`Error::IsPool`], [`Error::ModuleFailed`], [`Error::Status`], [`Error::Connection`].
     pub fn erase(&self, modules: &[u32], operator: &mut dyn Operator) -> Result<(), Error> {
-        for &module in modules {
-            let unit = self.unit(module)?;
+        for unit in self.units(modules)? {
+            let module = unit.module;
             unit.initialise(KMLType::DSAp3072s256)?;
             unit.set_officer(FACTORY_HKNSO, acl::ALL_OPERATIONS, false)?;
             unit.enter(ModuleMode::Operational)?;
@@ -74,7 +74,7 @@ impl Admin {
     /// in initialisation mode. The hashes of its module keys.
     ///
     /// # Errors
-    /// [`Error::NoSuchModule`]; [`Error::Parameters`] in another mode; [`Error::Status`], [`Error::Connection`].
+    /// [`Error::NoSuchModule`], [`Error::IsPool`], [`Error::ModuleFailed`]; [`Error::Parameters`] in another mode; [`Error::Status`], [`Error::Connection`].
     pub fn initialise(&self, module: u32, strong_kml: bool) -> Result<Vec<Hash>, Error> {
         let unit = self.unit(module)?;
         if Enquiry::of(&self.client, module)?.mode() != Mode::PreInitialisation {
@@ -94,20 +94,35 @@ impl Admin {
         Ok(list.hkms)
     }
 
-    /// A module by its number.
+    /// Modules by their numbers, all of which are there to be set up.
+    fn units(&self, modules: &[u32]) -> Result<Vec<Unit<'_>>, Error> {
+        modules.iter().map(|module| self.unit(*module)).collect()
+    }
+
+    /// A module by its number, in a state to be set up.
     fn unit(&self, module: u32) -> Result<Unit<'_>, Error> {
-        match Enquiry::of(&self.client, module) {
-            Ok(enquiry) if module != 0 => Ok(Unit {
-                client: &self.client,
-                module,
-                esn: enquiry.one.hardwareserial,
-            }),
+        let enquiry = match Enquiry::of(&self.client, module) {
+            Ok(enquiry) if module != 0 => enquiry,
             Ok(_)
             | Err(Error::Status {
                 status: Status::InvalidModule,
                 ..
-            }) => Err(Error::NoSuchModule { module }),
-            Err(error) => Err(error),
+            }) => return Err(Error::NoSuchModule { module }),
+            Err(error) => return Err(error),
+        };
+        if enquiry.is_pool() {
+            return Err(Error::IsPool { module });
+        }
+        match self.client.transact(NoOpArgs { module }) {
+            Err(Error::Status {
+                status: Status::HardwareFailed,
+                ..
+            }) => Err(Error::ModuleFailed { module }),
+            _ => Ok(Unit {
+                client: &self.client,
+                module,
+                esn: enquiry.one.hardwareserial,
+            }),
         }
     }
 }
