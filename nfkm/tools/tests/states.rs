@@ -111,6 +111,20 @@ fn a_world_of_fips_140_level_3() {
         ("generatekey", &["--batch", "simple", "ident=a"]),
         ("perfcheck", &["modexp:1"]),
     ]));
+    rig.succeed(
+        "new-world",
+        &[
+            "-iQ1/1",
+            "--mode=fips-140-3-level-3",
+            "--kml-type=DSAp1024s160",
+            &rig.file("card", "new"),
+        ],
+    );
+    let report = rig.succeed("nfkminfo", &[]);
+    assert!(
+        report.contains("\n mode        fips1403level3\n"),
+        "{report}"
+    );
 }
 
 #[test]

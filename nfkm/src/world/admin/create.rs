@@ -54,7 +54,7 @@ impl Admin {
             module: first.module,
         });
         first.look_at_cards(params.cards, &mut cards)?;
-        first.initialise(params.suite.kml_type())?;
+        first.initialise(params.kml)?;
         let made = first
             .create(params, &mut cards)
             .and_then(|(world, module)| {
@@ -69,7 +69,7 @@ impl Admin {
             hknso: world.hknso,
         });
         for unit in others {
-            self.load_on(unit, &world, &mut cards, params.share_target)?;
+            self.load_on(unit, &world, &mut cards, params.share_target, params.kml)?;
         }
         Ok(world)
     }
@@ -186,6 +186,7 @@ impl Unit<'_> {
             tokens: tokens.0.iter().map(|token| token.record.clone()).collect(),
             certificates,
             debug_for_all: params.features.debug_for_all,
+            fips_140_3: params.fips_140_3,
         };
         // From here on the module obeys the new security officer; nothing that needs one is left to do.
         let public = public_operations(params.features.debug_for_all);

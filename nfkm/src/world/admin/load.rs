@@ -1,7 +1,9 @@
 //! Bringing a module into an existing world.
 
 use ncore::Status;
-use ncore::types::{AdminKey, AdminToken, GetKMLArgs, KeyMgmtEntType, ModuleMode, SetKMArgs};
+use ncore::types::{
+    AdminKey, AdminToken, GetKMLArgs, KMLType, KeyMgmtEntType, ModuleMode, SetKMArgs,
+};
 
 use super::authority;
 use super::certificates::{self, certify};
@@ -33,7 +35,13 @@ impl Admin {
         let mut cards = Cards::new(source, operator, SetName::Admin, known);
         let units = self.units(modules)?;
         for unit in &units {
-            self.load_on(unit, &world, &mut cards, share_target)?;
+            self.load_on(
+                unit,
+                &world,
+                &mut cards,
+                share_target,
+                KMLType::DSAp3072s256,
+            )?;
         }
         Ok(world)
     }
@@ -44,12 +52,13 @@ impl Admin {
         world: &World,
         cards: &mut Cards<'_>,
         share_target: bool,
+        kml: KMLType,
     ) -> Result<(), Error> {
         cards.operator().notice(Notice::Loading {
             module: unit.module,
         });
         let suite = Suite::of(world)?;
-        unit.initialise(suite.kml_type())?;
+        unit.initialise(kml)?;
         let record = unit
             .load(world, suite, cards, share_target)
             .inspect_err(|_| unit.say_erased(true, cards.operator()))?;
