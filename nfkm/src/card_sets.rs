@@ -67,7 +67,10 @@ impl NewCardSet {
     }
 
     /// Refuses parameters that contradict each other or the world.
-    fn check(&self, world: &World) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`Error::Parameters`].
+    pub fn check(&self, world: &World) -> Result<(), Error> {
         self.check_quorum()?;
         if self.card_names.len() > self.cards as usize {
             return Err(Error::Parameters(format!(

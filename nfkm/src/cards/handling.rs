@@ -88,6 +88,14 @@ impl<'a> Cards<'a> {
         self.source.is_soft()
     }
 
+    /// Whether the cards are in files of which none is there yet.
+    pub(crate) fn are_new(&self) -> bool {
+        match self.source {
+            CardSource::Files(files) => files.iter().all(|file| !file.exists()),
+            CardSource::Readers => false,
+        }
+    }
+
     /// The pass phrase that was given for a card.
     pub(crate) fn given_pin(&self, number: u32) -> Option<Pin> {
         self.pins.get(&number).copied().flatten()

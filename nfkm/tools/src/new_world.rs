@@ -261,9 +261,10 @@ impl Options {
     fn quorum(&self, terminal: &mut Terminal) -> Result<String, Failure> {
         match &self.acs_quorum {
             Some(quorum) => Ok(quorum.clone()),
-            None => Ok(terminal
-                .ask("Administrator cards needed / made (K/N) [1/1] > ")?
-                .unwrap_or_default()),
+            None => {
+                let question = "Administrator cards needed / made (K/N) [1/1] > ";
+                Ok(terminal.answer(question, "--acs-quorum=K/N gives it")?)
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use nfkm::cards::{Card, Notice, Operator, Purpose};
 use nfkm::{Error, hex};
 
 /// Asks on the standard error stream and listens to the standard input, so that the standard output has the report
-/// alone. Where the input is no terminal, each answer is one line of it, and its end answers nothing.
+/// alone. Where the input is no terminal, each answer is one line of it. Its end is no answer.
 #[derive(Default)]
 pub struct Terminal {
     /// A new pass phrase with fewer characters is taken with a warning.
@@ -29,6 +29,12 @@ impl Terminal {
             0 => Ok(None),
             _ => Ok(Some(answer.trim_end_matches(['\r', '\n']).to_owned())),
         }
+    }
+
+    /// One line of input that must be there. `instead` says how to do without the question.
+    pub fn answer(&mut self, question: &str, instead: &str) -> Result<String, Error> {
+        let answer = self.ask(question)?;
+        answer.ok_or_else(|| Error::Cards(format!("the input ended before an answer: {instead}")))
     }
 
     /// A pass phrase that is already in use; None for an empty one.
@@ -70,7 +76,7 @@ impl Terminal {
         if io::stdin().is_terminal() {
             rpassword::prompt_password(question).map_err(unreadable)
         } else {
-            Ok(self.ask("")?.unwrap_or_default())
+            self.answer("", "a pass phrase is one line of it, an empty one none")
         }
     }
 }

@@ -20,8 +20,8 @@ fn rig_with_world(features: &[&str]) -> Rig {
 #[test]
 fn a_key_is_generated_by_answers_and_by_words() {
     let rig = rig_with_world(&[]);
-    // Questions in their order: protect, recovery, type, size, pubexp, ident, plainname; a wrong answer is asked again.
-    let answers = "module\nmaybe\nyes\nRSA\n1024\n\ncontosokey\nContoso\n";
+    // Questions in their order: protect, recovery, type, size, pubexp, ident, plainname, nvram; a wrong answer is asked again.
+    let answers = "module\nmaybe\nyes\nRSA\n1024\n\ncontosokey\nContoso\n\n";
     let output = rig.run_with_input("generatekey", &["simple"], answers);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(text(&output.stderr), "ERROR: recovery: invalid option\n");

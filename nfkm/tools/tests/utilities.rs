@@ -59,7 +59,8 @@ fn a_second_world_leaves_the_first_one_in_its_folder() {
     let card = |name: &str| format!("--card={}", rig.folder.path().join(name).display());
     rig.succeed("new-world", &["-Q1/1", &card("one")]);
     // The old card is not written over unless a line of input agrees.
-    let refused = rig.fail(1, "new-world", &["-i", "-Q1/1", &card("one")]);
+    let refused = rig.run_with_input("new-world", &["-i", "-Q1/1", &card("one")], "");
+    let refused = text(&refused.stderr);
     assert!(
         refused.contains("one is not a blank card: Admin Card #1; --card names another"),
         "{refused}"

@@ -111,6 +111,9 @@ struct KeyUnderWay {
 impl Unit<'_> {
     /// Looks at the cards while the module still has its world, so that whatever is wrong with them costs nothing.
     fn look_at_cards(&self, count: u32, cards: &mut Cards<'_>) -> Result<(), Error> {
+        if cards.are_new() {
+            return Ok(());
+        }
         // Card files go into a module that works, and a reset loses less than what comes next.
         if cards.is_soft() && Enquiry::of(self.client, self.module)?.mode() != Mode::Operational {
             self.enter(ModuleMode::Operational)?;
@@ -121,7 +124,7 @@ impl Unit<'_> {
                 cmd: Cmd::InsertSoftToken,
                 status: Status::InvalidState,
             }) => Ok(()),
-            looked => looked,
+            looked => looked.map_err(|error| self.named(error)),
         }
     }
 

@@ -94,35 +94,35 @@ impl Admin {
         Ok(list.hkms)
     }
 
-    /// Modules by their numbers, all of which are there to be set up.
+    /// Modules by their numbers. One that has failed says so when it is reset; of several, before the first is touched.
     fn units(&self, modules: &[u32]) -> Result<Vec<Unit<'_>>, Error> {
-        modules.iter().map(|module| self.unit(*module)).collect()
+        let units: Vec<Unit<'_>> = modules
+            .iter()
+            .map(|module| self.unit(*module))
+            .collect::<Result<_, _>>()?;
+        if units.len() > 1 {
+            for unit in &units {
+                unit.wait()?;
+            }
+        }
+        Ok(units)
     }
 
-    /// A module by its number, in a state to be set up.
+    /// A module by its number.
     fn unit(&self, module: u32) -> Result<Unit<'_>, Error> {
-        let enquiry = match Enquiry::of(&self.client, module) {
-            Ok(enquiry) if module != 0 => enquiry,
-            Ok(_)
-            | Err(Error::Status {
-                status: Status::InvalidModule,
-                ..
-            }) => return Err(Error::NoSuchModule { module }),
-            Err(error) => return Err(error),
-        };
-        if enquiry.is_pool() {
-            return Err(Error::IsPool { module });
-        }
-        match self.client.transact(NoOpArgs { module }) {
-            Err(Error::Status {
-                status: Status::HardwareFailed,
-                ..
-            }) => Err(Error::ModuleFailed { module }),
-            _ => Ok(Unit {
+        match Enquiry::of(&self.client, module) {
+            Ok(enquiry) if enquiry.is_pool() => Err(Error::IsPool { module }),
+            Ok(enquiry) if module != 0 => Ok(Unit {
                 client: &self.client,
                 module,
                 esn: enquiry.one.hardwareserial,
             }),
+            Ok(_)
+            | Err(Error::Status {
+                status: Status::InvalidModule,
+                ..
+            }) => Err(Error::NoSuchModule { module }),
+            Err(error) => Err(error),
         }
     }
 }
@@ -137,15 +137,37 @@ struct Unit<'a> {
 impl Unit<'_> {
     /// Resets the module into a mode and waits until it is back: the reset answers at once, a NoOp when it is done.
     fn enter(&self, mode: ModuleMode) -> Result<(), Error> {
-        self.client.transact(ClearUnitExArgs {
+        let args = ClearUnitExArgs {
             module: self.module,
             mode,
             ..ClearUnitExArgs::default()
-        })?;
-        self.client.transact(NoOpArgs {
+        };
+        self.client
+            .transact(args)
+            .map_err(|error| self.named(error))?;
+        self.wait()
+    }
+
+    /// Waits until the module has done what it was given.
+    fn wait(&self) -> Result<(), Error> {
+        let args = NoOpArgs {
             module: self.module,
-        })?;
-        Ok(())
+        };
+        let done = self.client.transact(args);
+        done.map(drop).map_err(|error| self.named(error))
+    }
+
+    /// The answer of a module that has failed, in words.
+    fn named(&self, error: Error) -> Error {
+        match error {
+            Error::Status {
+                status: Status::HardwareFailed,
+                ..
+            } => Error::ModuleFailed {
+                module: self.module,
+            },
+            error => error,
+        }
     }
 
     /// Says, before the error does, what became of the module by an operation that failed after it was erased.
