@@ -30,6 +30,8 @@ struct Loaded {
     token: KeyId,
     key: KeyId,
     certificates: Vec<Certificate>,
+    /// Whether somebody else loaded the two, and takes care of them.
+    borrowed: bool,
 }
 
 impl<'a> FipsAuthorisation<'a> {
@@ -57,6 +59,29 @@ impl<'a> FipsAuthorisation<'a> {
             }
         }
         Ok(authorisation)
+    }
+
+    /// With LTFIPS and KFIPS as somebody else has loaded them.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] for a world file that lacks the delegation.
+    pub(crate) fn by_loaded(
+        client: &'a Client,
+        world: &World,
+        token: KeyId,
+        key: KeyId,
+    ) -> Result<FipsAuthorisation<'a>, Error> {
+        let entry = KeyMgmtEntType::CertDelgFIPSbNSO;
+        let loaded = Loaded {
+            token,
+            key,
+            certificates: authority::delegated(world, AdminKey::FIPS, entry, key)?,
+            borrowed: true,
+        };
+        Ok(FipsAuthorisation {
+            client,
+            loaded: Some(loaded),
+        })
     }
 
     /// Without an authorisation, where none is asked for.
@@ -114,7 +139,8 @@ impl Session {
 
 impl Drop for FipsAuthorisation<'_> {
     fn drop(&mut self) {
-        if let Some(loaded) = self.loaded.take().filter(|_| !self.client.is_lost()) {
+        let own = self.loaded.take().filter(|loaded| !loaded.borrowed);
+        if let Some(loaded) = own.filter(|_| !self.client.is_lost()) {
             self.client.destroy(loaded.key);
             self.client.destroy(loaded.token);
         }
@@ -213,6 +239,7 @@ fn loaded(client: &Client, module: u32, world: &World, token: KeyId) -> Result<L
             token,
             key,
             certificates,
+            borrowed: false,
         }),
         Err(error) => {
             client.destroy(key);
