@@ -65,6 +65,14 @@ fn a_second_world_leaves_the_first_one_in_its_folder() {
         refused.contains("one is not a blank card: Admin Card #1; --card names another"),
         "{refused}"
     );
+    // Nor does anything happen while nobody is there to give a blank card its pass phrase.
+    let refused = rig.run_with_input("new-world", &["-i", "-Q1/1", &card("two")], "");
+    assert_eq!(refused.status.code(), Some(1));
+    let refused = text(&refused.stderr);
+    assert!(
+        refused.contains("an empty one none") && !refused.contains("was erased"),
+        "{refused}"
+    );
     assert!(
         rig.succeed("nfkminfo", &["-m1"])
             .contains("\n state      0x2 Usable\n")

@@ -54,6 +54,7 @@ impl Admin {
             module: first.module,
         });
         first.look_at_cards(params.cards, &mut cards)?;
+        cards.operator().begins()?;
         first.initialise(params.kml)?;
         let made = first
             .create(params, &mut cards)
