@@ -114,6 +114,25 @@ fn what_is_counted_is_shown_as_a_tree() {
 }
 
 #[test]
+fn every_module_has_its_place_in_the_tree() {
+    let rig = Rig::with_modules(3);
+    // The numbers are of this run; what is counted, and where, is not.
+    let counted = |line: &str| match line.rsplit_once(' ') {
+        Some((head, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("{} N\n", head.trim_end())
+        }
+        _ => format!("{line}\n"),
+    };
+    let tree = rig.succeed("stattree", &[]);
+    insta::assert_snapshot!("stattree", tree.lines().map(counted).collect::<String>());
+    for module in ["1", "2", "3"] {
+        let tree = rig.succeed("stattree", &["PerModule", module, "ModuleEnvStats"]);
+        let head = format!("+PerModule:\n   +#{module}:\n      +ModuleEnvStats:\n         -");
+        assert!(tree.starts_with(&head), "{tree}");
+    }
+}
+
+#[test]
 fn results_of_the_module_are_checked_and_wrong_ones_named() {
     let rig = Rig::start();
     let report = rig.succeed("checkmod", &[]);

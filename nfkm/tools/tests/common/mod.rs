@@ -20,9 +20,13 @@ pub struct Rig {
 
 impl Rig {
     pub fn start() -> Rig {
+        Rig::with_modules(2)
+    }
+
+    pub fn with_modules(modules: u32) -> Rig {
         let folder = tempfile::tempdir().unwrap();
         let options = Options {
-            modules: 2,
+            modules,
             // What enquiry tells of speed and queues follows from it.
             engines: 2,
             seed: Some(b"the utilities".to_vec()),
