@@ -71,7 +71,7 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 /// A hash as file names have it; None for anything else.
-pub(crate) fn unhex(text: &str) -> Option<Hash> {
+pub fn unhex(text: &str) -> Option<Hash> {
     let digits = text.as_bytes();
     if digits.len() != 40 || digits.iter().any(u8::is_ascii_uppercase) {
         return None;

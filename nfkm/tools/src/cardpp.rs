@@ -91,7 +91,7 @@ pub fn main() -> ExitCode {
         let mut cards = 0;
         session.each_card(options.module, &source, &mut |card| {
             cards += 1;
-            let place = format!("Module {} slot {}", options.module, card.slot());
+            let place = card.place();
             let done = match (options.examine, options.check) {
                 (true, _) => description(card.content(), card.has_passphrase()),
                 (_, true) => check(card, &place, &mut terminal)?,
@@ -101,9 +101,13 @@ pub fn main() -> ExitCode {
             let _ = cli::print(&format!(" {place}: {done}\n"));
             Ok(())
         })?;
-        match cards {
-            0 => Err(no_card(options.module)),
-            _ => Ok(()),
+        if cards == 0 {
+            return Err(no_card(options.module));
+        }
+        // A card that is shown as unknown may be one of a set whose file is damaged.
+        match options.examine {
+            true => cli::complain_of_faults("cardpp", &session.card_sets()?.faults),
+            false => Ok(()),
         }
     })
 }
@@ -230,7 +234,7 @@ fn replace(
     let mut done = None;
     session.each_card(module, source, &mut |card| {
         if identity(card.content()) == Some(meant) && done.is_none() {
-            let place = format!("Module {module} slot {}", card.slot());
+            let place = card.place();
             let new = new_passphrase(card, &place, terminal)?;
             card.replace_passphrase(recovered, new.as_deref())?;
             done = Some(format!(

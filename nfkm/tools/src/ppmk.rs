@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
-use nfkm::kmdata::SoftcardRecord;
+use nfkm::kmdata::{Listed, SoftcardRecord};
 use nfkm::{Environment, Error, Session, World, hex};
 
 use crate::card_files;
@@ -98,7 +98,9 @@ pub fn main() -> ExitCode {
         };
         let session = Session::open(&environment)?;
         if options.list {
-            return cli::print(&softcards::list(&session.softcards()?));
+            let Listed { records, faults } = session.softcards()?;
+            cli::print(&softcards::list(&records))?;
+            return cli::complain_of_faults("ppmk", &faults);
         }
         if options.new {
             return options.create(&session, name, &mut terminal);
@@ -134,7 +136,11 @@ impl Options {
         name: &str,
         terminal: &mut Terminal,
     ) -> Result<(), Failure> {
-        let taken = session.softcards()?.iter().any(|card| card.name == name);
+        let taken = session
+            .softcards()?
+            .records
+            .iter()
+            .any(|card| card.name == name);
         if taken && !self.force {
             return Err(Failure::Operation(format!(
                 "there is a softcard `{name}' already; --force makes another one"

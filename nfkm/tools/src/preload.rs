@@ -147,7 +147,8 @@ impl Options {
     /// The card set of the first operator card in a reader of the modules.
     fn set_in_reader(&self, session: &Session) -> Result<CardSetRecord, Failure> {
         let world = World::required(session.folder())?;
-        let known = Known::new(Some(&world), session.card_sets()?);
+        let sets = session.card_sets()?;
+        let known = Known::new(Some(&world), sets.records);
         let client = session.client()?;
         for &module in &self.modules {
             for slot in slots::look(&client, module)? {
@@ -156,6 +157,8 @@ impl Options {
                 }
             }
         }
+        // The card may be one of a set whose file is damaged.
+        let _ = cli::complain_of_faults("preload", &sets.faults);
         Err(Failure::Operation(
             "no operator card of this world is in a reader".to_owned(),
         ))

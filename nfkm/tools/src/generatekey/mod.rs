@@ -10,9 +10,9 @@ use std::process::ExitCode;
 use clap::{ArgGroup, Parser};
 use ncore::types::{KeyData, KeyGenParams};
 use nfkm::cards::{CardContent, Known};
-use nfkm::kmdata::{CardSetRecord, EntryContent, Folder, KeyRecord};
+use nfkm::kmdata::{CardSetRecord, EntryContent, KeyRecord, Listed};
 use nfkm::{
-    EntryName, Environment, Error, IdentRule, InNvram, LoadedKey, NewKey, Protection, Session,
+    EntryName, Environment, IdentRule, InNvram, LoadedKey, NewKey, Protection, Session,
     World, hex,
 };
 
@@ -236,10 +236,17 @@ impl Maker<'_> {
         self.begin(parameters, "retarget");
         self.say_verify(parameters);
         let folder = self.session.folder();
-        let mut keys = keys(folder, &self.world, self.application.appname())?;
-        if self.application == Application::Mscapi {
-            keys.retain(|(_, record)| record.public_blob.is_some());
-        }
+        let Listed {
+            records: mut keys,
+            faults,
+        } = folder.keys(&self.world.hknso, None)?;
+        // A damaged file of another key is in nobody's way, but it may have been meant.
+        let _ = cli::complain_of_faults("generatekey", &faults);
+        let mscapi = self.application == Application::Mscapi;
+        keys.retain(|(name, record)| {
+            let suits = !mscapi || record.public_blob.is_some();
+            suits && name.appname() != self.application.appname()
+        });
         if keys.is_empty() {
             return Err(Failure::Operation(
                 "no other application has a key".to_owned(),
@@ -292,7 +299,8 @@ impl Maker<'_> {
     fn protector(&self, parameters: &mut Parameters) -> Result<Protector, Failure> {
         let softcards = self.session.softcards()?;
         let mut ways = vec!["token", "module"];
-        if !softcards.is_empty() {
+        // One with a damaged file is there too, and what is wrong with it should be said.
+        if !(softcards.records.is_empty() && softcards.faults.is_empty()) {
             ways.insert(0, "softcard");
         }
         let default = match self.options.cardset {
@@ -329,7 +337,12 @@ impl Maker<'_> {
                 "--cardset is for protect=token, not for protect={way}"
             ))),
             ("softcard", None) => {
-                let names: Vec<&str> = softcards.iter().map(|card| card.name.as_str()).collect();
+                let faulty = cli::complain_of_faults("generatekey", &softcards.faults);
+                if softcards.records.is_empty() {
+                    faulty?;
+                }
+                let records = softcards.records.iter();
+                let names: Vec<&str> = records.map(|card| card.name.as_str()).collect();
                 let name = parameters.choice(
                     "softcard",
                     "Soft card to protect key?",
@@ -355,13 +368,18 @@ impl Maker<'_> {
 
     /// The card set of the card in a slot.
     fn set_in_slot(&self, number: &str) -> Result<CardSetRecord, Failure> {
-        let known = Known::new(Some(&self.world), self.session.card_sets()?);
+        let sets = self.session.card_sets()?;
+        let known = Known::new(Some(&self.world), sets.records);
         match self.slot(number)?.card(&known) {
             CardContent::Operator { set, .. } => Ok(*set),
-            other => Err(Failure::Operation(format!(
-                "Module {} slot {number}: {other}; --cardset names a card set",
-                self.options.module
-            ))),
+            other => {
+                // The card may be one of a set whose file is damaged.
+                let _ = cli::complain_of_faults("generatekey", &sets.faults);
+                Err(Failure::Operation(format!(
+                    "Module {} slot {number}: {other}; --cardset names a card set",
+                    self.options.module
+                )))
+            }
         }
     }
 
@@ -435,19 +453,4 @@ impl Maker<'_> {
             }
         }
     }
-}
-
-/// The keys of all applications but one, sorted.
-fn keys(folder: &Folder, world: &World, but: &str) -> Result<Vec<(EntryName, KeyRecord)>, Error> {
-    let mut keys = Vec::new();
-    for name in folder.entries(None)? {
-        if name.appname() == but {
-            continue;
-        }
-        // A damaged file of another key is in nobody's way.
-        if let Ok(EntryContent::Key(record)) = folder.entry(&world.hknso, &name) {
-            keys.push((name, *record));
-        }
-    }
-    Ok(keys)
 }
