@@ -43,7 +43,23 @@ fn a_key_is_generated_by_answers_and_by_words() {
         (&["pkcs11"], "there is no application `pkcs11'"),
         (
             &["simple", "ident=a", "protect=softcard"],
-            "protect: invalid option",
+            "protect: invalid option; possible: token, module",
+        ),
+        (
+            &["simple", "ident=a", "type=ECDSA"],
+            "type: invalid option; possible: DES3, DH, DSA, HMACSHA1, HMACSHA256, RSA, AES",
+        ),
+        (
+            &["simple", "ident=a", "protect=token", "slot=2"],
+            "slot: invalid option",
+        ),
+        (
+            &["simple", "ident=a", "assigned=yes"],
+            "common-criteria-cmts",
+        ),
+        (
+            &["simple", "ident=a", "logkeyusage=maybe"],
+            "logkeyusage: invalid option; possible: yes, no",
         ),
         (
             &["simple", "ident=a", "-cops", "protect=module"],
@@ -52,6 +68,36 @@ fn a_key_is_generated_by_answers_and_by_words() {
     ] {
         let complaint = rig.fail(2, "generatekey", &[&["--batch"], words].concat());
         assert!(complaint.contains(reason), "{words:?}: {complaint}");
+    }
+}
+
+#[test]
+fn where_there_is_a_card_set_it_protects_a_key_unless_another_way_is_named() {
+    let rig = rig_with_world(&[]);
+    rig.insert(1, "ann");
+    rig.succeed("createocs", &["-Q1/1", "-Nops"]);
+    let words = [
+        "--batch",
+        "simple",
+        "size=1024",
+        "assigned=no",
+        "logkeyusage=no",
+    ];
+    for (more, protection) in [
+        (&["ident=a"][..], "CardSet"),
+        (&["ident=b", "protect=module"], "Module"),
+    ] {
+        let made = rig.succeed("generatekey", &[&words, more].concat());
+        for row in ["Make an assigned key", "Log key usage       "] {
+            let is_said = made
+                .lines()
+                .any(|line| line.contains(row) && line.ends_with(" no"));
+            assert!(is_said, "{row}: {made}");
+        }
+        let ident = more[0].trim_start_matches("ident=");
+        let detail = rig.succeed("nfkminfo", &["-k", "simple", ident]);
+        let line = format!("\n protection {protection}\n");
+        assert!(detail.contains(&line), "{detail}");
     }
 }
 

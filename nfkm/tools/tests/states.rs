@@ -34,7 +34,7 @@ fn rig_in_use() -> Rig {
     rig.succeed("ppmk", &["--new", "--recoverable", "soft"]);
     let key = ["--batch", "simple", "size=1024"];
     for more in [
-        &["ident=plain", "plainname=Plain"][..],
+        &["protect=module", "ident=plain", "plainname=Plain"][..],
         &["protect=softcard", "ident=soft"],
     ] {
         rig.succeed("generatekey", &[&key, more].concat());

@@ -12,12 +12,12 @@ use ncore::types::{KeyData, KeyGenParams};
 use nfkm::cards::{CardContent, Known};
 use nfkm::kmdata::{CardSetRecord, EntryContent, KeyRecord, Listed};
 use nfkm::{
-    EntryName, Environment, IdentRule, InNvram, LoadedKey, NewKey, Protection, Session,
-    World, hex,
+    EntryName, Environment, IdentRule, InNvram, LoadedKey, NewKey, Protection, Session, World, hex,
 };
 
 use crate::card_files::{self, Choice};
 use crate::cli::{self, Failure};
+use crate::modules;
 use crate::nfkmverify;
 use crate::ppmk;
 use crate::slots;
@@ -28,7 +28,8 @@ use parameters::{Check, Parameters};
 ///
 /// Parameters that are not given as NAME=VALUE are asked for: operation, protect (module, token, softcard), slot, softcard,
 /// recovery, type (RSA, DSA, DH, AES, DES3, HMACSHA1, HMACSHA256), size, pubexp, ident, plainname, nvram; for an import
-/// pemreadfile; to retarget a key from-application and from-ident.
+/// pemreadfile; to retarget a key from-application and from-ident. Where the world has a card set, a key is protected by one
+/// unless protect says otherwise. assigned and logkeyusage can be no alone.
 #[derive(Debug, Parser)]
 #[command(name = "generatekey", group = ArgGroup::new("operation").args(["generate", "import", "retarget"]))]
 struct Options {
@@ -159,12 +160,18 @@ impl Maker<'_> {
             true => parameters.yes("recovery", "Key recovery?", "Key recovery", true)?,
             false => false,
         };
+        parameters.never(
+            "assigned",
+            "Make an assigned key",
+            "assigned keys are of worlds in common-criteria-cmts mode",
+        )?;
         self.say_verify(parameters);
         let (params, private) = match import {
             true => (KeyGenParams::default(), Some(self.read_pem(parameters)?)),
             false => (self.key_params(parameters)?, None),
         };
         let is_pair = import || kinds::is_pair(params.type_);
+        parameters.never("logkeyusage", "Log key usage", "there is no audit logging")?;
         let (ident, plainname) = self.names(parameters)?;
         // Only a generated pair can have its blob in NVRAM.
         let nvram = match import || !is_pair {
@@ -234,6 +241,13 @@ impl Maker<'_> {
             return Err(Failure::CommandLine(text.to_owned()));
         }
         self.begin(parameters, "retarget");
+        // No card is read, but the slot is in the vendor's table too.
+        let slot = parameters.given("slot");
+        if let Some(slot) = &slot {
+            self.slot(slot)?;
+        }
+        let slot = slot.as_deref().unwrap_or("0");
+        parameters.row("slot", "Slot to read cards from", slot);
         self.say_verify(parameters);
         let folder = self.session.folder();
         let Listed {
@@ -303,9 +317,11 @@ impl Maker<'_> {
         if !(softcards.records.is_empty() && softcards.faults.is_empty()) {
             ways.insert(0, "softcard");
         }
-        let default = match self.options.cardset {
-            Some(_) => "token",
-            None => "module",
+        let sets = self.session.card_sets()?;
+        let has_cards = !(sets.records.is_empty() && sets.faults.is_empty());
+        let default = match has_cards || self.options.cardset.is_some() {
+            true => "token",
+            false => "module",
         };
         let way = parameters.choice(
             "protect",
@@ -323,15 +339,15 @@ impl Maker<'_> {
                 Ok(Protector::Cards(self.session.card_set(name)?))
             }
             ("token", None) => {
-                let question = "Slot to read cards from?";
+                let last = self.last_slot()?;
                 let slot = parameters.text(
                     "slot",
-                    question,
+                    &format!("Slot to read cards from? (0-{last})"),
                     "Slot to read cards from",
                     Some("0"),
-                    &|text| text.parse::<u32>().is_ok(),
+                    &|text| text.parse().is_ok_and(|number: u32| number <= last),
                 )?;
-                self.set_in_slot(&slot).map(Protector::Cards)
+                self.set_in_slot(&slot, &sets).map(Protector::Cards)
             }
             (_, Some(_)) => Err(Failure::CommandLine(format!(
                 "--cardset is for protect=token, not for protect={way}"
@@ -356,6 +372,21 @@ impl Maker<'_> {
         }
     }
 
+    /// The greatest number of a slot of the module.
+    fn last_slot(&self) -> Result<u32, Failure> {
+        let module = self.options.module;
+        let client = self.session.client()?;
+        let slots = slots::look(&client, module)?;
+        let last = slots.iter().map(|slot| slot.listed.token.slot).max();
+        match last {
+            Some(last) => Ok(last),
+            None => {
+                let status = modules::health(&client, module)?;
+                Err(Failure::Operation(format!("module #{module}: {status}")))
+            }
+        }
+    }
+
     /// A slot of the module, by its number.
     fn slot(&self, number: &str) -> Result<slots::Slot, Failure> {
         let module = self.options.module;
@@ -367,9 +398,12 @@ impl Maker<'_> {
     }
 
     /// The card set of the card in a slot.
-    fn set_in_slot(&self, number: &str) -> Result<CardSetRecord, Failure> {
-        let sets = self.session.card_sets()?;
-        let known = Known::new(Some(&self.world), sets.records);
+    fn set_in_slot(
+        &self,
+        number: &str,
+        sets: &Listed<CardSetRecord>,
+    ) -> Result<CardSetRecord, Failure> {
+        let known = Known::new(Some(&self.world), sets.records.clone());
         match self.slot(number)?.card(&known) {
             CardContent::Operator { set, .. } => Ok(*set),
             other => {
