@@ -44,7 +44,7 @@ pub use keygen::{IdentRule, NewKey, Protection};
 pub use modules::{Enquiry, Mode, Module, survey};
 pub use names::{APPNAME_MAX, EntryName, IDENT_MAX};
 pub use nvram::{Area, InNvram, NvramAuthority, NvramState};
-pub use preload::{Preload, PreloadedToken};
+pub use preload::{Preload, PreloadedFips, PreloadedKey, PreloadedToken};
 pub use recovery::{RecoveredKey, Recovery};
 pub use session::Session;
 pub use single_cards::{PresentCard, RecoveredPassphrase};

@@ -53,6 +53,9 @@ struct Options {
     /// the module's readers; an emulated module with empty readers uses files in the folder `cards` beside `local`
     #[arg(long = "admin-card", value_name = "FILE")]
     admin_cards: Vec<PathBuf>,
+    /// List in JSON
+    #[arg(short, long)]
+    json: bool,
     /// The softcard's name, or its hash if there is one of it
     #[arg(value_name = "NAME|HASH")]
     name: Option<String>,
@@ -88,6 +91,9 @@ pub fn main() -> ExitCode {
         if !options.new && (options.recoverable || options.non_recoverable || options.force) {
             return mistake("--recoverable, --non-recoverable and --force are for --new only");
         }
+        if !options.list && options.json {
+            return mistake("--json is for --list only");
+        }
         if !options.recover && !options.admin_cards.is_empty() {
             return mistake("--admin-card is for --recover only");
         }
@@ -99,7 +105,10 @@ pub fn main() -> ExitCode {
         let session = Session::open(&environment)?;
         if options.list {
             let Listed { records, faults } = session.softcards()?;
-            cli::print(&softcards::list(&records))?;
+            match options.json {
+                true => cli::print_json(&softcards::list_json(&records))?,
+                false => cli::print(&softcards::list(&records))?,
+            }
             return cli::complain_of_faults("ppmk", &faults);
         }
         if options.new {

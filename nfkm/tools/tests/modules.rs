@@ -192,6 +192,45 @@ fn figures_are_measured_of_what_was_done() {
         serde_json::from_str::<serde_json::Value>(&written).unwrap(),
         json
     );
+    // The same run is no worse than itself; half the rate is.
+    let compare = ["--diff", "--old", folder, "--new"];
+    let table = rig.succeed("perfcheck", &[&compare[..], &[folder]].concat());
+    assert!(
+        table.contains("signing:1    RSA") && table.contains("+0.0%"),
+        "{table}"
+    );
+    let mut worse = json.clone();
+    let rate = &mut worse[1]["per_second"]["average"];
+    *rate = (rate.as_f64().unwrap() / 2.0).into();
+    let file = rig.folder.path().join("worse.json");
+    std::fs::write(&file, worse.to_string()).unwrap();
+    let compare = [&compare[..], &[file.to_str().unwrap()]].concat();
+    let refused = rig.fail(1, "perfcheck", &compare);
+    assert_eq!(
+        refused,
+        "perfcheck: 1 of 2 rates have fallen by more than 10%\n"
+    );
+    rig.succeed("perfcheck", &[&compare[..], &["--threshold=60"]].concat());
+    for (broken, reason) in [
+        ("junk", "no results of perfcheck"),
+        ("[]", "no test in common"),
+    ] {
+        std::fs::write(&file, broken).unwrap();
+        assert!(rig.fail(1, "perfcheck", &compare).contains(reason));
+    }
+    for arguments in [
+        &["--diff"][..],
+        &["--old=x"],
+        &["--threshold=-1"],
+        &["-s", "-r2"],
+    ] {
+        rig.fail(2, "perfcheck", arguments);
+    }
+    let twice = ["-t1", "-r2", "-q1", "--json", "misc:1"];
+    let json: serde_json::Value = serde_json::from_str(&rig.succeed("perfcheck", &twice)).unwrap();
+    assert_eq!(json[0]["runs"], 2);
+    let suites = rig.succeed("perfcheck", &["--help-suites"]);
+    assert_eq!(suites.lines().count(), 3, "{suites}");
     assert!(
         rig.succeed("perfcheck", &["--list", "modexp"])
             .starts_with("modexp:1     Modular")

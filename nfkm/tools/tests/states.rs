@@ -91,6 +91,8 @@ fn a_world_in_use_for_programs() {
         ("slotinfo", &["--json", "-m1"]),
         ("slotinfo", &["--json", "-m1", "-s0"]),
         ("nfkmcheck", &["--json"]),
+        ("ppmk", &["--json", "--list"]),
+        ("cardpp", &["--json", "--examine"]),
     ];
     for (utility, arguments) in commands {
         let answer = rig.succeed(utility, arguments);

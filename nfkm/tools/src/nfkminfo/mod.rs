@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
 use nfkm::kmdata::{Folder, Listed};
-use nfkm::{Client, EntryName, Environment, Error, Hash, Preload, World, ZERO_HASH};
+use nfkm::{Client, EntryName, Environment, Error, Hash, World, ZERO_HASH};
 use serde_json::{Value as Json, json};
 
 use crate::cli::{self, Failure};
@@ -123,10 +123,7 @@ impl Options {
             let faults = cli::complain_of_faults("nfkminfo", report.faults());
             result = result.and(faults);
             // The file may come and go while the state is watched.
-            let preload = match &environment.tokens_file {
-                Some(file) => Preload::read(file)?,
-                None => None,
-            };
+            let preload = environment.preload()?;
             let report = report.with_preload(preload, self.preload_client_id);
             self.print(&report.text(), &report.json())?;
             let mut line = String::new();

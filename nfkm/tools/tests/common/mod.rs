@@ -131,6 +131,15 @@ impl Rig {
         format!("--{option}={}", self.folder.path().join(name).display())
     }
 
+    /// The hash of a key, as its file has it.
+    pub fn key_hash(&self, appname: &str, ident: &str) -> nfkm::Hash {
+        let folder = self.environment().folder().unwrap();
+        let hknso = folder.world().unwrap().unwrap().0;
+        let keys = folder.keys(&hknso, Some(appname)).unwrap().records;
+        let key = keys.iter().find(|(name, _)| name.ident() == ident);
+        key.unwrap().1.hash
+    }
+
     pub fn session(&self) -> Session {
         Session::open(&self.environment()).unwrap()
     }
