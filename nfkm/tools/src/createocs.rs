@@ -160,7 +160,7 @@ impl Options {
         let mut other = None;
         let mut erased = 0;
         session.each_card(self.module, &source, &mut |card| {
-            let place = format!("Module {} slot {}", self.module, card.slot());
+            let place = card.place();
             say(&format!(" {place}: {}\n", card.content()));
             match card.content() {
                 CardContent::Operator { .. } => {
