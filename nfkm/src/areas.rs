@@ -4,7 +4,7 @@ use ncore::types::NVMemListArgs;
 
 use crate::EntryName;
 use crate::error::Error;
-use crate::kmdata::{EntryContent, FileId};
+use crate::kmdata::{FileId, Listed};
 use crate::nvram::NvramAuthority;
 use crate::session::Session;
 use crate::world::World;
@@ -33,20 +33,18 @@ impl StoredArea {
 }
 
 impl Session {
-    /// The areas of a module, in its own order. A damaged key file does not hide them.
+    /// The areas of a module, in its own order, and the key files that could not be read: one of these may have an area too.
     ///
     /// # Errors
     /// [`Error::NoWorld`], [`Error::NoSuchModule`], [`Error::IsPool`], [`Error::NoUsableModule`], [`Error::File`],
     /// [`Error::Status`], [`Error::Connection`].
-    pub fn nvram_areas(&self, module: u32) -> Result<Vec<StoredArea>, Error> {
+    pub fn nvram_areas(&self, module: u32) -> Result<Listed<StoredArea>, Error> {
         let world = World::required(self.folder())?;
         let client = self.client()?;
         let module = self.usable_module(&client, &world, module)?;
+        let keys = self.folder().keys(&world.hknso, None)?;
         let mut owners = Vec::new();
-        for name in self.folder().entries(None)? {
-            let Ok(EntryContent::Key(record)) = self.folder().entry(&world.hknso, &name) else {
-                continue;
-            };
+        for (name, record) in keys.records {
             if let Some(kept) = record.nvram.filter(|kept| kept.esn == module.esn) {
                 let ids = kept.blob.into_iter().chain(kept.counter);
                 owners.extend(ids.map(|id| (id, name.clone())));
@@ -57,16 +55,18 @@ impl Session {
             flags: 0,
         };
         let areas = client.transact(args)?.infos.into_iter();
-        Ok(areas
-            .map(|area| StoredArea {
-                id: area.id,
-                length: area.length,
-                key: owners
-                    .iter()
-                    .find(|(id, _)| *id == area.id)
-                    .map(|(_, name)| name.clone()),
-            })
-            .collect())
+        let records = areas.map(|area| StoredArea {
+            id: area.id,
+            length: area.length,
+            key: owners
+                .iter()
+                .find(|(id, _)| *id == area.id)
+                .map(|(_, name)| name.clone()),
+        });
+        Ok(Listed {
+            records: records.collect(),
+            faults: keys.faults,
+        })
     }
 }
 

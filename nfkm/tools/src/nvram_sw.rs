@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
+use nfkm::kmdata::Listed;
 use nfkm::{Environment, Session, StoredArea, World};
 
 use crate::card_files;
@@ -65,14 +66,24 @@ pub fn main() -> ExitCode {
         let areas = session.nvram_areas(options.module)?;
         match &options.name {
             Some(name) => options.delete(&session, &areas, name),
-            None => cli::print(&list(options.module, &areas)),
+            None => {
+                for fault in &areas.faults {
+                    cli::complain("nvram-sw", fault);
+                }
+                cli::print(&list(options.module, &areas.records))
+            }
         }
     })
 }
 
 impl Options {
-    fn delete(&self, session: &Session, areas: &[StoredArea], name: &str) -> Result<(), Failure> {
-        let Some(area) = areas.iter().find(|area| area.name() == name) else {
+    fn delete(
+        &self,
+        session: &Session,
+        areas: &Listed<StoredArea>,
+        name: &str,
+    ) -> Result<(), Failure> {
+        let Some(area) = areas.records.iter().find(|area| area.name() == name) else {
             return Err(Failure::Operation(format!(
                 "module #{} has no NVRAM area `{name}'",
                 self.module
@@ -81,6 +92,11 @@ impl Options {
         if let Some(key) = &area.key {
             return Err(Failure::Operation(format!(
                 "the NVRAM area `{name}' belongs to key {key}, which is of no use without it"
+            )));
+        }
+        if let Some(fault) = areas.faults.first() {
+            return Err(Failure::Operation(format!(
+                "whose the NVRAM area `{name}' is cannot be told: {fault}"
             )));
         }
         let source = card_files::choose(

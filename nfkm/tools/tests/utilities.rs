@@ -339,7 +339,11 @@ fn areas_in_nvram_are_listed_with_their_keys_and_deleted_without_them() {
         refused.contains("belongs to key simple stored"),
         "{refused}"
     );
-    std::fs::remove_file(rig.options.kmdata.join("local/key_simple_stored")).unwrap();
+    let file = rig.options.kmdata.join("local/key_simple_stored");
+    std::fs::write(&file, b"junk").unwrap();
+    let refused = rig.fail(1, "nvram-sw", &delete);
+    assert!(refused.contains("cannot be told"), "{refused}");
+    std::fs::remove_file(&file).unwrap();
     assert!(
         rig.succeed("nvram-sw", &[])
             .contains(" no key of this host\n")

@@ -40,9 +40,10 @@ impl Admin {
         self.folder().check_writable()?;
         let old = World::read(self.folder())?;
         // No damaged file of the old world is in the way of a new one.
-        let sets = old.as_ref().map_or_else(Vec::new, |world| {
-            self.folder().card_sets(&world.hknso).unwrap_or_default()
-        });
+        let sets = match &old {
+            Some(world) => self.folder().card_sets(&world.hknso)?.records,
+            None => Vec::new(),
+        };
         let known = Known::new(old.as_ref(), sets);
         let mut cards = Cards::new(source, operator, SetName::Admin, known);
         cards.check_enough(params.cards)?;

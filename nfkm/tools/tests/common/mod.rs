@@ -20,9 +20,13 @@ pub struct Rig {
 
 impl Rig {
     pub fn start() -> Rig {
+        Rig::with_modules(2)
+    }
+
+    pub fn with_modules(modules: u32) -> Rig {
         let folder = tempfile::tempdir().unwrap();
         let options = Options {
-            modules: 2,
+            modules,
             // What enquiry tells of speed and queues follows from it.
             engines: 2,
             seed: Some(b"the utilities".to_vec()),
@@ -125,6 +129,15 @@ impl Rig {
     /// A file in the rig's folder, as an option names it.
     pub fn file(&self, option: &str, name: &str) -> String {
         format!("--{option}={}", self.folder.path().join(name).display())
+    }
+
+    /// The hash of a key, as its file has it.
+    pub fn key_hash(&self, appname: &str, ident: &str) -> nfkm::Hash {
+        let folder = self.environment().folder().unwrap();
+        let hknso = folder.world().unwrap().unwrap().0;
+        let keys = folder.keys(&hknso, Some(appname)).unwrap().records;
+        let key = keys.iter().find(|(name, _)| name.ident() == ident);
+        key.unwrap().1.hash
     }
 
     pub fn session(&self) -> Session {
