@@ -16,7 +16,7 @@ use crate::identity::Identity;
 use crate::names::{self, NAMES};
 use crate::security::{Descriptor, Right};
 
-pub use super::record::{DecodeError, Record, Scope, Slot};
+pub use super::record::{DecodeError, Record, Scope, Slot, Unfinished};
 pub use crate::key_spec::KeySpec;
 
 /// The containers of one world.
@@ -198,6 +198,7 @@ impl Containers {
             name: name.to_owned(),
             slots: [None, None],
             descriptor: Descriptor::of_new_container(&creator, *scope == Scope::Machine),
+            unfinished: None,
         };
         self.own_scope("creating", &record)?;
         let ident = record.ident();
@@ -225,7 +226,11 @@ impl Containers {
             .map_err(|error| E::from(error.into()))?;
         let mut record = self.read(ident)?;
         self.allowed("changing", &record, Right::Write)?;
+        let before = record.slots[KeySpec::Exchange as usize].clone();
         change(&mut record.slots)?;
+        if record.slots[KeySpec::Exchange as usize] != before {
+            record.unfinished = None;
+        }
         Ok(self.write(ident, &record)?)
     }
 

@@ -123,6 +123,7 @@ impl Store {
             name: name.to_owned(),
             slots: [None, None],
             descriptor,
+            unfinished: None,
         };
         self.write(&turn, &ident, &record).map_err(at_acquisition)?;
         Ok(ident)
