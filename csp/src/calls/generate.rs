@@ -180,7 +180,7 @@ impl Csp {
     ) -> Result<Arc<KeyPair>> {
         match (KeySpec::of_algorithm(algorithm), &context.keyset) {
             (Some(spec), Keyset::Container { container, .. }) => {
-                container.put_pair(spec, new, &self.identity(), context)
+                container.put_pair(spec, new, &self.identity()?, context)
             }
             (Some(spec), Keyset::Ephemeral(slots)) => {
                 let pair = self.unrecorded_pair(context, spec, new)?;

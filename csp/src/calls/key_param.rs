@@ -143,7 +143,7 @@ impl Csp {
         }
         match &context.keyset {
             Keyset::Container { container, .. } => {
-                container.set_certificate(pair, der.to_vec(), &self.identity())
+                container.set_certificate(pair, der.to_vec(), &self.identity()?)
             }
             Keyset::Ephemeral(_) => {
                 pair.set_certificate(der.to_vec());

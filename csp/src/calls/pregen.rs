@@ -49,7 +49,7 @@ impl Csp {
     /// Those of [`Container::set_unfinished`].
     pub(super) fn store_pending(&self, opened: &Context, pending: &Pending) -> Result<()> {
         match keeper(opened, pending.algorithm()) {
-            Some(container) => container.set_unfinished(Some(pending.values()), &self.identity()),
+            Some(container) => container.set_unfinished(Some(pending.values()), &self.identity()?),
             None => Ok(()),
         }
     }
@@ -107,7 +107,7 @@ impl Csp {
             .and_then(|new| self.new_pair(opened, algorithm, new));
         if let (Err(CspError::NTE_BAD_DATA), Some(container)) = (&made, keeper(opened, algorithm)) {
             // Values that are no group would stand in the way of the slot for ever.
-            container.set_unfinished(None, &self.identity())?;
+            container.set_unfinished(None, &self.identity()?)?;
         }
         made
     }

@@ -176,7 +176,7 @@ impl Containers {
     /// container that is damaged.
     pub fn find(&self, wanted: &Wanted) -> Result<(String, Record), Error> {
         let (ident, record) = self.look_up(wanted)?;
-        self.allowed("reading", &record, Right::Read)?;
+        self.allowed("reading", &ident, &record, Right::Read)?;
         Ok((ident, record))
     }
 
@@ -225,7 +225,7 @@ impl Containers {
             .turn(APPNAME)
             .map_err(|error| E::from(error.into()))?;
         let mut record = self.read(ident)?;
-        self.allowed("changing", &record, Right::Write)?;
+        self.allowed("changing", ident, &record, Right::Write)?;
         let before = record.slots[KeySpec::Exchange as usize].clone();
         change(&mut record.slots)?;
         if record.slots[KeySpec::Exchange as usize] != before {
@@ -292,9 +292,15 @@ impl Containers {
         }
     }
 
-    fn allowed(&self, action: &'static str, record: &Record, right: Right) -> Result<(), Error> {
+    fn allowed(
+        &self,
+        action: &'static str,
+        ident: &str,
+        record: &Record,
+        right: Right,
+    ) -> Result<(), Error> {
         self.own_scope(action, record)?;
-        match record.descriptor.allows(&self.user, right) {
+        match store::allows(&self.folder, ident, record, &self.user, right) {
             true => Ok(()),
             false => Err(denied(action, record)),
         }

@@ -251,7 +251,7 @@ impl Container {
         let mut record = self.store.read(&self.ident)?;
         if !rights
             .iter()
-            .all(|right| record.descriptor.allows(user, *right))
+            .all(|right| self.store.allows(&self.ident, &record, user, *right))
         {
             return Err(CspError::NTE_PERM);
         }
@@ -267,7 +267,7 @@ impl Container {
 
     fn writable(&self, user: &Identity) -> Result<Record> {
         let record = self.store.read(&self.ident)?;
-        match record.descriptor.allows(user, Right::Write) {
+        match self.store.allows(&self.ident, &record, user, Right::Write) {
             true => Ok(record),
             false => Err(CspError::NTE_PERM),
         }

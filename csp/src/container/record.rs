@@ -196,6 +196,7 @@ mod tests {
     fn descriptor(machine: bool) -> Descriptor {
         let creator = Identity {
             user: Sid::everyone(),
+            claimed: false,
             group: Sid::local_system(),
             administrator: false,
             user_name: None,

@@ -109,7 +109,7 @@ impl Rig {
 
     /// The containers, as the user of this process sees them.
     pub fn containers(&self) -> Containers {
-        Containers::open(&self.environment(), Identity::from_process()).unwrap()
+        Containers::open(&self.environment(), Identity::from_process().unwrap()).unwrap()
     }
 
     pub fn local(&self) -> PathBuf {
@@ -173,7 +173,7 @@ impl Rig {
 
     /// The text with everything that differs from run to run replaced: hashes, serial numbers, dates, folders, the user.
     pub fn masked(&self, text: &str) -> String {
-        let user = Identity::from_process().user.to_string();
+        let user = Identity::from_process().unwrap().user.to_string();
         let text = text
             .replace(self.folder.path().to_str().unwrap(), "FOLDER")
             .replace(&user, "<user>");
