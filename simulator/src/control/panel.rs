@@ -9,9 +9,9 @@ use ncore::Status as Ncore;
 use super::api;
 use crate::cards::FileCard;
 use crate::faults::{Plan, PlanError, Report};
+use crate::folders::make_private;
 use crate::hardserver::{Hardserver, ModuleSlot, Unit};
 use crate::module::{Module, Snapshot, SnapshotError};
-use crate::options::make_private;
 
 /// The front of the machine room: the modules and the box of cards.
 #[derive(Debug)]

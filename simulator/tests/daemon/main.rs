@@ -1,5 +1,7 @@
 //! The executable `softshield`, as a person or a script uses it.
 
+mod users;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -237,22 +239,21 @@ fn a_linked_key_data_folder_is_refused_in_words() {
     std::fs::create_dir(&real).unwrap();
     let link = folder.path().join("kmdata");
     std::os::unix::fs::symlink(&real, &link).unwrap();
-    let variables = [
-        ("NFAST_HOME", folder.path()),
+    let elsewhere = folder.path().join("elsewhere");
+    let named = [
+        ("NFAST_HOME", elsewhere.as_path()),
         ("NFAST_KMDATA", link.as_path()),
     ];
-    let refused = output(&mut softshield(&variables, &["serve"]));
-    assert!(!refused.status.success());
-    assert!(
-        stderr(&refused).contains("is a symbolic link"),
-        "{}",
-        stderr(&refused)
-    );
-    assert!(
-        stderr(&refused).contains("section 1.3"),
-        "{}",
-        stderr(&refused)
-    );
+    for variables in [&named[..], &[("NFAST_HOME", folder.path())]] {
+        for command in ["serve", "env", "kneti"] {
+            let refused = output(&mut softshield(variables, &[command]));
+            assert!(!refused.status.success(), "{command}");
+            assert!(refused.stdout.is_empty(), "{command}");
+            let words = stderr(&refused);
+            assert!(words.contains("are a symbolic link"), "{words}");
+            assert!(words.contains("section 1.3"), "{words}");
+        }
+    }
 }
 
 #[test]
