@@ -34,8 +34,10 @@ fn part() {
 
     let privileged = Endpoint::Unix(home.join("sockets/priv/privnserver"));
     let refused = Connection::connect(&privileged, ConnectOptions::default());
-    let refused = refused.unwrap_err().to_string();
-    assert!(refused.contains("Permission denied"), "{refused}");
+    let refused = refused.unwrap_err();
+    let words = format!("{privileged} is closed to this user (Permission denied");
+    assert!(refused.to_string().starts_with(&words), "{refused}");
+    assert_eq!(refused.status(), Status::ServerAccessDenied);
     for closed in ["modules", "cards"] {
         let error = fs::read_dir(home.join(closed)).unwrap_err();
         let kind = std::io::ErrorKind::PermissionDenied;
@@ -62,19 +64,30 @@ fn every_user_reaches_what_is_ordinary_and_none_but_root_the_rest() {
         .env("NFAST_HOME", &home);
     let _daemon = Daemon::start(&mut command);
 
-    // Where the build is, others may have no way.
-    let executable = folder.path().join("stranger");
-    fs::copy(std::env::current_exe().unwrap(), &executable).unwrap();
-    let stranger = output(
-        Command::new(&executable)
-            .args(["--exact", "users::part", "--ignored", "--nocapture"])
-            .env_clear()
-            .env(HOME, &home)
-            .uid(STRANGER)
-            .gid(STRANGER)
-            .current_dir(Path::new("/")),
-    );
+    let as_stranger = |executable: &Path, arguments: &[&str]| {
+        // Where the build is, others may have no way.
+        let copy = folder.path().join("stranger");
+        fs::copy(executable, &copy).unwrap();
+        output(
+            Command::new(&copy)
+                .args(arguments)
+                .env_clear()
+                .env(HOME, &home)
+                .env("NFAST_HOME", &home)
+                .uid(STRANGER)
+                .gid(STRANGER)
+                .current_dir("/"),
+        )
+    };
+    let part = ["--exact", "users::part", "--ignored", "--nocapture"];
+    let stranger = as_stranger(&std::env::current_exe().unwrap(), &part);
     let said = String::from_utf8_lossy(&stranger.stdout);
     let played = stranger.status.success() && said.contains("1 passed");
     assert!(played, "{said}\n{}", stderr(&stranger));
+    let softshield = Path::new(env!("CARGO_BIN_EXE_softshield"));
+    let controlling = stderr(&as_stranger(softshield, &["status"]));
+    assert!(
+        controlling.contains("the control channel is closed to this user"),
+        "{controlling}"
+    );
 }
