@@ -53,6 +53,16 @@ impl Options {
         }
         Ok(())
     }
+
+    /// The names of what is in the folder of dynamic feature certificates, in order. Nothing here reads it.
+    pub fn certificates(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.certdir).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort_unstable();
+        names
+    }
 }
 
 /// Refuses key management data that are a symbolic link (CAPI guide, section 1.3). Nothing there yet is right. The path has

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ncore::profile::FrameLen;
+use simulator::config::Unread;
 use simulator::hardserver::is_running;
 use simulator::module::SlotKind;
 use simulator::options::{Given, default_engines};
@@ -157,7 +158,8 @@ struct Serve {
     /// How to log
     #[arg(long, value_enum, default_value = "text")]
     log_format: logging::Format,
-    /// Log to hardserver.log in NFAST_LOGDIR instead of standard error
+    /// Log to hardserver.log in the log folder of the installation instead of standard error; NFAST_LOGDIR, which names
+    /// the folder, means the same
     #[arg(long)]
     log_to_file: bool,
 }
@@ -237,7 +239,9 @@ fn run_controlled(places: Places, run: impl FnOnce(&Options) -> Result<()>) -> R
 }
 
 fn run_serve(args: Serve) -> Result<()> {
+    let places = args.places.resolve()?;
     let options = Options {
+        log_to_file: args.log_to_file || places.log_to_file,
         modules: args.modules,
         pool: args.pool,
         engines: args.engines.map_or_else(default_engines, usize::from),
@@ -263,25 +267,44 @@ fn run_serve(args: Serve) -> Result<()> {
             FrameLenChoice::Inclusive => FrameLen::Inclusive,
             FrameLenChoice::Auto => FrameLen::Auto,
         },
-        ..args.places.resolve()?
+        ..places
     };
     options.prepare_folders()?;
-    logging::start(
-        &args.log,
-        args.log_format,
-        args.log_to_file.then_some(options.logdir.as_path()),
-    )?;
-    for setting in &options.without_effect {
-        tracing::warn!(
-            setting,
-            "the configuration file sets what has no effect here"
-        );
-    }
+    let folder = options.log_to_file.then_some(options.logdir.as_path());
+    logging::start(&args.log, args.log_format, folder)?;
+    warn_of_what_does_nothing(&options);
     serve(&options, |endpoints| {
         // Whoever reads our output may have gone; the daemon has not.
         let _ = announce(&options, endpoints, &mut std::io::stdout().lock());
     })?;
     Ok(())
+}
+
+/// Names in the log what a genuine installation would act on and this one does not.
+fn warn_of_what_does_nothing(options: &Options) {
+    let Unread {
+        without_effect,
+        unknown_sections,
+    } = &options.unread;
+    if !unknown_sections.is_empty() {
+        let sections = unknown_sections.join(", ");
+        tracing::warn!(sections, "the configuration file has unknown sections");
+    }
+    if !without_effect.is_empty() {
+        let settings = without_effect.join(", ");
+        tracing::warn!(
+            settings,
+            "the configuration file sets what has no effect here"
+        );
+    }
+    let certificates = options.certificates();
+    if !certificates.is_empty() {
+        tracing::warn!(
+            folder = %options.certdir.display(),
+            files = certificates.join(", "),
+            "feature certificates have no effect: the modules have every feature that is emulated"
+        );
+    }
 }
 
 fn announce(options: &Options, endpoints: &Endpoints, out: &mut impl Write) -> std::io::Result<()> {
@@ -324,6 +347,10 @@ fn announce(options: &Options, endpoints: &Endpoints, out: &mut impl Write) -> s
         writeln!(out, " impath     {address}")?;
     }
     writeln!(out, " state      {}", options.state.display())?;
+    if options.log_to_file {
+        let file = logging::file_in(&options.logdir);
+        writeln!(out, " log        {}", file.display())?;
+    }
     writeln!(out, "To point clients at it, in another shell:")?;
     writeln!(
         out,

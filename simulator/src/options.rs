@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use ncore::profile::FrameLen;
 
-use crate::config::{ConfigError, ConfigFile, Startup};
+use crate::config::{ConfigError, ConfigFile, Startup, Unread};
 use crate::folders;
 use crate::hardserver::KnetiHash;
 use crate::module::SlotKind;
@@ -28,6 +28,8 @@ pub struct Options {
     pub certdir: PathBuf,
     /// NFAST_LOGDIR: the folder of the log file.
     pub logdir: PathBuf,
+    /// Whether the log goes to the file in it instead of standard error: somebody named the folder.
+    pub log_to_file: bool,
     /// The folder of the modules' state, one file a module.
     pub state: PathBuf,
     /// The folder of card files, one a card.
@@ -71,8 +73,8 @@ pub struct Options {
     pub connect_retry: Duration,
     /// How long the other end of a link may be silent before the link counts as lost.
     pub connect_broken: Duration,
-    /// What the configuration file sets and this daemon does not act on, for the log.
-    pub without_effect: Vec<String>,
+    /// What the configuration file has and this daemon does not act on, for the log.
+    pub unread: Unread,
     /// Whether every user of the machine may reach the ordinary socket and read the key management data: the daemon of
     /// root serves the machine, that of anybody else its user alone.
     pub shared: bool,
@@ -196,6 +198,7 @@ impl Options {
             kmdata: folder.join("kmdata"),
             certdir: folder.join("femcerts"),
             logdir: folder.join("log"),
+            log_to_file: false,
             state: folder.join("state"),
             cards: folder.join("cards"),
             control_socket: beside(&folder.join("priv").join("privnserver")),
@@ -217,7 +220,7 @@ impl Options {
             impath: SocketAddr::from((Ipv4Addr::UNSPECIFIED, IMPATH_PORT)),
             connect_retry: Duration::from_secs(10),
             connect_broken: Duration::from_secs(10),
-            without_effect: Vec::new(),
+            unread: Unread::default(),
             shared: false,
         }
     }
@@ -278,6 +281,7 @@ impl Options {
             state: absolute(given.state.clone().unwrap_or_else(|| home.join("modules"))),
             cards: absolute(given.cards.clone().unwrap_or_else(|| home.join("cards"))),
             certdir: absolute(path("NFAST_CERTDIR").unwrap_or_else(|| home.join("femcerts"))),
+            log_to_file: path("NFAST_LOGDIR").is_some(),
             logdir: absolute(path("NFAST_LOGDIR").unwrap_or_else(|| home.join("log"))),
             socket: absolute(socket.unwrap_or_else(|| sockets.join("nserver"))),
             privileged_socket,
@@ -294,7 +298,7 @@ impl Options {
                 startup.priv_port,
                 DEFAULT_PORTS.1,
             )?,
-            without_effect: startup.without_effect,
+            unread: startup.unread,
             imports: links.imports,
             hs_clients: links.hs_clients,
             impath: SocketAddr::new(
