@@ -129,21 +129,25 @@ struct Serve {
     /// has all the keys.
     #[arg(long, value_name = "HEX", value_parser = hex_bytes)]
     seed: Option<Seed>,
-    /// Keep the pace of this unit (approximate: engines and overheads are guesses), or of a list of them: one a module, and
-    /// the last for all beyond [default: as fast as possible]
+    /// Emulate this unit (approximate: engines, overheads and the size of its NVRAM are guesses), or a list of them: one a
+    /// module, and the last for all beyond; `ci' is none, and as fast as possible
     #[arg(
         long,
         value_name = "UNITS",
         value_delimiter = ',',
+        default_value = Timing::FASTEST.profile.name,
         value_parser = clap::builder::PossibleValuesParser::new(Profile::names())
     )]
     profile: Vec<String>,
     /// How many times faster than the unit everything goes, 0.001 to 1000
-    #[arg(long, value_name = "TIMES", default_value_t = 1.0, value_parser = scale, requires = "profile")]
+    #[arg(long, value_name = "TIMES", default_value_t = 1.0, value_parser = scale)]
     profile_scale: f64,
     /// Let cards, resets, areas of NVRAM and new RSA keys take a unit's seconds too
-    #[arg(long, requires = "profile")]
+    #[arg(long)]
     profile_delays: bool,
+    /// Bytes of each module's NVRAM, 4096 to 524288 [default: the unit's]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(4096..=524_288))]
+    nvram_size: Option<u32>,
     /// How the length word of a frame counts
     #[arg(long, value_enum, default_value = "exclusive")]
     frame_len: FrameLenChoice,
@@ -240,6 +244,21 @@ fn run_controlled(places: Places, run: impl FnOnce(&Options) -> Result<()>) -> R
 
 fn run_serve(args: Serve) -> Result<()> {
     let places = args.places.resolve()?;
+    let timings: Vec<Timing> = args
+        .profile
+        .iter()
+        .filter_map(|name| Profile::find(name))
+        .map(|profile| Timing {
+            profile,
+            scale: args.profile_scale,
+            delays: args.profile_delays,
+        })
+        .collect();
+    anyhow::ensure!(
+        timings.iter().any(|timing| timing.profile.is_unit())
+            || (args.profile_scale == 1.0 && !args.profile_delays),
+        "--profile-scale and --profile-delays are about a unit, and --profile names none"
+    );
     let options = Options {
         log_to_file: args.log_to_file || places.log_to_file,
         modules: args.modules,
@@ -250,16 +269,8 @@ fn run_serve(args: Serve) -> Result<()> {
             EngineChoice::Portable => engine::Kind::Portable,
         },
         seed: args.seed.map(|seed| seed.0),
-        timings: args
-            .profile
-            .iter()
-            .filter_map(|name| Profile::find(name))
-            .map(|profile| Timing {
-                profile,
-                scale: args.profile_scale,
-                delays: args.profile_delays,
-            })
-            .collect(),
+        timings,
+        nvram_size: args.nvram_size.map(|bytes| bytes as usize),
         control_port: args.control_port,
         more_slots: args.more_slots.into_iter().map(SlotKind::from).collect(),
         frame_len: match args.frame_len {

@@ -61,6 +61,8 @@ pub struct Options {
     /// The units whose pace the modules keep, in the order of their numbers; those beyond the last keep its pace. None is as
     /// fast as possible.
     pub timings: Vec<Timing>,
+    /// Bytes of each module's non-volatile memory, instead of what its unit has.
+    pub nvram_size: Option<usize>,
     /// How frames are counted (open point F1).
     pub frame_len: FrameLen,
     /// The modules of other hardservers that are imported, in the order of their numbers, which follow those of this one's.
@@ -214,6 +216,7 @@ impl Options {
             engine: engine::Kind::default(),
             seed: None,
             timings: Vec::new(),
+            nvram_size: None,
             frame_len: FrameLen::default(),
             imports: Vec::new(),
             hs_clients: Vec::new(),

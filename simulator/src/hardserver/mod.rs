@@ -57,6 +57,7 @@ use crate::job::Now;
 use crate::module::mode::Mode;
 use crate::module::{Module, Setup, SlotKind};
 use crate::options::{Import, Options};
+use crate::profile::Timing;
 use crate::seed::Seed;
 use crate::store::{Failing, RedbStore};
 
@@ -159,7 +160,8 @@ impl Hardserver {
     fn power_up(&self) -> Result<u32, StartError> {
         let mut numbers = self.modules.numbers();
         let number = numbers.next().ok_or(StartError::TooManyModules)?;
-        let on = power_on(number, &self.options, &self.seed, self.now())?;
+        let timing = self.modules.next_timing(&numbers);
+        let on = power_on(number, timing, &self.options, &self.seed, self.now())?;
         let slot = self.clients.add_module(&mut numbers, Unit::Own(on));
         slot.map(|slot| slot.number)
             .ok_or(StartError::TooManyModules)
@@ -376,7 +378,13 @@ impl Hardserver {
 }
 
 /// Switches a module on, with a card reader as slot 0.
-fn power_on(number: u32, options: &Options, seed: &Seed, now: Now) -> Result<Own, StartError> {
+fn power_on(
+    number: u32,
+    timing: Timing,
+    options: &Options,
+    seed: &Seed,
+    now: Now,
+) -> Result<Own, StartError> {
     let fail = |cause| StartError::Module { number, cause };
     let path = options.state.join(format!("module{number}.redb"));
     let store = RedbStore::open(&path).map_err(|cause| fail(cause.into()))?;
@@ -389,6 +397,7 @@ fn power_on(number: u32, options: &Options, seed: &Seed, now: Now) -> Result<Own
         slots: std::iter::once(SlotKind::SmartCard)
             .chain(options.more_slots.iter().copied())
             .collect(),
+        nvram: options.nvram_size.unwrap_or(timing.profile.nvram),
         now,
     })
     .map_err(fail)?;

@@ -52,7 +52,8 @@ impl Snapshot {
         store.replace(&borrowed(&records))?;
         let saved = Saved::load(&store)?.ok_or(SnapshotError::Empty)?;
         saved.world(engine)?;
-        Nvram::load(&store)?;
+        // How much fits is up to the module that takes it.
+        Nvram::load(&store, 0)?;
         Clock::load(&store)?;
         Klf2::load(&store)?;
         Ok(Snapshot {
@@ -102,7 +103,7 @@ impl Module {
     fn power_on_again(&self, switch: &mut Switch) -> Result<(), SnapshotError> {
         let saved = Saved::load(&*self.store)?.ok_or(SnapshotError::Empty)?;
         let world = saved.world(self.engine())?;
-        let nvram = Nvram::load(&*self.store)?;
+        let nvram = Nvram::load(&*self.store, self.nvram_size())?;
         self.clock.load_again(&*self.store)?;
         self.set_nvram(nvram);
         *switch = saved.switch;

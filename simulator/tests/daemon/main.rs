@@ -349,6 +349,26 @@ fn what_has_no_effect_is_named_in_a_line_of_the_log_for_each_kind() {
 }
 
 #[test]
+fn what_is_about_units_wants_one() {
+    let folder = folder();
+    let variables = [("NFAST_HOME", folder.path())];
+    for arguments in [
+        &["serve", "--profile-delays"][..],
+        &["serve", "--profile", "ci", "--profile-scale", "2"],
+    ] {
+        let refused = output(&mut softshield(&variables, arguments));
+        assert!(!refused.status.success());
+        let words = stderr(&refused);
+        assert!(words.contains("--profile names none"), "{words}");
+    }
+    let listed = ["serve", "--profile", "xc-base,ci", "--profile-delays"];
+    drop(Daemon::start(&mut softshield(&variables, &listed)));
+    let too_small = ["serve", "--nvram-size", "4095"];
+    let refused = output(&mut softshield(&variables, &too_small));
+    assert_eq!(refused.status.code(), Some(2));
+}
+
+#[test]
 fn a_seed_is_whole_bytes_in_hexadecimal() {
     let folder = folder();
     for seed in ["", "abc", "xy"] {
