@@ -177,7 +177,7 @@ impl Panel {
 
     /// Begins to play a fault plan.
     pub(super) fn play(&self, plan: Plan) -> Result<Report, Refusal> {
-        self.server.faults().play(plan)?;
+        self.server.play(plan)?;
         Ok(self.server.faults().report())
     }
 
