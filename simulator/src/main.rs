@@ -46,6 +46,8 @@ enum Command {
     Fault(Controlled<commands::Fault>),
     /// Snapshots: keeps a unit in a file, and makes a module that unit again.
     Snapshot(Controlled<commands::Snapshot>),
+    /// The clock that the modules see: ahead of this machine's, or behind it.
+    Clock(Controlled<commands::Clock>),
     /// Shows the running daemon and its modules.
     Status(Controlled<commands::Status>),
 }
@@ -227,6 +229,7 @@ fn main() -> ExitCode {
         Command::Module(args) => run_controlled(args.places, |options| args.command.run(options)),
         Command::Fault(args) => run_controlled(args.places, |options| args.command.run(options)),
         Command::Snapshot(args) => run_controlled(args.places, |options| args.command.run(options)),
+        Command::Clock(args) => run_controlled(args.places, |options| args.command.run(options)),
         Command::Status(args) => run_controlled(args.places, |options| args.command.run(options)),
     };
     match done {

@@ -1,6 +1,7 @@
 //! The commands that go to a running daemon over its control channel.
 
 mod card;
+mod clock;
 mod fault;
 mod module;
 mod snapshot;
@@ -14,6 +15,7 @@ use simulator::control::Access;
 use simulator::control::client::Client;
 
 pub(crate) use self::card::Card;
+pub(crate) use self::clock::Clock;
 pub(crate) use self::fault::Fault;
 pub(crate) use self::module::Module;
 pub(crate) use self::snapshot::Snapshot;

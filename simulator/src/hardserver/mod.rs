@@ -64,6 +64,9 @@ use crate::store::{Failing, RedbStore};
 /// Most connections at a time. Beyond it new ones are closed at once.
 const MAX_CONNECTIONS: usize = 4096;
 
+/// The most seconds by which the clock is ahead of the machine's, or behind it: a hundred years, beyond any life of a key.
+pub(crate) const MOST_AHEAD: i64 = 36_525 * 24 * 3600;
+
 /// What all threads of a hardserver share.
 #[derive(Debug)]
 pub(crate) struct Hardserver {
@@ -233,9 +236,21 @@ impl Hardserver {
         &self.faults
     }
 
-    /// Lets the clock jump by so many seconds.
-    pub(crate) fn move_clock(&self, seconds: i64) {
-        let moved = |ahead: i64| Some(ahead.saturating_add(seconds));
+    /// Sets by how many seconds the clock is ahead of the machine's: whether that is at most [`MOST_AHEAD`], either way.
+    pub(crate) fn set_clock(&self, ahead: i64) -> bool {
+        let within = ahead.unsigned_abs() <= MOST_AHEAD.unsigned_abs();
+        if within {
+            self.clock.store(ahead, Ordering::Relaxed);
+        }
+        within
+    }
+
+    /// Lets the clock jump by so many seconds, as far as [`MOST_AHEAD`].
+    fn move_clock(&self, seconds: i64) {
+        let moved = |ahead: i64| {
+            let moved = ahead.saturating_add(seconds);
+            Some(moved.clamp(-MOST_AHEAD, MOST_AHEAD))
+        };
         // It never fails: there is always a new value.
         let _ = self
             .clock

@@ -23,15 +23,27 @@ pub enum SnapshotError {
     /// The module's own state could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// It is no snapshot.
+    /// It is something else.
+    #[error("not a snapshot of softshield")]
+    Foreign,
+    /// It is damaged, or of another version.
     #[error("snapshot: {0}")]
-    Record(#[from] RecordError),
+    Record(RecordError),
     /// What it holds is no state of a module.
     #[error("snapshot: {0}")]
     State(#[from] PowerOnError),
     /// It holds no state at all.
     #[error("snapshot: no module in it")]
     Empty,
+}
+
+impl From<RecordError> for SnapshotError {
+    fn from(error: RecordError) -> SnapshotError {
+        match error {
+            RecordError::Foreign(_) => SnapshotError::Foreign,
+            error => SnapshotError::Record(error),
+        }
+    }
 }
 
 /// A snapshot that was read and can be restored.
