@@ -207,7 +207,7 @@ impl<'a> Cards<'a> {
             let known = self.show(&slot, &content);
             met.push(format!("{}: {known}", slot.name()));
             let done = match &content {
-                Ok(content) => self.read_card(client, &slot.token, content, &mut tokens, &mut read),
+                Ok(content) => self.read_card(client, &slot, content, &mut tokens, &mut read),
                 Err(_) => Ok(()),
             };
             let stays = keep_last && self.is_soft() && tokens.iter().all(|token| token.left == 0);
@@ -228,11 +228,12 @@ impl<'a> Cards<'a> {
     fn read_card(
         &mut self,
         client: &Client,
-        place: &PhysToken,
+        slot: &InSlot<'_>,
         content: &GetSlotInfoReply,
         tokens: &mut [Reading],
         read: &mut Vec<u32>,
     ) -> Result<(), Error> {
+        let place = &slot.token;
         let mut noticed = false;
         for token in tokens.iter_mut().filter(|token| token.left > 0) {
             let is_wanted = |share: &&TokenInfo| token.hkt.starts_with(&share.hkt);
@@ -286,7 +287,7 @@ impl<'a> Cards<'a> {
                             });
                         }
                     }
-                    Err(error) => return Err(error),
+                    Err(error) => return Err(slot.explain(client, error)),
                 }
             }
         }

@@ -100,7 +100,9 @@ pub struct Slot {
 pub enum SlotType {
     /// A reader into which a hand puts cards.
     SmartCard,
-    /// A reader on another machine.
+    /// A reader of another module: only for cards that may be read remotely.
+    Remote,
+    /// A reader of somebody's own machine.
     Dynamic,
     /// A place into which clients put card images.
     SoftToken,
@@ -226,6 +228,7 @@ impl From<SlotKind> for SlotType {
     fn from(kind: SlotKind) -> SlotType {
         match kind {
             SlotKind::SmartCard => SlotType::SmartCard,
+            SlotKind::Remote => SlotType::Remote,
             SlotKind::Dynamic => SlotType::Dynamic,
             SlotKind::SoftToken => SlotType::SoftToken,
         }

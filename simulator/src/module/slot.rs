@@ -15,7 +15,9 @@ use crate::cards::{Card, MemoryCard};
 pub enum SlotKind {
     /// A reader into which a hand puts cards.
     SmartCard,
-    /// A reader on another machine (Remote Administration), into which a hand puts cards.
+    /// A reader of another module (Remote Operator): shares are read there of tokens that allow it.
+    Remote,
+    /// A reader of somebody's own machine (Remote Administration), which takes every card as the module's own does.
     Dynamic,
     /// A place into which clients put card images (Cmd_InsertSoftToken).
     SoftToken,
@@ -77,9 +79,18 @@ impl Slot {
     /// How the slot shows itself in lists.
     pub(super) fn list_data(&self, module: u32) -> SlotListData {
         let (type_, flags) = match self.kind {
-            SlotKind::SmartCard | SlotKind::Dynamic => {
-                (SlotType::SmartCard, SlotListData::SUPPORTS_AUTHENTICATION)
-            }
+            SlotKind::SmartCard => (SlotType::SmartCard, SlotListData::SUPPORTS_AUTHENTICATION),
+            SlotKind::Remote => (
+                SlotType::SmartCard,
+                SlotListData::SUPPORTS_AUTHENTICATION | SlotListData::REMOTE_MODULE,
+            ),
+            // Its reader is always there, and its channel holds.
+            SlotKind::Dynamic => (
+                SlotType::SmartCard,
+                SlotListData::SUPPORTS_AUTHENTICATION
+                    | SlotListData::DYNAMIC_SLOT
+                    | SlotListData::ASSOCIATED,
+            ),
             SlotKind::SoftToken => (SlotType::SoftToken, 0),
         };
         let token = PhysToken {

@@ -125,14 +125,14 @@ pub(super) fn write_share(call: Call, mut args: WriteShareArgs) -> Outcome {
     })
 }
 
-/// Cmd_ReadShare: IncorrectToken if the card has no such share, DecryptFailed for a wrong pass phrase. A reader on another
-/// machine takes shares of tokens that allow it, else AccessDenied.
+/// Cmd_ReadShare: IncorrectToken if the card has no such share, DecryptFailed for a wrong pass phrase. A slot of
+/// another module takes shares of tokens that allow it, else AccessDenied.
 pub(super) fn read_share(call: Call, args: ReadShareArgs) -> Outcome {
     check_flags(args.flags, 0)?;
     let token = token(&call, args.idkt)?;
     let kind = slot(&call, args.token.slot)?.kind();
     let remote = token.identity.params.flags & TokenParams::REMOTELY_READABLE != 0;
-    if kind == SlotKind::Dynamic && !remote {
+    if kind == SlotKind::Remote && !remote {
         return Err(Status::AccessDenied);
     }
     later(move || {

@@ -20,14 +20,20 @@ pub struct Rig {
 
 impl Rig {
     pub fn start() -> Rig {
+        Rig::start_with(|_| {})
+    }
+
+    /// One that is started otherwise.
+    pub fn start_with(change: impl FnOnce(&mut Options)) -> Rig {
         let folder = tempfile::tempdir().unwrap();
-        let options = Options {
+        let mut options = Options {
             modules: 2,
             // What enquiry tells of speed and queues follows from it.
             engines: 2,
             seed: Some(b"the utilities".to_vec()),
             ..Options::in_folder(folder.path())
         };
+        change(&mut options);
         let server = Server::start(&options).unwrap();
         Rig {
             folder,
@@ -112,14 +118,26 @@ impl Rig {
 
     /// Puts a card into the reader of a module, a blank one if there is none with the name; what was in it goes out first.
     pub fn insert(&self, module: u32, name: &str) {
+        self.insert_into(module, 0, name);
+    }
+
+    /// The same with another slot of it.
+    pub fn insert_into(&self, module: u32, slot: u32, name: &str) {
         let hands = Client::new(self.server.endpoints().control.clone());
         let card = api::CardName {
             name: name.to_owned(),
         };
-        let place = format!("/modules/{module}/slots/0/card");
+        let place = format!("/modules/{module}/slots/{slot}/card");
         let _: Result<Vec<api::Card>, _> = hands.post("/cards", &card);
         let _: Result<Option<String>, _> = hands.delete(&place);
         let _: api::Module = hands.put(&place, &card).unwrap();
+    }
+
+    /// Takes the card out of a slot.
+    pub fn remove_from(&self, module: u32, slot: u32) {
+        let hands = Client::new(self.server.endpoints().control.clone());
+        let place = format!("/modules/{module}/slots/{slot}/card");
+        let _: Option<String> = hands.delete(&place).unwrap();
     }
 
     /// A file in the rig's folder, as an option names it.

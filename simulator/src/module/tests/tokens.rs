@@ -111,15 +111,21 @@ fn read_card(
 }
 
 #[test]
-fn a_reader_elsewhere_takes_only_cards_that_may_be_read_remotely() {
+fn a_slot_of_another_module_takes_only_cards_that_may_be_read_remotely() {
     let seed = b"remote";
-    let slots = vec![SlotKind::SmartCard, SlotKind::SoftToken, SlotKind::Dynamic];
+    let slots = vec![
+        SlotKind::SmartCard,
+        SlotKind::SoftToken,
+        SlotKind::Remote,
+        SlotKind::Dynamic,
+    ];
     let mut rig = Rig::with_slots(1, seed, Box::new(MemoryStore::default()), slots);
     rig.initialise();
     rig.become_operational(EVERYTHING);
-    for (flags, answer) in [
-        (SOFT | TokenParams::REMOTELY_READABLE, Status::OK),
-        (SOFT, Status::AccessDenied),
+    for (slot, flags, answer) in [
+        (2, SOFT | TokenParams::REMOTELY_READABLE, Status::OK),
+        (2, SOFT, Status::AccessDenied),
+        (3, SOFT, Status::OK),
     ] {
         let params = TokenParams {
             flags,
@@ -128,7 +134,7 @@ fn a_reader_elsewhere_takes_only_cards_that_may_be_read_remotely() {
         let made = generate(&mut rig, NULL_KM, params.clone());
         let card = write_cards(&mut rig, made.idkt, 1, |_| None).remove(0);
         rig.module
-            .insert_card(2, Box::new(MemoryCard::new(card)))
+            .insert_card(slot, Box::new(MemoryCard::new(card)))
             .unwrap();
         let idkt = rig
             .ok(LoadLogicalTokenArgs {
@@ -138,14 +144,10 @@ fn a_reader_elsewhere_takes_only_cards_that_may_be_read_remotely() {
                 params,
             })
             .idkt;
-        let ic = rig.ok(GetSlotListArgs { module: 1 }).slots[2].token.ic;
-        let place = PhysToken {
-            module: 1,
-            slot: 2,
-            ic,
-        };
+        let slots = rig.ok(GetSlotListArgs { module: 1 }).slots;
+        let place = slots[slot as usize].token.clone();
         assert_eq!(rig.send(read(&place, idkt, 1, None)).status, answer);
-        rig.module.remove_card(2).unwrap();
+        rig.module.remove_card(slot).unwrap();
     }
 }
 
