@@ -379,7 +379,9 @@ impl Hardserver {
 fn power_on(number: u32, options: &Options, seed: &Seed, now: Now) -> Result<Own, StartError> {
     let fail = |cause| StartError::Module { number, cause };
     let path = options.state.join(format!("module{number}.redb"));
-    let store = RedbStore::open(&path).map_err(|cause| fail(cause.into()))?;
+    let power = Arc::default();
+    let store = RedbStore::open_with_power(&path, Arc::clone(&power))
+        .map_err(|cause| fail(cause.into()))?;
     let (store, failing_writes) = Failing::new(store);
     let module = Module::power_on(Setup {
         number,
@@ -395,6 +397,6 @@ fn power_on(number: u32, options: &Options, seed: &Seed, now: Now) -> Result<Own
     Ok(Own {
         module,
         failing_writes,
-        state: path,
+        power,
     })
 }

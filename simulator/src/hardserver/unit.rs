@@ -2,7 +2,6 @@
 //!
 //! The hardserver asks both the same questions; what it knows of an imported module is what its exporter told last.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
@@ -13,6 +12,7 @@ use super::remote::Imported;
 use crate::job::Job;
 use crate::module::mode::{Mode, Switch};
 use crate::module::{KeyHash, Module, WorldIdentity};
+use crate::power::Power;
 
 /// A module, here or elsewhere.
 #[derive(Debug)]
@@ -29,8 +29,8 @@ pub(crate) struct Own {
     pub(crate) module: Arc<Module>,
     /// The number of its next writes that fail.
     pub(crate) failing_writes: Arc<AtomicU32>,
-    /// The file of its state.
-    pub(crate) state: PathBuf,
+    /// The power of the file of its state.
+    pub(crate) power: Arc<Power>,
 }
 
 impl Unit {

@@ -8,7 +8,7 @@ use ncore::types::KeyType;
 use super::mode::{Event, Mode, Switch};
 use super::objects::Object;
 use super::{KeyHash, Module, SlotKind};
-use crate::cards::Card;
+use crate::cards::{Access, Card};
 
 /// A slot as one sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,16 +67,16 @@ impl Module {
         }
     }
 
-    /// Pulls the cards in the readers in the middle of the next write to them, when so many bytes are written. Their slots
-    /// notice that only when the cards are removed.
-    pub fn tear_cards(&self, bytes: usize) {
+    /// Pulls the cards in the readers in the middle of the next access to them, after so many bytes. Their slots notice
+    /// that only when the cards are removed.
+    pub fn pull_cards_in(&self, access: Access, bytes: usize) {
         let readers = self
             .slots()
             .iter()
             .filter(|slot| slot.kind() != SlotKind::SoftToken);
         for slot in readers {
             if let Ok(card) = slot.state().any_card() {
-                card.tear(bytes);
+                card.pull_in(access, bytes);
             }
         }
     }
