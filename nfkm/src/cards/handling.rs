@@ -210,6 +210,17 @@ impl<'a> Cards<'a> {
                 Ok(content) => self.read_card(client, &slot, content, &mut tokens, &mut read),
                 Err(_) => Ok(()),
             };
+            // Its token was loaded before, and the time of that one is over: it must leave the slot first.
+            let must_leave = |error: &Error| error.status() == Some(Status::TimeLimitExceeded);
+            if !self.is_soft() && done.as_ref().is_err_and(must_leave) {
+                self.operator.notice(Notice::Slot {
+                    module,
+                    slot: slot.token.slot,
+                    content: "the time of its token is over: take the card out and put it in again"
+                        .to_owned(),
+                });
+                continue;
+            }
             let stays = keep_last && self.is_soft() && tokens.iter().all(|token| token.left == 0);
             if stays && done.is_ok() {
                 kept = Some(slot.token);

@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ncore::Status;
 use ncore::types::{PhysToken, PollSlotData, SlotListData, SlotType, SlotTypeSlotExData};
 
+use super::KeyHash;
+use super::authorisation::Term;
 use super::card::Image;
 use crate::cards::{Card, MemoryCard};
 
@@ -34,6 +37,8 @@ pub(super) struct Slot {
 #[derive(Debug, Default)]
 pub(super) struct Stay {
     over: AtomicBool,
+    /// The times of tokens whose shares were read, by the token's hash.
+    terms: Mutex<Vec<(KeyHash, Arc<Term>)>>,
 }
 
 impl Stay {
@@ -43,6 +48,27 @@ impl Stay {
             false => Ok(()),
             true => Err(Status::PhysTokenNotPresent),
         }
+    }
+
+    /// Remembers the time of a token that was read from the card.
+    pub(super) fn lend(&self, hkt: KeyHash, term: Arc<Term>) {
+        let mut terms = self.terms();
+        terms.retain(|(_, term)| term.matters());
+        terms.push((hkt, term));
+    }
+
+    /// TimeLimitExceeded if the time of the token is over that was read in this stay: the card must leave first
+    /// (SECURITY-WORLD section 5; which status says so is a guess).
+    pub(super) fn check_time(&self, hkt: &KeyHash, now: Duration) -> Result<(), Status> {
+        let is_over = |(of, term): &(KeyHash, Arc<Term>)| of == hkt && term.is_over(now);
+        match self.terms().iter().any(is_over) {
+            false => Ok(()),
+            true => Err(Status::TimeLimitExceeded),
+        }
+    }
+
+    fn terms(&self) -> MutexGuard<'_, Vec<(KeyHash, Arc<Term>)>> {
+        self.terms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
