@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Rig, masked, text};
+use simulator::control::api;
 
 #[test]
 fn modules_are_pinged_failed_retried_and_cleared() {
@@ -53,6 +54,23 @@ fn modules_are_pinged_failed_retried_and_cleared() {
     ] {
         rig.fail(2, "nopclearfail", arguments);
     }
+}
+
+#[test]
+fn a_mode_that_the_switch_overrides_is_refused() {
+    let rig = Rig::start();
+    rig.set_switch(1, api::SwitchPosition::Operational, true);
+    let refused = rig.run("nopclearfail", &["-I", "-a"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(
+        text(&refused.stdout),
+        "Module 1, command ClearUnitEx: AccessDenied\nModule 2, command ClearUnitEx: OK\n"
+    );
+    assert!(rig.succeed("nfkminfo", &["-m2"]).contains(" PreInitMode\n"));
+    assert!(!rig.succeed("nfkminfo", &["-m1"]).contains("PreInitMode"));
+    rig.succeed("nopclearfail", &["-c", "-m1"]);
+    rig.set_switch(1, api::SwitchPosition::Operational, false);
+    rig.succeed("nopclearfail", &["-I", "-m1"]);
 }
 
 #[test]

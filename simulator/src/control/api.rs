@@ -35,6 +35,8 @@ pub struct Module {
     pub mode: ModuleMode,
     /// The position of the mode switch, which the next reset enters.
     pub switch: SwitchPosition,
+    /// Whether no command moves the switch.
+    pub switch_overrides: bool,
     /// Its slots.
     pub slots: Vec<Slot>,
     /// Objects of all kinds in its memory.
@@ -170,6 +172,9 @@ pub struct CardName {
 pub struct NewPosition {
     /// The position.
     pub position: SwitchPosition,
+    /// Whether no command moves it from there.
+    #[serde(default)]
+    pub overrides: bool,
 }
 
 /// The clock.

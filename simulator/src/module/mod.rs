@@ -24,6 +24,7 @@ mod dispatch;
 mod files;
 mod generate;
 mod info;
+mod jumper;
 mod key;
 mod klf2;
 mod kml;
@@ -70,6 +71,7 @@ use self::certs::Certificates;
 use self::challenge::Challenges;
 use self::clock::Clock;
 use self::counters::UseCounters;
+use self::jumper::Jumper;
 use self::klf2::Klf2;
 use self::mode::{Class, Event, Machine, Mode, Switch};
 use self::nvram::Nvram;
@@ -149,6 +151,7 @@ pub struct Module {
     /// Counts the changes of the non-volatile memory.
     nvram_events: AtomicU32,
     clock: Clock,
+    jumper: Jumper,
     statistics: Counters,
 }
 
@@ -201,6 +204,7 @@ impl Module {
         Klf2::provide(&*setup.store, &mut factory)?;
         let nvram = Nvram::load(&*setup.store)?;
         let clock = Clock::load(&*setup.store)?;
+        let jumper = Jumper::load(&*setup.store)?;
         let inner = Inner {
             machine: Machine::power_on(saved.switch, world.officer.is_some()),
             world: Arc::new(world),
@@ -229,6 +233,7 @@ impl Module {
             counted: AtomicBool::new(false),
             nvram_events: AtomicU32::new(0),
             clock,
+            jumper,
             statistics: Counters::default(),
         }))
     }

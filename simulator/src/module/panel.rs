@@ -112,14 +112,25 @@ impl Module {
         self.happen(Event::Unplug)
     }
 
-    /// Moves the mode switch. What the module does changes with its next reset. Failed if the position cannot be saved.
-    pub fn set_switch(&self, switch: Switch) -> Result<(), Status> {
+    /// Moves the mode switch, and sets or clears the jumpers that let it override commands. What the module does changes
+    /// with its next reset. Failed if the position cannot be saved.
+    pub fn set_switch(&self, switch: Switch, overrides: bool) -> Result<(), Status> {
         self.commit(|_, saved| {
+            // Whatever cannot be saved, a command may not move a switch that is held.
+            self.jumper.set(&*self.store, overrides).map_err(|error| {
+                tracing::error!(module = self.number, %error, "jumpers not saved");
+                Status::Failed
+            })?;
             *saved = switch;
             Ok(())
         })?;
         self.lock().machine.switch = switch;
         Ok(())
+    }
+
+    /// Whether the mode switch overrides commands.
+    pub fn switch_overrides(&self) -> bool {
+        self.jumper.is_set()
     }
 
     /// What the module is doing, and the position of its switch.

@@ -26,7 +26,8 @@ pub(super) fn clear_unit(call: Call, _: ClearUnitArgs) -> Outcome {
     done()
 }
 
-/// Cmd_ClearUnitEx: the same with a new position of the mode switch, unless it is Default.
+/// Cmd_ClearUnitEx: the same with a new position of the mode switch, unless it is Default. AccessDenied for another one than
+/// the switch has while hands hold it there ([`super::jumper`]).
 pub(super) fn clear_unit_ex(call: Call, args: ClearUnitExArgs) -> Outcome {
     check_flags(args.flags, 0)?;
     let switch = match args.mode {
@@ -46,6 +47,7 @@ pub(super) fn clear_unit_ex(call: Call, args: ClearUnitExArgs) -> Outcome {
     call.module.would_happen(Event::Reset(Some(switch)))?;
     later(move || {
         call.module.commit(|_, saved_switch| {
+            call.module.jumper.check(*saved_switch, switch)?;
             *saved_switch = switch;
             Ok(())
         })?;

@@ -140,6 +140,17 @@ impl Rig {
         let _: Option<String> = hands.delete(&place).unwrap();
     }
 
+    /// Moves the mode switch of a module, and holds it there or lets commands move it.
+    pub fn set_switch(&self, module: u32, position: api::SwitchPosition, overrides: bool) {
+        let hands = Client::new(self.server.endpoints().control.clone());
+        let position = api::NewPosition {
+            position,
+            overrides,
+        };
+        let place = format!("/modules/{module}/switch");
+        let _: api::Module = hands.put(&place, &position).unwrap();
+    }
+
     /// A file in the rig's folder, as an option names it.
     pub fn file(&self, option: &str, name: &str) -> String {
         format!("--{option}={}", self.folder.path().join(name).display())
