@@ -116,3 +116,87 @@ fn each_module_keeps_the_pace_of_its_own_unit() {
     // Those beyond the list keep the last one's.
     assert_eq!([queue(1), queue(2), queue(3)], [edge, xc, xc]);
 }
+
+#[test]
+fn a_wrong_pass_phrase_makes_the_next_one_wait() {
+    let timing = Timing {
+        scale: 100.0,
+        delays: true,
+        ..slow()
+    };
+    let rig = Rig::ready_with(|options| options.timings = vec![timing]);
+    let client = rig.client();
+    let params = TokenParams {
+        flags: TokenParams::ALLOW_SOFT_SLOTS,
+        sharesneeded: 1,
+        sharestotal: 1,
+        timelimit: 0,
+    };
+    // Under a null module key: it needs no world.
+    let hkm = [0; 20];
+    let made = client
+        .transact(GenerateLogicalTokenArgs {
+            module: 1,
+            hkm,
+            params: params.clone(),
+        })
+        .unwrap();
+    let mut token = PhysToken {
+        module: 1,
+        slot: 1,
+        ic: 0,
+    };
+    token.ic = client
+        .transact(InsertSoftTokenArgs {
+            token: token.clone(),
+            ..Default::default()
+        })
+        .unwrap()
+        .ic;
+    client
+        .transact(FormatTokenArgs {
+            token: token.clone(),
+            ..Default::default()
+        })
+        .unwrap();
+    client
+        .transact(WriteShareArgs {
+            token: token.clone(),
+            idkt: made.idkt,
+            i: 1,
+            pin: Some([1; 20]),
+            ..Default::default()
+        })
+        .unwrap();
+    let remove = RemoveSoftTokenArgs {
+        token: token.clone(),
+        ..Default::default()
+    };
+    let data = client.transact(remove).unwrap().data;
+    let idkt = client
+        .transact(LoadLogicalTokenArgs {
+            module: 1,
+            hkt: made.hkt,
+            hkm,
+            params,
+        })
+        .unwrap()
+        .idkt;
+    let read = |pin| {
+        client.transact(ReadSoftTokenShareArgs {
+            flags: 0,
+            token: token.clone(),
+            idkt,
+            i: 1,
+            pin: Some([pin; 20]),
+            data: data.clone(),
+        })
+    };
+    let start = Instant::now();
+    match read(2) {
+        Err(ClientError::Status { status, .. }) => assert_eq!(status, Status::DecryptFailed),
+        other => panic!("a wrong pass phrase: {other:?}"),
+    }
+    assert_eq!(read(1).unwrap().sharesleft, 0);
+    assert!(start.elapsed() >= timing.delay(Operation::Retry));
+}
