@@ -35,6 +35,8 @@ pub struct WorldRecord {
     pub certificates: Vec<CertificateRecord>,
     /// Whether SEE debugging is open to everybody (feature `dseeall`).
     pub debug_for_all: bool,
+    /// Modes of its modules beside FIPS 140 level 3: bits of SetNSOPerms' flags.
+    pub modes: u32,
 }
 
 /// One administrator key of a world.
@@ -238,6 +240,12 @@ pub struct SoftcardRecord {
 
 impl Record for WorldRecord {
     const KIND: Kind = Kind::World;
+    const VERSION: u16 = 2;
+
+    /// Version 1 had no `modes`.
+    fn older(content: &[u8]) -> Option<WorldRecord> {
+        envelope::content(&[content, &[0; 4]].concat())
+    }
 }
 
 impl Record for ModuleRecord {

@@ -65,6 +65,9 @@ struct Options {
     /// Shortest pass phrase that is taken without a warning
     #[arg(long, value_name = "LENGTH")]
     pp_min: Option<u32>,
+    /// Modules of the world refuse the paddings of PKCS#1 v1.5
+    #[arg(long)]
+    disablepkcs1padding: bool,
     /// Features of the world: m r p nv rtc dsee dseeall fto, each as FEAT, FEAT=K, !FEAT or no-FEAT
     #[arg(value_name = "FEATURES")]
     features: Vec<String>,
@@ -173,6 +176,7 @@ impl Options {
             (self.no_recovery, "--no-recovery"),
             (self.nso_timeout.is_some(), "--nso-timeout"),
             (self.pp_min.is_some(), "--pp-min"),
+            (self.disablepkcs1padding, "--disablepkcs1padding"),
             (!self.features.is_empty(), "a feature"),
         ]
         .into_iter()
@@ -225,6 +229,7 @@ impl Options {
         params.passphrase_min = self.pp_min.unwrap_or(0);
         params.share_target = !self.no_remoteshare_cert;
         params.strict_fips = self.mode == Some(Mode::Fips140Level3);
+        params.disable_pkcs1_padding = self.disablepkcs1padding;
         params.check().map_err(mistake)?;
         Ok(params)
     }

@@ -29,6 +29,7 @@ mod key;
 mod klf2;
 mod kml;
 pub mod mode;
+mod modes;
 mod module_keys;
 mod module_state;
 mod nvmem;
@@ -178,6 +179,8 @@ pub struct Description {
     pub officer: Option<KeyHash>,
     /// The modes that SetNSOPerms chose: bits of M_SetNSOPermsArgs' flags.
     pub officer_modes: u32,
+    /// The modes that InitialiseUnitEx chose: bits of M_InitialiseUnitExArgs' flags.
+    pub initial_modes: u32,
     /// The number of slots.
     pub slots: usize,
 }
@@ -194,6 +197,7 @@ impl Module {
                     officer: None,
                     module_keys: Vec::new(),
                     kml: None,
+                    initial_modes: 0,
                 };
                 saved.save(&*setup.store, None)?;
                 saved
@@ -286,7 +290,8 @@ impl Module {
             mode: inner.machine.mode,
             switch: inner.machine.switch,
             officer: inner.world.officer_hash(),
-            officer_modes: inner.world.officer.as_ref().map_or(0, |it| it.modes),
+            officer_modes: inner.world.officer_modes(),
+            initial_modes: inner.world.initial_modes,
             slots: self.slots.len(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use ncore::types::AdminToken;
+use ncore::types::{AdminToken, SetNSOPermsArgs};
 
 use super::suite::{SUITES, Suite};
 use crate::error::Error;
@@ -26,6 +26,8 @@ pub struct WorldParams {
     pub share_target: bool,
     /// Whether it is a world of FIPS 140 level 3.
     pub strict_fips: bool,
+    /// Whether its modules refuse the paddings of PKCS#1 v1.5.
+    pub disable_pkcs1_padding: bool,
 }
 
 /// The features of a world (`m r p nv rtc dsee dseeall fto`). A feature that is on has the number of administrator cards
@@ -131,7 +133,20 @@ impl WorldParams {
             passphrase_min: 0,
             share_target: true,
             strict_fips: false,
+            disable_pkcs1_padding: false,
         }
+    }
+
+    /// The modes of its modules beside FIPS 140 level 3: those of the vendor's default suite (UTILITIES section 3.1), and
+    /// what is asked for.
+    pub(super) fn modes(&self) -> u32 {
+        let padding = match self.disable_pkcs1_padding {
+            true => SetNSOPermsArgs::DISABLE_PKCS1_PADDING,
+            false => 0,
+        };
+        SetNSOPermsArgs::ALWAYS_USE_STRONG_PRIMES
+            | SetNSOPermsArgs::USE_FIPS_APPROVED_INTERNAL_MECHANISMS
+            | padding
     }
 
     /// Refuses parameters that contradict each other.
