@@ -83,6 +83,8 @@ pub enum Effect {
     WipeNvram,
     /// The clock jumps by so many seconds.
     Clock(i64),
+    /// The module is so warm from then on, in degrees Celsius.
+    Temperature(u32),
     /// The daemon loses power while the command writes the module's state, after so many bytes. Nothing happens if it
     /// writes no more than that.
     TearState(u64),
@@ -187,6 +189,8 @@ pub(crate) enum Ready {
     WipeNvram,
     /// As [`Effect::Clock`].
     Clock(i64),
+    /// As [`Effect::Temperature`].
+    Temperature(u32),
     /// As [`Effect::TearState`].
     TearState(u64),
     /// As [`Effect::TearCard`] and [`Effect::CutRead`].
@@ -321,6 +325,7 @@ impl Counted {
             Effect::FillNvram => Ready::FillNvram,
             Effect::WipeNvram => Ready::WipeNvram,
             Effect::Clock(seconds) => Ready::Clock(*seconds),
+            Effect::Temperature(celsius) => Ready::Temperature(*celsius),
             Effect::TearState(bytes) => Ready::TearState(*bytes),
             Effect::TearCard(bytes) => Ready::PullCardsAt(Access::Write, *bytes),
             Effect::CutRead(bytes) => Ready::PullCardsAt(Access::Read, *bytes),

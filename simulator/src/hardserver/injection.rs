@@ -80,6 +80,7 @@ impl Hardserver {
             (Ready::FillNvram, Some(own)) => note(own.module.fill_nvram()),
             (Ready::WipeNvram, Some(own)) => note(own.module.wipe_nvram()),
             (Ready::Clock(seconds), _) => self.move_clock(seconds),
+            (Ready::Temperature(celsius), Some(own)) => own.sensors.set_temperature(celsius),
             (Ready::TearState(bytes), Some(own)) => {
                 let power = Arc::clone(&own.power);
                 return Struck::Meanwhile(Box::new(move |work| {

@@ -22,6 +22,7 @@ mod remote;
 mod replies;
 mod routing;
 mod runs;
+mod sensors;
 mod server;
 mod state_lock;
 mod statistics;
@@ -47,6 +48,7 @@ pub(crate) use self::modules::Slot as ModuleSlot;
 use self::poller::Poller;
 use self::remote::{Guests, Imported, Kneti, Parcel};
 pub use self::remote::{KnetiError, KnetiHash, NotAHash};
+use self::sensors::Sensors;
 pub use self::server::{Endpoints, Server, StartError, is_running, serve};
 use self::stream::Stream;
 use self::unit::Own;
@@ -398,5 +400,6 @@ fn power_on(number: u32, options: &Options, seed: &Seed, now: Now) -> Result<Own
         module,
         failing_writes,
         power,
+        sensors: Sensors::default(),
     })
 }

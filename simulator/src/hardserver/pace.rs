@@ -59,6 +59,12 @@ impl Pace {
         end + half
     }
 
+    /// The number of engines that are busy.
+    pub(super) fn busy(&self, now: Instant) -> usize {
+        let free = lock(&self.free);
+        free.iter().filter(|Reverse(free)| *free > now).count()
+    }
+
     /// When the reply to a command that tries a pass phrase may leave, if it were due then otherwise.
     pub(super) fn due_retry(&self, due: Instant) -> Instant {
         due.max(*lock(&self.retry))

@@ -9,6 +9,7 @@ use ncore::message::Reply;
 use ncore::types::KeyType;
 
 use super::remote::Imported;
+use super::sensors::Sensors;
 use crate::job::Job;
 use crate::module::mode::{Mode, Switch};
 use crate::module::{KeyHash, Module, WorldIdentity};
@@ -31,6 +32,8 @@ pub(crate) struct Own {
     pub(crate) failing_writes: Arc<AtomicU32>,
     /// The power of the file of its state.
     pub(crate) power: Arc<Power>,
+    /// What its sensors show.
+    pub(crate) sensors: Sensors,
 }
 
 impl Unit {

@@ -284,6 +284,35 @@ fn the_clock_jumps() {
 }
 
 #[test]
+fn a_module_gets_hot_and_cools_down() {
+    let rig = Rig::ready(2);
+    let shown = |module, id| {
+        let node = [
+            StatNodeTag::PerModule.0,
+            module,
+            StatNodeTag::ModuleEnvStats.0,
+        ];
+        rig.statistic(&node, id)
+    };
+    let before = shown(1, StatID::CurrentCPUTemp1);
+    assert!(before < 80);
+    let warm = |celsius: u32| {
+        let plan = format!(
+            "[[fault]]\ndo = {{ temperature = {celsius} }}\ncommand = 'GetSlotList'\nnth = 1"
+        );
+        playing(&rig, &plan);
+        slots(&rig.connect()).unwrap();
+    };
+    warm(95);
+    assert_eq!(shown(1, StatID::CurrentCPUTemp1), 95);
+    assert_eq!(shown(2, StatID::CurrentCPUTemp1), before);
+    warm(30);
+    assert_eq!(shown(1, StatID::CurrentTempC), 30);
+    assert_eq!(shown(1, StatID::MaxTempC), 95);
+    assert_eq!(shown(1, StatID::MinTempC), 30);
+}
+
+#[test]
 fn what_cannot_be_played_changes_nothing() {
     let rig = Rig::ready(1);
     let client = playing(

@@ -200,3 +200,17 @@ fn a_wrong_pass_phrase_makes_the_next_one_wait() {
     assert_eq!(read(1).unwrap().sharesleft, 0);
     assert!(start.elapsed() >= timing.delay(Operation::Retry));
 }
+
+#[test]
+fn a_module_tells_how_busy_its_engines_are() {
+    let rig = Rig::ready_with(|options| options.timings = vec![slow()]);
+    let node = [StatNodeTag::PerModule.0, 1, StatNodeTag::ModuleJobStats.0];
+    let load = || rig.statistic(&node, StatID::CPULoadPercent);
+    let client = rig.client();
+    let pair = client.transact(generate_rsa(1, 2048)).unwrap();
+    assert_eq!(load(), 0);
+    let _pending = client.submit(sign(pair.keypriv), None).unwrap();
+    // The reply to a later command shows that the module has the earlier one, which takes its one engine ten seconds.
+    client.transact(NoOpArgs { module: 1 }).unwrap();
+    assert_eq!(load(), 100);
+}

@@ -9,6 +9,7 @@ use std::process::{Command, Output, Stdio};
 use nfkm::{Environment, Session};
 use simulator::control::api;
 use simulator::control::client::Client;
+use simulator::faults::{Effect, Plan, Report, Rule};
 use simulator::hardserver::Server;
 use simulator::options::Options;
 
@@ -149,6 +150,25 @@ impl Rig {
         };
         let place = format!("/modules/{module}/switch");
         let _: api::Module = hands.put(&place, &position).unwrap();
+    }
+
+    /// Lets something go wrong at the next command of this name.
+    pub fn play(&self, effect: Effect, command: &str) {
+        let hands = Client::new(self.server.endpoints().control.clone());
+        let rule = Rule {
+            effect,
+            command: Some(command.to_owned()),
+            module: None,
+            nth: Some(1),
+            every: None,
+            chance: None,
+            times: None,
+        };
+        let plan = Plan {
+            seed: String::new(),
+            faults: vec![rule],
+        };
+        let _: Report = hands.put("/faults", &plan).unwrap();
     }
 
     /// A file in the rig's folder, as an option names it.
