@@ -88,8 +88,8 @@ pub fn main() -> ExitCode {
         if !options.new && (options.recoverable || options.non_recoverable || options.force) {
             return mistake("--recoverable, --non-recoverable and --force are for --new only");
         }
-        if !options.recover && !options.admin_cards.is_empty() {
-            return mistake("--admin-card is for --recover only");
+        if (options.check || options.delete || options.list) && !options.admin_cards.is_empty() {
+            return mistake("--admin-card is for --new, --change and --recover only");
         }
         let environment = Environment::from_process();
         let world = World::required(&environment.folder()?)?;
@@ -99,6 +99,9 @@ pub fn main() -> ExitCode {
         let session = Session::open(&environment)?;
         if options.list {
             return cli::print(&softcards::list(&session.softcards()?));
+        }
+        if options.new || options.change || options.recover {
+            card_files::authorise("ppmk", &session, &[options.module], &options.admin_cards)?;
         }
         if options.new {
             return options.create(&session, name, &mut terminal);
