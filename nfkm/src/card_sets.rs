@@ -67,7 +67,10 @@ impl NewCardSet {
     }
 
     /// Refuses parameters that contradict each other or the world.
-    fn check(&self, world: &World) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`Error::Parameters`].
+    pub fn check(&self, world: &World) -> Result<(), Error> {
         self.check_quorum()?;
         if self.card_names.len() > self.cards as usize {
             return Err(Error::Parameters(format!(
@@ -131,7 +134,7 @@ impl Session {
             gentime: now(),
             soft: source.is_soft(),
         };
-        let fips = FipsAuthorisation::obtain(&client, module, &world)?;
+        let fips = FipsAuthorisation::obtain(self, &client, module, &world)?;
         let made = fips.transact(GenerateLogicalTokenArgs {
             module,
             hkm: world.hkm(),

@@ -1,6 +1,7 @@
 //! The session of an application: a client of a hardserver and the Security World in the Key Management Data.
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use ncore::types::GenerateRandomArgs;
 
@@ -30,6 +31,8 @@ struct Inner {
     meant: Meant,
     /// Tokens that another process has loaded.
     preload: Option<Preload>,
+    /// Card files that stand behind commands in a world of FIPS 140 level 3.
+    authorising: OnceLock<Vec<PathBuf>>,
 }
 
 /// The modules that a session uses. A pool is one where it is asked for, by its number or as such.
@@ -76,6 +79,7 @@ impl Session {
             link,
             meant,
             preload,
+            authorising: OnceLock::new(),
         })))
     }
 
@@ -105,6 +109,17 @@ impl Session {
         let softcard = tokens.map(|token| token.softcard).next();
         let client = self.client()?;
         Ok(softcard.map(|softcard| LoadedToken::borrowed(client, *hkltu, softcard, members)))
+    }
+
+    /// Names card files that prove to a world of FIPS 140 level 3 that an operator is there, where no slot of the module
+    /// has a card of it. Only the first call counts, for all clones of the session.
+    pub fn authorise_with(&self, files: Vec<PathBuf>) {
+        let _ = self.0.authorising.set(files);
+    }
+
+    /// Those files.
+    pub(crate) fn authorising_files(&self) -> &[PathBuf] {
+        self.0.authorising.get().map_or(&[], Vec::as_slice)
     }
 
     /// A preloaded private key on a module.
@@ -242,10 +257,10 @@ impl Session {
         }
     }
 
-    /// The usable module with this number.
+    /// The usable module with this number, for what a pool cannot do.
     ///
     /// # Errors
-    /// [`Error::NoSuchModule`], [`Error::NoUsableModule`] when it is not usable, [`Error::Connection`].
+    /// [`Error::NoSuchModule`], [`Error::IsPool`], [`Error::NoUsableModule`] when it is not usable, [`Error::Connection`].
     pub(crate) fn usable_module(
         &self,
         client: &Client,
@@ -257,6 +272,9 @@ impl Session {
             .into_iter()
             .find(|module| module.number == number)
             .ok_or(Error::NoSuchModule { module: number })?;
+        if module.is_pool() {
+            return Err(Error::IsPool { module: number });
+        }
         match module.is_usable() {
             true => Ok(module),
             false => Err(none_usable(&[module])),

@@ -249,7 +249,7 @@ impl<'a> PresentCard<'a> {
             return Ok(());
         }
         let module = self.slot.token.module;
-        let fips = FipsAuthorisation::obtain(&self.client, module, &self.world)?;
+        let fips = FipsAuthorisation::obtain(self.session, &self.client, module, &self.world)?;
         let pin = pin_recovery::seal(&self.client, module, &self.world, new, &fips)?;
         folder.write_card(&self.world.hknso, &CardRecord { pin, ..card })
     }

@@ -36,7 +36,7 @@ impl Session {
         let client = self.client()?;
         self.usable_module(&client, &world, module)?;
         let pin = pin(passphrase);
-        let record = create_on(&client, module, &world, name, pin, recoverable)?;
+        let record = create_on(self, &client, module, &world, name, pin, recoverable)?;
         self.folder().write_softcard(&world.hknso, &record)?;
         Ok(record)
     }
@@ -123,13 +123,14 @@ impl Session {
     ) -> Result<(), Error> {
         let world = World::required(self.folder())?;
         let record = self.on_some_module(&world, |client, module| {
-            changed_on(client, module.number, &world, softcard, old, new)
+            changed_on(self, client, module.number, &world, softcard, old, new)
         })?;
         self.folder().write_softcard(&world.hknso, &record)
     }
 }
 
 fn create_on(
+    session: &Session,
     client: &Client,
     module: u32,
     world: &World,
@@ -137,7 +138,7 @@ fn create_on(
     pin: Option<Pin>,
     recoverable: bool,
 ) -> Result<SoftcardRecord, Error> {
-    let fips = FipsAuthorisation::obtain(client, module, world)?;
+    let fips = FipsAuthorisation::obtain(session, client, module, world)?;
     let sealed = match recoverable {
         true => pin_recovery::seal(client, module, world, pin, &fips)?,
         false => None,
@@ -210,6 +211,7 @@ fn load_on(
 
 /// The record of a softcard whose pass phrase was changed.
 fn changed_on(
+    session: &Session,
     client: &Client,
     module: u32,
     world: &World,
@@ -219,7 +221,7 @@ fn changed_on(
 ) -> Result<SoftcardRecord, Error> {
     let sealed = match softcard.pin {
         Some(_) => {
-            let fips = FipsAuthorisation::obtain(client, module, world)?;
+            let fips = FipsAuthorisation::obtain(session, client, module, world)?;
             pin_recovery::seal(client, module, world, new, &fips)?
         }
         None => None,

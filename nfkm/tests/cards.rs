@@ -304,7 +304,7 @@ fn a_card_is_waited_for() {
             }
         }
 
-        fn may_overwrite(&mut self, _: &Card) -> Result<bool, Error> {
+        fn may_overwrite(&mut self, _: &Card, _: &str) -> Result<bool, Error> {
             Ok(false)
         }
     }

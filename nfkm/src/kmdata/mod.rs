@@ -282,6 +282,18 @@ impl Folder {
         remove(&self.softcard_path(hkltu))
     }
 
+    /// Checks, before a module is changed for it, that the folder's content could be moved aside and a world written.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn check_writable(&self) -> Result<(), Error> {
+        if !self.file_names()?.is_empty() {
+            atomic::check_writable(&self.local).map_err(Error::file(&self.local))?;
+        }
+        let world = self.world_path();
+        atomic::check_writable(&world).map_err(Error::file(&world))
+    }
+
     /// Moves the whole folder to the first free `local<nn>` beside it (two digits or more) and says where it went. None
     /// when there was no folder, or nothing in it.
     ///

@@ -174,7 +174,11 @@ fn bad_command_line(name: &str, command: &mut Command, reason: &str) -> ExitCode
 fn usage(command: &mut Command) -> String {
     // Building adds `-h`, and gives options their value names.
     command.build();
-    let words = command.get_opts().chain(flags(command)).map(form);
+    let words = command
+        .get_opts()
+        .chain(flags(command))
+        .filter(|option| !option.is_hide_set())
+        .map(form);
     let names = command.get_positionals().map(Arg::to_string);
     let head = format!("Usage: {} ", command.get_name());
     let mut text = String::new();
@@ -250,7 +254,11 @@ fn explanation(argument: &Arg) -> String {
         return sentence(&text);
     }
     let values = argument.get_possible_values();
-    let values: Vec<&str> = values.iter().map(PossibleValue::get_name).collect();
+    let values: Vec<&str> = values
+        .iter()
+        .filter(|value| !value.is_hide_set())
+        .map(PossibleValue::get_name)
+        .collect();
     if !values.is_empty() {
         text.push_str(&format!(": {}", values.join(", ")));
     }

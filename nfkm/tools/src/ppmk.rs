@@ -94,8 +94,8 @@ pub fn main() -> ExitCode {
         if !options.list && options.json {
             return mistake("--json is for --list only");
         }
-        if !options.recover && !options.admin_cards.is_empty() {
-            return mistake("--admin-card is for --recover only");
+        if (options.check || options.delete || options.list) && !options.admin_cards.is_empty() {
+            return mistake("--admin-card is for --new, --change and --recover only");
         }
         let environment = Environment::from_process();
         let world = World::required(&environment.folder()?)?;
@@ -110,6 +110,9 @@ pub fn main() -> ExitCode {
                 false => cli::print(&softcards::list(&records))?,
             }
             return cli::complain_of_faults("ppmk", &faults);
+        }
+        if options.new || options.change || options.recover {
+            card_files::authorise("ppmk", &session, &[options.module], &options.admin_cards)?;
         }
         if options.new {
             return options.create(&session, name, &mut terminal);

@@ -199,6 +199,11 @@ impl<'a> Shell<'a> {
     }
 
     fn target(&mut self, name: &str) -> Result<(), Failure> {
+        if name.is_empty() {
+            let text =
+                "no target is named: give a card set or softcard, which `list cardsets' lists";
+            return Err(Failure::CommandLine(text.to_owned()));
+        }
         self.target = Some(self.sets.find(name)?);
         Ok(())
     }
@@ -216,6 +221,10 @@ impl<'a> Shell<'a> {
     }
 
     fn places(&self, spec: &str) -> Result<Vec<usize>, Failure> {
+        if spec.is_empty() {
+            let text = "no key is named: give a number, APPNAME:IDENT, a card set, or all";
+            return Err(Failure::CommandLine(text.to_owned()));
+        }
         keys::places(&self.keys, &self.sets, spec).ok_or_else(|| {
             Failure::CommandLine(format!(
                 "`{spec}' is no key: give a number, APPNAME:IDENT, a card set, or all"

@@ -20,8 +20,8 @@ fn rig_with_world(features: &[&str]) -> Rig {
 #[test]
 fn a_key_is_generated_by_answers_and_by_words() {
     let rig = rig_with_world(&[]);
-    // Questions in their order: protect, recovery, type, size, pubexp, ident, plainname; a wrong answer is asked again.
-    let answers = "module\nmaybe\nyes\nRSA\n1024\n\ncontosokey\nContoso\n";
+    // Questions in their order: protect, recovery, type, size, pubexp, ident, plainname, nvram; a wrong answer is asked again.
+    let answers = "module\nmaybe\nyes\nRSA\n1024\n\ncontosokey\nContoso\n\n";
     let output = rig.run_with_input("generatekey", &["simple"], answers);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(text(&output.stderr), "ERROR: recovery: invalid option\n");
@@ -465,6 +465,60 @@ fn a_key_under_cards_is_made_and_used_by_another_program_while_they_are_preloade
     // The file tells of a client that is gone.
     let refused = rig.preloaded_session(&file).load_key("simple", "carded");
     assert!(matches!(refused, Err(Error::NeedsToken { .. })));
+}
+
+#[test]
+fn a_world_of_level_3_with_empty_readers_takes_its_authorisation_from_card_files() {
+    let rig = Rig::start();
+    rig.succeed("new-world", &["-Q1/1", "--mode=fips-140-2-level-3"]);
+    let output = rig.run("createocs", &["-Q1/1", "-pN", "ops"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let folder = rig.options.kmdata.join("cards");
+    let said = format!(
+        "createocs: no card in a reader: a card file in {} authorises this\n",
+        folder.display()
+    );
+    assert!(
+        text(&output.stderr).starts_with(&said),
+        "{}",
+        text(&output.stderr)
+    );
+    rig.succeed("ppmk", &["--new", "soft"]);
+    let key = ["--batch", "simple", "size=1024"];
+    for more in [
+        &["ident=plain"][..],
+        &["protect=token", "-cops", "ident=carded"],
+        &["protect=softcard", "ident=soft"],
+    ] {
+        rig.succeed("generatekey", &[&key, more].concat());
+    }
+    rig.succeed("nfkmverify", &[]);
+
+    // An operator card does as well, and so does a card that is named, wherever it lies.
+    let elsewhere = rig.folder.path().join("boss");
+    std::fs::rename(folder.join("admin-1"), &elsewhere).unwrap();
+    rig.succeed("generatekey", &[&key[..], &["ident=second"]].concat());
+    std::fs::remove_file(folder.join("operator-1")).unwrap();
+    let named = rig.file("admin-card", "boss");
+    rig.succeed("createocs", &["-Q1/1", "-pN", "more", &named]);
+    std::fs::remove_file(folder.join("operator-1")).unwrap();
+    rig.succeed(
+        "generatekey",
+        &[&key[..], &["ident=third", &named]].concat(),
+    );
+
+    // Without any, it is said where they were looked for and what would help.
+    let refused = rig.fail(1, "generatekey", &[&key[..], &["ident=fourth"]].concat());
+    assert!(
+        refused.contains(&folder.display().to_string())
+            && refused.contains("`softshield card insert'")
+            && refused.contains("a world of FIPS 140 level 3 needs one"),
+        "{refused}"
+    );
+    // A card in a reader is all there is then: it must be one of the world.
+    rig.insert(1, "blank");
+    std::fs::rename(&elsewhere, folder.join("admin-1")).unwrap();
+    rig.fail(1, "generatekey", &[&key[..], &["ident=fourth"]].concat());
 }
 
 /// In a world of FIPS 140 level 3 a card authorises the making of keys: once it was seen, it can leave.

@@ -113,6 +113,20 @@ fn a_world_of_fips_140_level_3() {
         ("generatekey", &["--batch", "simple", "ident=a"]),
         ("perfcheck", &["modexp:1"]),
     ]));
+    rig.succeed(
+        "new-world",
+        &[
+            "-iQ1/1",
+            "--mode=fips-140-3-level-3",
+            "--kml-type=DSAp1024s160",
+            &rig.file("card", "new"),
+        ],
+    );
+    let report = rig.succeed("nfkminfo", &[]);
+    assert!(
+        report.contains("\n mode        fips1403level3\n"),
+        "{report}"
+    );
 }
 
 #[test]
@@ -197,6 +211,8 @@ fn a_failed_module_and_one_in_each_mode() {
         ("generatekey", &["--batch", "simple", "ident=a"]),
         ("nfkmverify", &[]),
         ("createocs", &["-Q1/1"]),
+        ("new-world", &["-l", "-m1"]),
+        ("perfcheck", &["-m1", "modexp:1"]),
         ("nopclearfail", &["-r", "-m1"]),
         ("nopclearfail", &["-O", "-m2"]),
     ]));
@@ -217,5 +233,8 @@ fn a_pool_of_all_modules() {
         ("slotinfo", &["-m3"]),
         ("nopclearfail", &["-n", "-a"]),
         ("nopclearfail", &["-n", "-m3"]),
+        ("new-world", &["-l", "-m3"]),
+        ("createocs", &["-m3", "-Q1/1"]),
+        ("ppmk", &["-m3", "--new", "soft"]),
     ]));
 }

@@ -58,7 +58,8 @@ struct Options {
     /// module's readers; an emulated module with empty readers uses files in the folder `cards` beside `local`
     #[arg(long = "card", value_name = "FILE")]
     cards: Vec<PathBuf>,
-    /// The same for administrator cards, which a key with its blob in NVRAM needs
+    /// The same for administrator cards, which a key with its blob in NVRAM needs; in a world of FIPS 140 level 3 any card
+    /// authorises the making of a key
     #[arg(long = "admin-card", value_name = "FILE")]
     admin_cards: Vec<PathBuf>,
     /// The application that gets the key: simple, custom or mscapi
@@ -81,6 +82,10 @@ pub fn main() -> ExitCode {
         let environment = Environment::from_process();
         let world = World::required(&environment.folder()?)?;
         let session = Session::open_on(&environment, Some(options.module))?;
+        if !options.retarget || !options.no_verify {
+            let named = [&options.admin_cards[..], &options.cards].concat();
+            card_files::authorise("generatekey", &session, &[options.module], &named)?;
+        }
         let mut parameters = Parameters::new(&options.parameters, options.batch)?;
         let maker = Maker {
             options: &options,

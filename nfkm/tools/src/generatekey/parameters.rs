@@ -178,7 +178,7 @@ impl Parameters {
         Ok(value)
     }
 
-    /// Asks until an answer makes sense. An empty one, and the end of the input, is the default.
+    /// Asks until an answer makes sense. An empty one is the default.
     fn answer(
         &mut self,
         name: &str,
@@ -189,11 +189,17 @@ impl Parameters {
         loop {
             let answer = self.terminal.ask(question)?;
             let value = match (answer.as_deref(), default) {
-                (None | Some(""), Some(default)) => return Ok(default.to_owned()),
-                (None, None) => {
-                    return Err(Failure::Operation(format!("{name}: no answer")));
-                }
+                (Some(""), Some(default)) => return Ok(default.to_owned()),
                 (Some(value), _) => value,
+                (None, default) => {
+                    let batch = match default {
+                        Some(_) => ", and --batch takes what is usual",
+                        None => "",
+                    };
+                    return Err(Failure::Operation(format!(
+                        "{name}: the input ended before an answer: {name}=VALUE gives it{batch}"
+                    )));
+                }
             };
             if check(value) {
                 return Ok(value.to_owned());

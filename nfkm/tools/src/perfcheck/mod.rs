@@ -9,7 +9,8 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
-use nfkm::{Client, Enquiry, Environment, World};
+use ncore::Status;
+use nfkm::{Client, Enquiry, Environment, Error, World};
 use serde_json::{Value as Json, json};
 
 use crate::cli::{self, Failure};
@@ -111,6 +112,9 @@ pub fn main() -> ExitCode {
         }
         let client = Client::connect(&environment.endpoint()?)?;
         let module = modules::existing(&client, options.module)?;
+        if modules::health(&client, module)? == Status::HardwareFailed {
+            return Err(Error::ModuleFailed { module }.into());
+        }
         let recommended = Enquiry::of(&client, module)?.one.recommendedmaxq;
         let most = options.queue.unwrap_or(recommended).clamp(1, QUEUE_MAX);
         let mut results = Vec::new();

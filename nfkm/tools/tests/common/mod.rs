@@ -2,7 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
-use std::io::Write;
+use std::io::{Seek, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -49,7 +49,7 @@ impl Rig {
             .env("NFAST_SERVER", &self.options.socket)
             .env("NFAST_PRIVSERVER", &self.options.privileged_socket)
             .env("NFAST_KMDATA", &self.options.kmdata)
-            .stdin(Stdio::null());
+            .stdin(empty_lines());
         command
     }
 
@@ -178,6 +178,14 @@ impl Rig {
             ..Environment::default()
         }
     }
+}
+
+/// An input of empty lines, enough for any number of questions: cards get no pass phrases.
+pub fn empty_lines() -> Stdio {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&[b'\n'; 64]).unwrap();
+    file.rewind().unwrap();
+    file.into()
 }
 
 pub fn text(bytes: &[u8]) -> String {
