@@ -192,6 +192,7 @@ impl Options {
         if !session.is_strict_fips()? {
             return Ok(());
         }
+        session.authorise_with(self.cards.clone());
         let mut missing = None;
         for module in session.world()?.modules {
             // A pool has no slots: its members have.
