@@ -217,7 +217,8 @@ pub fn masked(rig: &Rig, text: &str) -> String {
         masked.push_str(&words.join(" "));
         masked.push('\n');
     }
-    masked
+    // That is told on a slow machine only.
+    masked.replace(", tried for <duration>", "")
 }
 
 fn mask(word: &str) -> String {
