@@ -175,6 +175,22 @@ impl Rig {
         let _: Report = hands.put("/faults", &plan).unwrap();
     }
 
+    /// Takes what is in the reader of a module out of it.
+    pub fn empty(&self, module: u32) {
+        let hands = Client::new(self.server.endpoints().control.clone());
+        let place = format!("/modules/{module}/slots/0/card");
+        let _: Result<Option<String>, _> = hands.delete(&place);
+    }
+
+    /// Changes a byte of a card that is in no reader.
+    pub fn damage(&self, name: &str) {
+        let path = self.options.cards.join(format!("{name}.card"));
+        let mut card = std::fs::read(&path).unwrap();
+        let middle = card.len() / 2;
+        card[middle] ^= 1;
+        std::fs::write(&path, card).unwrap();
+    }
+
     /// A file in the rig's folder, as an option names it.
     pub fn file(&self, option: &str, name: &str) -> String {
         format!("--{option}={}", self.folder.path().join(name).display())
