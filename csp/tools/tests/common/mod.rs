@@ -7,7 +7,7 @@ pub mod terminal;
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write;
+use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -182,7 +182,8 @@ impl Rig {
             let words: Vec<String> = line.split(' ').map(mask).collect();
             masked.push_str(&words.join(" "));
         }
-        masked
+        // That is told on a slow machine only.
+        masked.replace(", tried for <duration>", "")
     }
 }
 
@@ -193,8 +194,16 @@ pub fn command(utility: &str, arguments: &[&str]) -> Command {
         .args(arguments)
         .env_clear()
         .env("SOFTSHIELD_CSP", provider())
-        .stdin(Stdio::null());
+        .stdin(empty_lines());
     command
+}
+
+/// An input of empty lines, enough for any number of questions: cards get no pass phrases.
+fn empty_lines() -> Stdio {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&[b'\n'; 64]).unwrap();
+    file.rewind().unwrap();
+    file.into()
 }
 
 /// What a utility said, and its exit code.
