@@ -184,5 +184,5 @@ fn the_wizards_form_that_is_left_changes_nothing() {
     assert!(shown.contains("cspwizard: cancelled"), "{shown}");
     assert_eq!(SetupParameters::read(&rig.environment()).unwrap(), before);
     let session = Session::open(&rig.environment()).unwrap();
-    assert!(session.card_sets().unwrap().is_empty() && !card.exists());
+    assert!(session.card_sets().unwrap().records.is_empty() && !card.exists());
 }
