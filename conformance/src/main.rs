@@ -21,7 +21,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ncore::client::Endpoint;
 
 /// Runs the conformance cases of softshield against a hardserver of its own, or any other, and writes JSON, JUnit XML and a
-/// page. Exit code 0: nothing failed; 1: something failed; 2: the cases could not be run.
+/// page. Exit code 0: nothing failed; 1: something failed; 2: the cases could not be run, not one of them.
 #[derive(Debug, Parser)]
 #[command(name = "conformance", version, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -35,10 +35,10 @@ struct Cli {
 #[derive(Debug, Args)]
 struct Run {
     /// A running hardserver, unix:PATH or tcp:HOST:PORT, in place of one of our own
-    #[arg(long, value_name = "ENDPOINT")]
+    #[arg(long, value_name = "ENDPOINT", value_parser = endpoint)]
     target: Option<Endpoint>,
     /// The privileged endpoint of that hardserver; without it, cases that need it are skipped
-    #[arg(long, value_name = "ENDPOINT", requires = "target")]
+    #[arg(long, value_name = "ENDPOINT", value_parser = endpoint, requires = "target")]
     privileged: Option<Endpoint>,
     /// The Key Management Data folder of that hardserver's Security World [default: NFAST_KMDATA]
     #[arg(long, value_name = "DIR", requires = "target")]
@@ -163,11 +163,23 @@ fn run(run: &Run) -> anyhow::Result<ExitCode> {
     keep_log(&target, run);
     // A case that hangs holds its threads and may hold the target; ending the process ends both.
     drop(target);
-    Ok(if report.totals.failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(1)
+    anyhow::ensure!(
+        report.totals.skipped < cases.len(),
+        "every case was skipped: nothing is known of this hardserver"
+    );
+    Ok(match report.totals.failed {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::from(1),
     })
+}
+
+/// An endpoint that says which kind it is: a misspelt option is no path.
+fn endpoint(text: &str) -> Result<Endpoint, String> {
+    if !text.starts_with("unix:") && !text.starts_with("tcp:") {
+        return Err("it is unix:PATH or tcp:HOST:PORT".to_owned());
+    }
+    text.parse()
+        .map_err(|error: ncore::client::EndpointError| error.to_string())
 }
 
 fn chosen(filters: &[String], provider: Option<&Provider>) -> Vec<&'static Case> {

@@ -166,7 +166,8 @@ impl Prepared {
     /// Starts an own hardserver, makes a world where that is wanted, and finds out what there is.
     ///
     /// # Errors
-    /// An own hardserver does not start, or makes no world. A running one that lacks something is a target all the same.
+    /// An own hardserver does not start, or makes no world; a running one does not answer. One that answers but lacks
+    /// something is a target all the same.
     pub fn open(self) -> anyhow::Result<Target> {
         self.open_with(&std::env::current_exe()?)
     }
@@ -198,7 +199,7 @@ impl Prepared {
                     sacrifice: true,
                     provider: None,
                     daemon: Some(Mutex::new(daemon)),
-                    facts: Facts::find(&environment),
+                    facts: Facts::find(&environment)?,
                     folder: Some(folder),
                 })
             }
@@ -215,7 +216,7 @@ impl Prepared {
                 provider: None,
                 #[cfg(feature = "embedded")]
                 daemon: None,
-                facts: Facts::find(&environment),
+                facts: Facts::find(&environment)?,
                 folder,
             }),
         }
@@ -330,9 +331,10 @@ impl fmt::Display for Target {
 }
 
 impl Facts {
-    fn find(environment: &Environment) -> Facts {
+    fn find(environment: &Environment) -> anyhow::Result<Facts> {
         let found = Session::open(environment).and_then(|session| session.world());
-        match found {
+        Ok(match found {
+            Err(error @ nfkm::Error::Connection(_)) => return Err(error.into()),
             Err(error) => Facts {
                 lines: vec![format!("no Security World: {error}")],
                 world: Err(error.to_string()),
@@ -357,7 +359,7 @@ impl Facts {
                 };
                 Facts { world, lines }
             }
-        }
+        })
     }
 }
 

@@ -178,7 +178,7 @@ impl Operator for Person {
             .map_err(|error| Error::Cards(format!("{error:#}")))
     }
 
-    fn may_overwrite(&mut self, _: &Card) -> Result<bool, Error> {
+    fn may_overwrite(&mut self, _: &Card, _: &str) -> Result<bool, Error> {
         Ok(false)
     }
 }

@@ -1,6 +1,9 @@
 //! What the executable says and leaves behind.
 
+use std::path::Path;
 use std::process::{Command, Output};
+
+use conformance::target::{Choice, Prepared};
 
 fn conformance(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_conformance"))
@@ -68,22 +71,55 @@ fn a_run_leaves_three_reports_and_the_log() {
 }
 
 #[test]
-fn without_a_hardserver_cases_are_skipped_and_nothing_fails() {
+fn without_a_hardserver_nothing_is_run() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let reports = folder.path().to_str().expect("UTF-8");
     let target = format!("unix:{reports}/nobody");
+    let output = conformance(&["--target", &target, "--reports", reports]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("no hardserver answers"), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    assert!(!folder.path().join("report.json").exists());
+}
+
+#[test]
+fn a_run_that_skips_every_case_is_no_success() {
+    let prepared = Prepared::new(Choice::Own {
+        modules: 1,
+        seed: None,
+    })
+    .expect("a folder");
+    let executable = Path::new(env!("CARGO_BIN_EXE_conformance"));
+    let target = prepared.open_with(executable).expect("a hardserver");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    // No world is in this folder, and signing needs one.
+    let place = folder.path().to_str().expect("UTF-8");
     let output = conformance(&[
         "--target",
-        &target,
+        &target.ordinary().to_string(),
         "--kmdata",
-        reports,
+        place,
         "--filter",
-        "sign.",
+        "sign.rsa",
         "--reports",
-        reports,
+        place,
     ]);
     let text = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(text.contains("needs a Security World"), "{text}");
     assert!(text.contains("0 passed, 0 failed"), "{text}");
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "conformance: every case was skipped: nothing is known of this hardserver\n"
+    );
+}
+
+#[test]
+fn a_target_without_its_kind_is_refused() {
+    let output = conformance(&["--target", "nserver"]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("it is unix:PATH or tcp:HOST:PORT"), "{text}");
 }

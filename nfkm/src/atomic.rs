@@ -71,6 +71,16 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
     sync_folder(path)
 }
 
+/// Checks that a file at `path` could be written: its folder is there, or can be made, and takes one.
+///
+/// # Errors
+/// Those of the file system.
+pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
+    let folder = folder(path);
+    fs::create_dir_all(folder)?;
+    NamedTempFile::with_prefix_in(".new-", folder).map(drop)
+}
+
 /// Everyone reads, the owner writes.
 const SHARED: u32 = 0o644;
 

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use ncore::client::Endpoint;
 
 use crate::error::Error;
+use crate::hex;
 use crate::kmdata::Folder;
+use crate::preload::Preload;
 
 /// The settings a client takes from its process. Every field is one variable; None means that it is not set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +29,9 @@ pub struct Environment {
     pub kmlocal: Option<PathBuf>,
     /// `NFAST_NFKM_TOKENSFILE`: where another process says which tokens it keeps loaded.
     pub tokens_file: Option<PathBuf>,
+    /// `NFAST_NFKM_TOKENSSELECT`: the client (M_ClientID, in hexadecimal) whose tokens are meant. A file of another one counts
+    /// for nothing.
+    pub tokens_select: Option<String>,
 }
 
 impl Environment {
@@ -47,6 +52,7 @@ impl Environment {
             kmdata: path("NFAST_KMDATA"),
             kmlocal: path("NFAST_KMLOCAL").or_else(|| path("NFAST_KMDATA_LOCAL")),
             tokens_file: path("NFAST_NFKM_TOKENSFILE"),
+            tokens_select: text("NFAST_NFKM_TOKENSSELECT"),
         }
     }
 
@@ -87,6 +93,22 @@ impl Environment {
         let kmdata = self.kmdata_folder()?;
         let local = self.kmlocal.clone();
         Ok(Folder::at(local.unwrap_or_else(|| kmdata.join("local"))))
+    }
+
+    /// What another process keeps loaded for this one; None when no file, or one of another client, says so.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::File`].
+    pub fn preload(&self) -> Result<Option<Preload>, Error> {
+        let preload = match &self.tokens_file {
+            Some(file) => Preload::read(file)?,
+            None => None,
+        };
+        let is_meant = |preload: &Preload| {
+            let select = self.tokens_select.as_ref();
+            select.is_none_or(|client| client.eq_ignore_ascii_case(&hex(&preload.client)))
+        };
+        Ok(preload.filter(is_meant))
     }
 
     /// The folder of settings: `NFAST_KMDATA/config`, else `NFAST_HOME/kmdata/config`, else the built-in default.

@@ -106,6 +106,20 @@ pub enum Error {
         /// The module's number, from 1.
         module: u32,
     },
+    /// A pool of modules was named for what only a unit can do.
+    #[error(
+        "module #{module} is a pool, which has no cards and no NVRAM and cannot be initialised: name one of its modules"
+    )]
+    IsPool {
+        /// The pool's number.
+        module: u32,
+    },
+    /// A module was named that does nothing until it is retried.
+    #[error("module #{module} has failed")]
+    ModuleFailed {
+        /// The module's number, from 1.
+        module: u32,
+    },
     /// The key in the module is not the one that the file describes.
     #[error("{place}: the key's hash is {}, not {}", hex(actual), hex(expected))]
     WrongKey {

@@ -243,19 +243,19 @@ impl Session {
                 .map(|token| on_same_module(token, authority));
             let recovery = recovery && !what.blob;
             let (client, module) = (authority.client(), authority.module());
-            let making = Making::new(client, module, world, recovery, under.transpose()?)?;
+            let making = Making::new(self, client, module, world, recovery, under.transpose()?)?;
             return making.keeping(authority, what)?.make(origin);
         }
         let Some(token) = protection.token() else {
             return self.on_some_module(world, |client, module| {
-                Making::new(client, module, world, recovery, None)?.make(origin)
+                Making::new(self, client, module, world, recovery, None)?.make(origin)
             });
         };
         let usable = self.usable_modules(token.client(), world)?;
         let mut last = None;
         for (module, under) in token::places(usable, Some(token)) {
             let under = under.map(|id| (token, id));
-            let making = Making::new(token.client(), &module, world, recovery, under);
+            let making = Making::new(self, token.client(), &module, world, recovery, under);
             match making.and_then(|making| making.make(origin)) {
                 Err(error) if error.is_another_modules() => last = Some(error),
                 result => return result,

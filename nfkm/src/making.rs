@@ -15,6 +15,7 @@ use crate::keygen::now;
 use crate::kmdata::{CertificateRecord, KeyRecord, NvramRecord, RecoveryRecord};
 use crate::modules::Module;
 use crate::nvram::{InNvram, NvramAuthority};
+use crate::session::Session;
 use crate::token::LoadedToken;
 use crate::world::World;
 use crate::{Hash, public};
@@ -61,6 +62,7 @@ struct Pair {
 impl<'a> Making<'a> {
     /// On this module, under this token, with a recovery copy if the world has recovery.
     pub(crate) fn new(
+        session: &Session,
         client: &'a Client,
         module: &'a Module,
         world: &'a World,
@@ -82,7 +84,7 @@ impl<'a> Making<'a> {
             module,
             world,
             under,
-            fips: FipsAuthorisation::obtain(client, module.number, world)?,
+            fips: FipsAuthorisation::obtain(session, client, module.number, world)?,
             bound,
             authority: None,
             blob_list: None,

@@ -144,7 +144,7 @@ pub struct Module {
     pub hkms: Vec<Hash>,
     /// Its enquiry, when it answered.
     pub enquiry: Option<Enquiry>,
-    /// Its `module_<ESN>` file, when there is one for this world.
+    /// Its `module_<ESN>` file, when there is one for this world and the module does not say that it has left it.
     pub record: Option<ModuleRecord>,
     /// What is wrong with that file: it is damaged, or of another world. The module is then as good as without one.
     pub fault: Option<Arc<Error>>,
@@ -235,6 +235,16 @@ fn look(
     };
     let state = observed.state();
     let (hknso, hkms) = keys.unwrap_or((ZERO_HASH, Vec::new()));
+    // A module that is in no world, or another, has left behind what the file says of it.
+    let record = record.filter(|_| {
+        !matches!(
+            state,
+            ModuleState::Factory
+                | ModuleState::Foreign
+                | ModuleState::Uninitialized
+                | ModuleState::InitMode
+        )
+    });
     Ok(Module {
         number,
         esn,

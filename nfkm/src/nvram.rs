@@ -77,7 +77,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Cards`], [`Error::WrongPassphrase`], [`Error::NoSuchModule`], [`Error::NoUsableModule`],
-    /// [`Error::Parameters`] for a pool, [`Error::Malformed`] for a world file that lacks what it needs,
+    /// [`Error::IsPool`], [`Error::Malformed`] for a world file that lacks what it needs,
     /// [`Error::Status`], [`Error::Connection`].
     pub fn open_nvram(
         &self,
@@ -88,10 +88,6 @@ impl Session {
         let world = World::required(self.folder())?;
         let client = self.client()?;
         let module = self.usable_module(&client, &world, module)?;
-        if module.is_pool() {
-            let text = "a pool has no NVRAM of its own: name one of its modules";
-            return Err(Error::Parameters(text.to_owned()));
-        }
         let known = self.known_cards(&world)?;
         let mut cards = Cards::new(source, operator, SetName::Admin, known);
         let (token, role) = match world.key(AdminKey::NV) {

@@ -1,17 +1,18 @@
 //! The session of an application: a client of a hardserver and the Security World in the Key Management Data.
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
-use ncore::types::GenerateRandomArgs;
+use ncore::types::{GenerateRandomArgs, ModuleState};
 
-use crate::client::Client;
+use crate::client::{Client, KeyId};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::kmdata::{EntryContent, Folder};
 use crate::link::Link;
 use crate::modules::{self, Module};
 use crate::names::EntryName;
-use crate::preload::Preload;
+use crate::preload::{Preload, PreloadedKey};
 use crate::token::{LoadedToken, Member};
 use crate::world::{World, WorldInfo};
 use crate::{Hash, ZERO_HASH};
@@ -30,6 +31,8 @@ struct Inner {
     meant: Meant,
     /// Tokens that another process has loaded.
     preload: Option<Preload>,
+    /// Card files that stand behind commands in a world of FIPS 140 level 3.
+    authorising: OnceLock<Vec<PathBuf>>,
 }
 
 /// The modules that a session uses. A pool is one where it is asked for, by its number or as such.
@@ -69,17 +72,14 @@ impl Session {
 
     fn connect(environment: &Environment, meant: Meant) -> Result<Session, Error> {
         let folder = environment.folder()?;
-        let preload = match &environment.tokens_file {
-            Some(path) => Preload::read(path)?,
-            None => None,
-        };
-        let existing = preload.as_ref().map(|preload| preload.client);
-        let link = Link::open(environment.endpoint()?, existing)?;
+        let preload = environment.preload()?;
+        let link = Link::open(environment.endpoint()?, preload.as_ref())?;
         Ok(Session(Arc::new(Inner {
             folder,
             link,
             meant,
             preload,
+            authorising: OnceLock::new(),
         })))
     }
 
@@ -109,6 +109,29 @@ impl Session {
         let softcard = tokens.map(|token| token.softcard).next();
         let client = self.client()?;
         Ok(softcard.map(|softcard| LoadedToken::borrowed(client, *hkltu, softcard, members)))
+    }
+
+    /// Names card files that prove to a world of FIPS 140 level 3 that an operator is there, where no slot of the module
+    /// has a card of it. Only the first call counts, for all clones of the session.
+    pub fn authorise_with(&self, files: Vec<PathBuf>) {
+        let _ = self.0.authorising.set(files);
+    }
+
+    /// Those files.
+    pub(crate) fn authorising_files(&self) -> &[PathBuf] {
+        self.0.authorising.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// A preloaded private key on a module.
+    pub(crate) fn preloaded_key(&self, hash: &Hash, module: u32) -> Result<Option<KeyId>, Error> {
+        let Some(preload) = &self.0.preload else {
+            return Ok(None);
+        };
+        let is_it = |key: &&PreloadedKey| (key.hash, key.module) == (*hash, module);
+        match preload.keys.iter().find(is_it) {
+            Some(key) if self.preload()?.is_some() => Ok(Some(key.id)),
+            _ => Ok(None),
+        }
     }
 
     /// The Key Management Data folder.
@@ -230,10 +253,10 @@ impl Session {
         }
     }
 
-    /// The usable module with this number.
+    /// The usable module with this number, for what a pool cannot do.
     ///
     /// # Errors
-    /// [`Error::NoSuchModule`], [`Error::NoUsableModule`] when it is not usable, [`Error::Connection`].
+    /// [`Error::NoSuchModule`], [`Error::IsPool`], [`Error::NoUsableModule`] when it is not usable, [`Error::Connection`].
     pub(crate) fn usable_module(
         &self,
         client: &Client,
@@ -245,9 +268,15 @@ impl Session {
             .into_iter()
             .find(|module| module.number == number)
             .ok_or(Error::NoSuchModule { module: number })?;
-        match module.is_usable() {
-            true => Ok(module),
-            false => Err(Error::NoUsableModule {
+        if module.is_pool() {
+            return Err(Error::IsPool { module: number });
+        }
+        match module.state {
+            ModuleState::Usable => Ok(module),
+            ModuleState::Failed => Err(Error::NoUsableModule {
+                cause: Some(Arc::new(Error::ModuleFailed { module: number })),
+            }),
+            _ => Err(Error::NoUsableModule {
                 cause: module.fault,
             }),
         }

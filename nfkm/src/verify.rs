@@ -192,7 +192,7 @@ impl Session {
             ));
             return Ok(());
         }
-        match check_word(&client, &maker, world, certificate)? {
+        match check_word(self, &client, &maker, world, certificate)? {
             Word::Good => {}
             Word::Unknown(why) => verified.uncertified = Some(why),
             Word::Bad(problem) => verified.problems.push(problem),
@@ -220,6 +220,7 @@ enum Word {
 
 /// Checks the chain from KMC, which is the world's, over the module's KML to what it says about the key.
 fn check_word(
+    session: &Session,
     client: &Client,
     maker: &Module,
     world: &World,
@@ -255,7 +256,7 @@ fn check_word(
                 maker.esn
             )));
         }
-        let fips = FipsAuthorisation::obtain(client, maker.number, world)?;
+        let fips = FipsAuthorisation::obtain(session, client, maker.number, world)?;
         let acl = acl::admin_public_key();
         let kmc = public::import_admin(&fips, maker.number, world, AdminKey::MC, acl)?;
         let certified = signed(client, kmc, &recorded.certificate);

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use common::{Person, Rig};
@@ -11,9 +12,9 @@ use ncore::types::{
     ReadShareArgs, RemoveKMArgs, TokenParams,
 };
 use nfkm::cards::{Card, CardSource, Notice, Operator, Purpose, Unattended};
-use nfkm::world::admin::WorldParams;
+use nfkm::world::admin::{Admin, WorldParams};
 use nfkm::world::{FACTORY_HKNSO, NULL_MODULE_KEY};
-use nfkm::{Corruption, Error, IdentRule, World};
+use nfkm::{Corruption, Environment, Error, IdentRule, NewCardSet, World};
 
 fn states(rig: &Rig) -> Vec<ModuleState> {
     let info = rig.session().world().unwrap();
@@ -240,7 +241,7 @@ fn a_card_that_is_not_blank_is_written_over_only_if_the_operator_agrees() {
             self.0.other_card(module, waited)
         }
 
-        fn may_overwrite(&mut self, _: &Card) -> Result<bool, Error> {
+        fn may_overwrite(&mut self, _: &Card, _: &str) -> Result<bool, Error> {
             Ok(true)
         }
     }
@@ -252,18 +253,86 @@ fn a_card_that_is_not_blank_is_written_over_only_if_the_operator_agrees() {
         .admin()
         .create(&[1], &params, &rig.cards(1), &mut Unattended::default());
     assert!(
-        matches!(&refused, Err(Error::Cards(text)) if text.contains("admin-1")),
+        matches!(&refused, Err(Error::Cards(text)) if text.contains("admin-1 is not a blank card: Admin Card #1")),
         "{refused:?}"
     );
     assert_eq!(std::fs::read(rig.card(1)).unwrap(), image);
+    assert_eq!(states(&rig), [ModuleState::Usable]);
 
+    // A card of the old world's operators cannot be written by a module that has left it, whoever agrees.
+    let operators = rig.folder.path().join("operators");
+    let source = CardSource::Files(vec![operators.clone()]);
+    let set = NewCardSet::new("ops", 1, 1);
+    rig.session()
+        .create_card_set(1, &set, &source, &mut Unattended::default())
+        .unwrap();
     let mut bold = Bold(Unattended::default());
+    let refused = rig.admin().create(&[1], &params, &source, &mut bold);
+    assert!(
+        matches!(&refused, Err(Error::Cards(text)) if text.contains("operators is bound to a key")),
+        "{refused:?}"
+    );
+    assert_eq!(states(&rig), [ModuleState::Usable]);
+
     let world = rig
         .admin()
         .create(&[1], &params, &rig.cards(1), &mut bold)
         .unwrap();
     assert_ne!(std::fs::read(rig.card(1)).unwrap(), image);
     assert_eq!(rig.session().world().unwrap().world, world);
+}
+
+#[test]
+fn files_that_could_not_be_written_are_noticed_before_the_module_is_touched() {
+    let rig = Rig::with_world(1);
+    // Nothing is ever written below a file, whoever asks.
+    let file = rig.folder.path().join("file");
+    std::fs::write(&file, b"").unwrap();
+    let params = WorldParams::new(1, 1);
+    let create = |environment: &Environment, card: PathBuf| {
+        let source = CardSource::Files(vec![card]);
+        let admin = Admin::open(environment).unwrap();
+        admin.create(&[1], &params, &source, &mut Unattended::default())
+    };
+    let elsewhere = Environment {
+        kmdata: Some(file.join("kmdata")),
+        ..rig.environment.clone()
+    };
+    let fresh = rig.folder.path().join("fresh");
+    let refused = create(&elsewhere, fresh.clone());
+    assert!(matches!(refused, Err(Error::File { .. })), "{refused:?}");
+    let refused = create(&rig.environment, file.join("card"));
+    assert!(matches!(refused, Err(Error::File { .. })), "{refused:?}");
+    assert_eq!(states(&rig), [ModuleState::Usable]);
+    assert!(!fresh.exists());
+}
+
+#[test]
+fn a_world_that_fails_half_way_is_said_to_have_erased_its_module() {
+    let rig = Rig::with_world(1);
+    let mut person = Person::new(&rig, &["a"]);
+    let params = WorldParams::new(1, 2);
+    let failed = rig
+        .admin()
+        .create(&[1], &params, &CardSource::Readers, &mut person);
+    assert!(matches!(failed, Err(Error::Cards(_))), "{failed:?}");
+    let left = Notice::LeftErased {
+        module: 1,
+        initialisation: true,
+        world: true,
+    };
+    assert_eq!(person.notices.last(), Some(&left));
+    assert_eq!(states(&rig), [ModuleState::InitMode]);
+    // As it says, the old cards bring the old world back; a card that is missing then is said to do the same.
+    let none = CardSource::Files(Vec::new());
+    let mut operator = Unattended::default();
+    let failed = rig.admin().load(&[1], &none, true, &mut operator);
+    assert!(matches!(failed, Err(Error::Cards(_))), "{failed:?}");
+    assert_eq!(operator.notices.last(), Some(&left));
+    rig.admin()
+        .load(&[1], &rig.cards(1), true, &mut operator)
+        .unwrap();
+    assert_eq!(states(&rig), [ModuleState::Usable]);
 }
 
 #[test]

@@ -118,6 +118,10 @@ fn storm(cli: &Cli) -> anyhow::Result<()> {
         .iter()
         .filter(|failure| weather.log.some_up(failure.from, failure.to))
         .collect();
+    ensure!(
+        shares.iter().all(|&share| share > 0),
+        "a module signed nothing after the storm: {shares:?}"
+    );
     let mean = shares.iter().sum::<u64>() as f64 / shares.len() as f64;
     let off = shares
         .iter()

@@ -21,7 +21,7 @@ pub(super) fn render(cases: &[&'static Case]) -> String {
     let coverage = coverage::table(cases);
     [
         "# Support matrix\n".to_owned(),
-        commands(&coverage),
+        commands(cases, &coverage),
         refused(),
         mechanism_list(),
         functions(&coverage),
@@ -33,17 +33,19 @@ pub(super) fn render(cases: &[&'static Case]) -> String {
 
 type Coverage = BTreeMap<Subject, Row>;
 
-fn commands(coverage: &Coverage) -> String {
+fn commands(cases: &[&'static Case], coverage: &Coverage) -> String {
     let mut done: Vec<(Cmd, Support)> = table()
         .filter(|(_, support)| !matches!(support, Support::Refused(_)))
         .collect();
     done.sort_by_key(|(cmd, _)| cmd.to_string());
     let mut text = format!(
         "## Commands that are carried out\n\n\
-         {} of the {} commands that have a name. The last column has the statuses that cases of the conformance suite \
-         provoke besides OK; [module.md](module.md) explains the modes.\n\n",
+         {} of the {} commands that have a name. The last columns have how many cases of the conformance suite meet \
+         its success, and the statuses that cases provoke besides OK: a case that does not meet what it claims here fails. \
+         [module.md](module.md) explains the modes.\n\n{}\n",
         done.len(),
-        table().count()
+        table().count(),
+        not_covered(cases, &done)
     );
     text += &head(&[
         "command",
@@ -51,6 +53,7 @@ fn commands(coverage: &Coverage) -> String {
         "by",
         "in the modes",
         "socket",
+        "succeeds in",
         "refused with",
     ]);
     for (cmd, support) in done {
@@ -74,10 +77,31 @@ fn commands(coverage: &Coverage) -> String {
             by,
             &modes,
             socket,
+            &successes(coverage, Subject::Command(cmd.0)),
             &refusals(coverage, Subject::Command(cmd.0)),
         ]);
     }
     text
+}
+
+/// What the cases do not meet of these commands, as a paragraph.
+fn not_covered(cases: &[&'static Case], done: &[(Cmd, Support)]) -> String {
+    let subjects = done.iter().map(|(cmd, _)| Subject::Command(cmd.0));
+    let gaps = coverage::gaps(cases, subjects);
+    match gaps.is_empty() {
+        true => {
+            "Not covered: none; each command is met with success and with a refusal.\n".to_owned()
+        }
+        false => format!("Not covered:\n\n- {}\n", gaps.join("\n- ")),
+    }
+}
+
+fn successes(coverage: &Coverage, subject: Subject) -> String {
+    let count = coverage.get(&subject).map_or(0, |row| row.successes.len());
+    match count {
+        1 => "1 case".to_owned(),
+        _ => format!("{count} cases"),
+    }
 }
 
 /// The modes that admit commands of a class. Over those that change the mode the state machine itself decides.
@@ -148,12 +172,13 @@ fn mechanism_list() -> String {
 
 fn functions(coverage: &Coverage) -> String {
     let mut text = "## CryptoSPI functions\n\n\
-                    All 25, each with the codes that cases provoke besides success.\n\n"
+                    All 25, each with how many cases meet its success and the codes that cases provoke besides it.\n\n"
         .to_owned();
-    text += &head(&["function", "refused with"]);
+    text += &head(&["function", "succeeds in", "refused with"]);
     for function in Function::ALL {
         text += &row(&[
             &code(function),
+            &successes(coverage, Subject::Function(function)),
             &refusals(coverage, Subject::Function(function)),
         ]);
     }

@@ -100,7 +100,7 @@ impl Operator for AtTheModules<'_> {
         self.ask(|prompt| prompt.wait_for_card(&wanted, waited))
     }
 
-    fn may_overwrite(&mut self, _: &Card) -> Result<bool, Error> {
+    fn may_overwrite(&mut self, _: &Card, _: &str) -> Result<bool, Error> {
         Ok(false)
     }
 }

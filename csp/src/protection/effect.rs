@@ -195,6 +195,10 @@ impl ForKey<'_> {
     /// Loads the card set that the user chooses, where and with the cards that the user says.
     fn load_with_user(&self, cards: &[OperatorCard]) -> Result<LoadedToken, Attempt> {
         let sets = self.session.card_sets().map_err(Attempt::of_key)?;
+        for fault in &sets.faults {
+            log::error(format_args!("key: a card set cannot be offered: {fault}"));
+        }
+        let sets = sets.records;
         if sets.is_empty() {
             log::error(format_args!("key: there are no card sets to choose from"));
             return Err(Attempt::Final(CspError::NTE_FAIL));

@@ -12,13 +12,13 @@ use ncore::types::{
 
 use super::content::{CardContent, Known};
 use super::operator::{Card, Notice, Operator, Purpose, SetName};
-use super::slot::InSlot;
+use super::slot::{InSlot, Stay};
 use super::{CardSource, Pin, pin};
-use crate::Hash;
 use crate::client::{Client, KeyId};
 use crate::error::Error;
 use crate::fips::FipsAuthorisation;
 use crate::kmdata::{AdminTokenRecord, CardSetRecord};
+use crate::{Hash, ZERO_HASH, atomic};
 
 /// The cards of one set while an operation goes on, and the pass phrases that were given for them.
 pub(crate) struct Cards<'a> {
@@ -28,6 +28,8 @@ pub(crate) struct Cards<'a> {
     known: Known,
     /// By the card's number. The cards are read again for each further module; nobody is asked twice.
     pins: BTreeMap<u32, Option<Pin>>,
+    /// Which cards that are not blank may be written over, as the operator said.
+    answers: Vec<(Stay, bool)>,
 }
 
 /// A token whose shares are to be written.
@@ -63,6 +65,7 @@ impl<'a> Cards<'a> {
             set,
             known,
             pins: BTreeMap::new(),
+            answers: Vec::new(),
         }
     }
 
@@ -85,6 +88,14 @@ impl<'a> Cards<'a> {
         self.source.is_soft()
     }
 
+    /// Whether the cards are in files of which none is there yet.
+    pub(crate) fn are_new(&self) -> bool {
+        match self.source {
+            CardSource::Files(files) => files.iter().all(|file| !file.exists()),
+            CardSource::Readers => false,
+        }
+    }
+
     /// The pass phrase that was given for a card.
     pub(crate) fn given_pin(&self, number: u32) -> Option<Pin> {
         self.pins.get(&number).copied().flatten()
@@ -93,7 +104,7 @@ impl<'a> Cards<'a> {
     /// Checks, before anything is changed, that `cards` cards can be written.
     ///
     /// # Errors
-    /// [`Error::Cards`] when fewer files were named, or one twice.
+    /// [`Error::Cards`] when fewer files were named, or one twice; [`Error::File`] when one could not be written.
     pub(crate) fn check_enough(&self, cards: u32) -> Result<(), Error> {
         let CardSource::Files(files) = self.source else {
             return Ok(());
@@ -109,6 +120,33 @@ impl<'a> Cards<'a> {
                 "{cards} cards are needed, {} card files are named",
                 files.len()
             )));
+        }
+        for file in files.iter().take(cards as usize) {
+            atomic::check_writable(file).map_err(Error::file(file))?;
+        }
+        Ok(())
+    }
+
+    /// Looks, before the module is erased, at the cards that are to be written in it: at each file, or at the first card
+    /// that is in a reader or comes into one. What the operator says of those that are not blank holds afterwards.
+    ///
+    /// # Errors
+    /// Those of [`Cards::write`]; [`Error::Cards`] for a card that the erased module could not write.
+    pub(crate) fn look(&mut self, client: &Client, module: u32, cards: u32) -> Result<(), Error> {
+        let looks = if self.is_soft() { cards } else { 1 };
+        let mut used = Vec::new();
+        for number in 1..=looks {
+            let slot = self.blank_card(client, module, number, &[], &mut used)?;
+            let bound = slot
+                .content(client)?
+                .is_ok_and(|content| content.auth_key != ZERO_HASH);
+            let name = slot.name();
+            slot.take_out(client, false)?;
+            if bound {
+                return Err(Error::Cards(format!(
+                    "{name} is bound to a key that the module loses when it is erased: erase the card first, or use another"
+                )));
+            }
         }
         Ok(())
     }
@@ -204,7 +242,8 @@ impl<'a> Cards<'a> {
                 return Err(Error::Cards(too_few(left, &met)));
             };
             let content = slot.content(client)?;
-            let known = self.show(&slot, &content);
+            let known = self.judge(&slot, &content);
+            self.show(&slot, &known);
             met.push(format!("{}: {known}", slot.name()));
             let done = match &content {
                 Ok(content) => self.read_card(client, &slot.token, content, &mut tokens, &mut read),
@@ -309,7 +348,11 @@ impl<'a> Cards<'a> {
                 ));
             };
             let answer = slot.content(client)?;
-            let content = self.show(&slot, &answer);
+            let content = self.judge(&slot, &answer);
+            // Who only looks says nothing of a card that is as it should be: it is said when it is written.
+            if !(tokens.is_empty() && content.is_blank()) {
+                self.show(&slot, &content);
+            }
             let written = answer.is_ok_and(|content| {
                 let is_new = |share: &TokenInfo| {
                     tokens.iter().any(|token| token.hkt.starts_with(&share.hkt))
@@ -324,20 +367,32 @@ impl<'a> Cards<'a> {
                 CardContent::Unknown | CardContent::Damaged => slot.is_taken(),
                 _ => true,
             };
-            let card = self.card(&slot.token, number);
+            let found = format!("{} is not a blank card: {content}", slot.name());
             if content.is_blank()
-                || !written && may_be_asked && self.operator.may_overwrite(&card)?
+                || !written && may_be_asked && self.agrees(&slot, number, &found)?
             {
                 return Ok(slot);
             }
-            let refused = slot.name();
             slot.take_out(client, false)?;
             if self.is_soft() {
-                return Err(Error::Cards(format!(
-                    "{refused} is not a blank card: {content}"
-                )));
+                return Err(Error::Cards(match may_be_asked {
+                    true => format!("{found}; name another, or have it written over"),
+                    false => format!("{found}; name another"),
+                }));
             }
         }
+    }
+
+    /// Whether the operator agrees that a card is written over, who is asked once for each.
+    fn agrees(&mut self, slot: &InSlot<'_>, number: u32, found: &str) -> Result<bool, Error> {
+        let stay = slot.stay();
+        if let Some((_, answer)) = self.answers.iter().find(|(other, _)| *other == stay) {
+            return Ok(*answer);
+        }
+        let card = self.card(&slot.token, number);
+        let answer = self.operator.may_overwrite(&card, found)?;
+        self.answers.push((stay, answer));
+        Ok(answer)
     }
 
     /// The next card: the file of this number, None after the last; or a card in a reader that was not used yet.
@@ -386,19 +441,17 @@ impl<'a> Cards<'a> {
         }
     }
 
-    fn show(
-        &mut self,
-        slot: &InSlot<'_>,
-        answer: &Result<GetSlotInfoReply, Status>,
-    ) -> CardContent {
+    fn judge(&self, slot: &InSlot<'_>, answer: &Result<GetSlotInfoReply, Status>) -> CardContent {
         let answer = answer.as_ref().map_err(|status| *status);
-        let content = CardContent::of(slot.token.ic, answer, &self.known);
+        CardContent::of(slot.token.ic, answer, &self.known)
+    }
+
+    fn show(&mut self, slot: &InSlot<'_>, content: &CardContent) {
         self.operator.notice(Notice::Slot {
             module: slot.token.module,
             slot: slot.token.slot,
             content: content.to_string(),
         });
-        content
     }
 
     fn card(&self, place: &PhysToken, number: u32) -> Card {

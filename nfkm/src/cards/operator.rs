@@ -33,11 +33,11 @@ pub trait Operator {
     /// Any error ends the operation.
     fn other_card(&mut self, module: u32, waited: Duration) -> Result<(), Error>;
 
-    /// Whether a card that is not blank may be written over.
+    /// Whether a card that is not blank may be written over. `found` is its file or slot, and what is on it.
     ///
     /// # Errors
     /// Any error ends the operation.
-    fn may_overwrite(&mut self, card: &Card) -> Result<bool, Error>;
+    fn may_overwrite(&mut self, card: &Card, found: &str) -> Result<bool, Error>;
 }
 
 /// Nobody at the module: for programs that work by themselves, with cards in files. Pass phrases come from a list.
@@ -68,7 +68,7 @@ impl Operator for Unattended {
         )))
     }
 
-    fn may_overwrite(&mut self, _: &Card) -> Result<bool, Error> {
+    fn may_overwrite(&mut self, _: &Card, _: &str) -> Result<bool, Error> {
         Ok(false)
     }
 }
@@ -190,5 +190,14 @@ pub enum Notice {
     Erased {
         /// The module.
         module: u32,
+    },
+    /// A world could not be made or loaded on the module, which was erased for it: the error follows.
+    LeftErased {
+        /// The module.
+        module: u32,
+        /// Whether it is in initialisation mode, as far as it still tells.
+        initialisation: bool,
+        /// Whether the host has a world, which can be loaded on it again.
+        world: bool,
     },
 }

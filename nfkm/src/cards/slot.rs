@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,15 @@ pub(crate) struct InSlot<'a> {
     file: Option<&'a Path>,
     /// Why the module did not take it: then it is in no slot.
     refused: Option<Status>,
+}
+
+/// What tells a card from others while it stays where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stay {
+    /// Its file.
+    File(PathBuf),
+    /// Its insertion into a reader.
+    Reader(PhysToken),
 }
 
 impl<'a> InSlot<'a> {
@@ -111,6 +120,14 @@ impl<'a> InSlot<'a> {
         match changed {
             true => atomic::replace(file, &image).map_err(Error::file(file)),
             false => Ok(()),
+        }
+    }
+
+    /// What tells it from others.
+    pub(crate) fn stay(&self) -> Stay {
+        match self.file {
+            Some(file) => Stay::File(file.to_owned()),
+            None => Stay::Reader(self.token.clone()),
         }
     }
 

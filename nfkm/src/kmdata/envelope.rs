@@ -3,7 +3,7 @@
 //! ```text
 //! offset size
 //!      0    8  magic: "NFKMDATA"
-//!      8    2  format version of the content: 1; of keys, card sets and cards 2
+//!      8    2  format version of the content: 1; of worlds, keys, card sets and cards 2
 //!     10    2  kind: 1 world, 2 module, 3 key, 4 card set, 5 card, 6 softcard
 //!     12    4  length n of the content in bytes, at most the kind's limit
 //!     16   20  hknso of the world the file belongs to; zeros when it belongs to none

@@ -35,6 +35,8 @@ pub struct WorldRecord {
     pub certificates: Vec<CertificateRecord>,
     /// Whether SEE debugging is open to everybody (feature `dseeall`).
     pub debug_for_all: bool,
+    /// Whether a world of level 3 is called one of FIPS 140-3; else it is one of FIPS 140-2.
+    pub fips_140_3: bool,
 }
 
 /// One administrator key of a world.
@@ -238,6 +240,12 @@ pub struct SoftcardRecord {
 
 impl Record for WorldRecord {
     const KIND: Kind = Kind::World;
+    const VERSION: u16 = 2;
+
+    /// Version 1 had no `fips_140_3`.
+    fn older(content: &[u8]) -> Option<WorldRecord> {
+        envelope::content(&[content, &[0]].concat())
+    }
 }
 
 impl Record for ModuleRecord {

@@ -204,7 +204,7 @@ impl Operator for Person {
         }
     }
 
-    fn may_overwrite(&mut self, _: &Card) -> Result<bool, Error> {
+    fn may_overwrite(&mut self, _: &Card, _: &str) -> Result<bool, Error> {
         Ok(self.overwrites)
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ncore::types::{GetSlotListArgs, SlotType};
 use nfkm::cards::CardSource;
 use nfkm::kmdata::Folder;
-use nfkm::{Client, Enquiry, Error};
+use nfkm::{Client, Enquiry, Error, Session};
 
 use crate::cli::{self, Failure};
 use crate::emulator;
@@ -56,6 +56,38 @@ pub fn choose(
         ),
     );
     Ok(Choice::Emulator(place))
+}
+
+/// Names the card files that stand behind commands in a world of FIPS 140 level 3, where no reader has a card of it: these,
+/// and where the readers of emulated modules are all empty every one in the emulator's folder.
+pub fn authorise(
+    tool: &str,
+    session: &Session,
+    modules: &[u32],
+    named: &[PathBuf],
+) -> Result<(), Failure> {
+    if !session.is_strict_fips()? {
+        return Ok(());
+    }
+    let client = session.client()?;
+    let mut files = named.to_vec();
+    if all_emulated(&client, modules)? && !any_card_in_reader(&client, modules)? {
+        let folder = session.folder().path().with_file_name("cards");
+        let found = [admins(&folder), operators(&folder)].concat();
+        if named.is_empty() {
+            let folder = folder.display();
+            let text = match found.is_empty() {
+                true => format!(
+                    "no card in a reader, and no card file in {folder}: `softshield card insert' puts a card into a reader"
+                ),
+                false => format!("no card in a reader: a card file in {folder} authorises this"),
+            };
+            cli::complain(tool, &text);
+        }
+        files.extend(found);
+    }
+    session.authorise_with(files);
+    Ok(())
 }
 
 /// The emulator's file of an administrator card.

@@ -141,6 +141,22 @@ pub fn complain(name: &str, text: &dyn Display) {
     let _ = writeln!(io::stderr().lock(), "{name}: {text}");
 }
 
+/// Complains of each file that could not be read, after the report on the others, which is then not the whole truth.
+///
+/// # Errors
+/// [`Failure::Reported`] if there is one.
+pub fn complain_of_faults<'a>(
+    name: &str,
+    faults: impl IntoIterator<Item = &'a nfkm::Error>,
+) -> Result<(), Failure> {
+    let mut result = Ok(());
+    for fault in faults {
+        complain(name, fault);
+        result = Err(Failure::Reported);
+    }
+    result
+}
+
 fn exit_after_printing(text: &dyn Display) -> ExitCode {
     match print(&text.to_string()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -158,7 +174,11 @@ fn bad_command_line(name: &str, command: &mut Command, reason: &str) -> ExitCode
 fn usage(command: &mut Command) -> String {
     // Building adds `-h`, and gives options their value names.
     command.build();
-    let words = command.get_opts().chain(flags(command)).map(form);
+    let words = command
+        .get_opts()
+        .chain(flags(command))
+        .filter(|option| !option.is_hide_set())
+        .map(form);
     let names = command.get_positionals().map(Arg::to_string);
     let head = format!("Usage: {} ", command.get_name());
     let mut text = String::new();
@@ -234,7 +254,11 @@ fn explanation(argument: &Arg) -> String {
         return sentence(&text);
     }
     let values = argument.get_possible_values();
-    let values: Vec<&str> = values.iter().map(PossibleValue::get_name).collect();
+    let values: Vec<&str> = values
+        .iter()
+        .filter(|value| !value.is_hide_set())
+        .map(PossibleValue::get_name)
+        .collect();
     if !values.is_empty() {
         text.push_str(&format!(": {}", values.join(", ")));
     }

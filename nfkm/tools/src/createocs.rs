@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use nfkm::cards::{CardContent, CardSource};
-use nfkm::{Environment, Error, NewCardSet, Session, World, hex};
+use nfkm::kmdata::CardSetRecord;
+use nfkm::{Environment, NewCardSet, Session, World, hex};
 
 use crate::card_files;
 use crate::cli::{self, Failure};
@@ -51,9 +52,12 @@ struct Options {
         "remotely_readable", "no_pp_recovery", "pp_recovery"])]
     erase: bool,
     /// A card file, put into a soft token slot of the module; once for each card. Without it the cards are in the module's
-    /// reader; an emulated module with an empty reader uses files in the folder `cards` beside `local`
+    /// reader; an emulated module with an empty reader makes files in the folder `cards` beside `local`
     #[arg(long = "card", value_name = "FILE")]
     cards: Vec<PathBuf>,
+    /// The same for an administrator card, which authorises this in a world of FIPS 140 level 3
+    #[arg(long = "admin-card", value_name = "FILE", conflicts_with = "erase")]
+    admin_cards: Vec<PathBuf>,
 }
 
 /// Its command line.
@@ -74,17 +78,25 @@ pub fn main() -> ExitCode {
         };
         // Whatever is wrong with the command line is found before the module is asked.
         let request = options.request(&mut terminal)?;
+        request
+            .check(&world)
+            .map_err(|error| Failure::CommandLine(error.to_string()))?;
         let session = Session::open(&environment)?;
+        let is_namesake = |set: &CardSetRecord| !set.name.is_empty() && set.name == request.name;
+        if session.card_sets()?.iter().any(is_namesake) {
+            let text = format!(
+                "warning: there is a card set `{}' already, and each will have to be named by its hash",
+                request.name
+            );
+            cli::complain("createocs", &text);
+        }
+        let modules = [options.module];
+        card_files::authorise("createocs", &session, &modules, &options.admin_cards)?;
         let source = options.source(&session, |folder| {
             card_files::new_operators(folder, request.cards)
         })?;
         say("\nCreating Cardset:\n");
-        let set = session
-            .create_card_set(options.module, &request, &source, &mut terminal)
-            .map_err(|error| match error {
-                Error::Parameters(text) => Failure::CommandLine(text),
-                error => error.into(),
-            })?;
+        let set = session.create_card_set(options.module, &request, &source, &mut terminal)?;
         cli::print(&format!("\ncardset created; hkltu = {}\n", hex(&set.hkltu)))
     })
 }
@@ -93,9 +105,10 @@ impl Options {
     fn request(&self, terminal: &mut Terminal) -> Result<NewCardSet, Failure> {
         let quorum = match &self.ocs_quorum {
             Some(quorum) => quorum.clone(),
-            None => terminal
-                .ask("Operator cards needed / made (K/N) [1/1] > ")?
-                .unwrap_or_default(),
+            None => {
+                let question = "Operator cards needed / made (K/N) [1/1] > ";
+                terminal.answer(question, "--ocs-quorum=K/N gives it")?
+            }
         };
         let (needed, cards) = values::quorum(&quorum)?;
         let mut request = NewCardSet {
@@ -111,7 +124,7 @@ impl Options {
         if self.name_cards {
             for number in 1..=cards {
                 let question = format!("Name of card #{number} > ");
-                let name = terminal.ask(&question)?.unwrap_or_default();
+                let name = terminal.answer(&question, "--name-cards takes a line for each card")?;
                 request.card_names.push(name);
             }
         }
@@ -138,12 +151,16 @@ impl Options {
 
     /// Erases the operator cards of this world; a card of any other kind is left as it is, and makes it a failure.
     fn erase(&self, session: &Session) -> Result<(), Failure> {
-        let source = self.source(session, card_files::operators)?;
+        // Cards that nobody named and nobody put in are not erased.
+        let source = match self.cards.is_empty() {
+            true => CardSource::Readers,
+            false => CardSource::Files(self.cards.clone()),
+        };
         say("\nExamining/erasing card(s):\n");
         let mut other = None;
         let mut erased = 0;
         session.each_card(self.module, &source, &mut |card| {
-            let place = format!("Module {} slot {}", self.module, card.slot());
+            let place = card.place();
             say(&format!(" {place}: {}\n", card.content()));
             match card.content() {
                 CardContent::Operator { .. } => {
@@ -159,7 +176,7 @@ impl Options {
         match other {
             Some(reason) => Err(Failure::Operation(reason)),
             None if erased == 0 => Err(Failure::Operation(format!(
-                "module #{} has no card in a reader",
+                "module #{} has no card in a reader, and --card names no card file",
                 self.module
             ))),
             None => cli::print("Card erasure complete.\n"),

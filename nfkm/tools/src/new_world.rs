@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{ArgGroup, Parser};
+use ncore::types::KMLType;
 use nfkm::cards::CardSource;
 use nfkm::world::admin::{Admin, CARDS_MAX, SUITES, Suite, WorldParams};
 use nfkm::{Client, Enquiry, Environment, Error, World};
@@ -53,6 +54,9 @@ struct Options {
     /// The mode of the world
     #[arg(long, value_enum, value_name = "MODE")]
     mode: Option<Mode>,
+    /// How the modules make their own signing keys
+    #[arg(long, value_name = "TYPE", value_parser = kml_types())]
+    kml_type: Option<String>,
     /// No recovery of keys and no replacement of card sets
     #[arg(short = 'R', long)]
     no_recovery: bool,
@@ -65,22 +69,74 @@ struct Options {
     /// Shortest pass phrase that is taken without a warning
     #[arg(long, value_name = "LENGTH")]
     pp_min: Option<u32>,
+    #[command(flatten)]
+    vendors: Vendors,
     /// Features of the world: m r p nv rtc dsee dseeall fto, each as FEAT, FEAT=K, !FEAT or no-FEAT
     #[arg(value_name = "FEATURES")]
     features: Vec<String>,
 }
 
-/// The names of the suites that a world can be made with.
+/// The names of the suites that a world can be made with, and those that the vendor's tool knows besides.
 fn suites() -> PossibleValuesParser {
-    PossibleValuesParser::new(SUITES.map(|suite| suite.name))
+    let known = SUITES.iter().map(|suite| PossibleValue::new(suite.name));
+    known
+        .chain(VENDORS_SUITES.map(hidden))
+        .collect::<Vec<_>>()
+        .into()
 }
+
+/// The same of the kinds of KML.
+fn kml_types() -> PossibleValuesParser {
+    let known = KML_TYPES.map(|(name, _)| PossibleValue::new(name));
+    known
+        .into_iter()
+        .chain(VENDORS_KML_TYPES.map(hidden))
+        .collect::<Vec<_>>()
+        .into()
+}
+
+fn hidden(name: &'static str) -> PossibleValue {
+    PossibleValue::new(name).hide(true)
+}
+
+/// The kinds of KML that modules make, the default first.
+const KML_TYPES: [(&str, KMLType); 2] = [
+    ("DSAp3072s256", KMLType::DSAp3072s256),
+    ("DSAp1024s160", KMLType::DSAp1024s160),
+];
+
+/// Suites of the vendor's tool (UTILITIES section 4.3) for which there are no keys here.
+const VENDORS_SUITES: [&str; 3] = ["ECp521mAES", "DLf1024s160mDES3", "DLf1024s160mRijndael"];
+
+/// Kinds of KML of the vendor's tool that no module here makes.
+const VENDORS_KML_TYPES: [&str; 2] = ["NISTp521hSHA1", "NISTp256hSHA1"];
 
 /// The mode of a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Mode {
     /// Keys are made and imported, and cards written, only with a card of the world in a reader
     #[value(name = "fips-140-2-level-3")]
-    Fips140Level3,
+    Fips1402Level3,
+    /// The same by the later standard
+    #[value(name = "fips-140-3-level-3")]
+    Fips1403Level3,
+    #[value(name = "common-criteria-cmts", hide = true)]
+    CommonCriteria,
+}
+
+// What the vendor's tool takes (UTILITIES section 4.3) and no module here does: known, to say so.
+#[derive(Clone, Debug, clap::Args)]
+struct Vendors {
+    #[arg(short = 'G', hide = true)]
+    g: bool,
+    #[arg(long, hide = true)]
+    audit_logging: bool,
+    #[arg(long, hide = true)]
+    disablepkcs1padding: bool,
+    #[arg(long, hide = true)]
+    reduced_features: bool,
+    #[arg(long, hide = true)]
+    strict_sp80056ar3: bool,
 }
 
 /// What is to be done.
@@ -103,6 +159,8 @@ pub fn main() -> ExitCode {
         let mut terminal = Terminal::default();
         // Whatever is wrong with the command line is found before a module is touched.
         let action = options.action(World::read(&environment.folder()?)?.is_some())?;
+        options.check_modules()?;
+        options.check_emulated()?;
         let params = match action {
             Action::Create => Some(options.params(&options.quorum(&mut terminal)?)?),
             Action::Load | Action::Erase => None,
@@ -154,13 +212,59 @@ impl Options {
         Ok(action)
     }
 
+    /// Refuses a module that is named twice.
+    fn check_modules(&self) -> Result<(), Failure> {
+        let mut modules = self.modules.clone();
+        modules.sort_unstable();
+        match modules.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(Failure::CommandLine(format!(
+                "module #{} is named twice",
+                pair[0]
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses what only the vendor's tool and modules know.
+    fn check_emulated(&self) -> Result<(), Failure> {
+        let vendors = &self.vendors;
+        let among = |given: &Option<String>, names: &[&'static str]| {
+            let given = given.as_deref();
+            names.iter().copied().find(|name| given == Some(*name))
+        };
+        let flags = [
+            (vendors.g, "-G"),
+            (vendors.audit_logging, "--audit-logging"),
+            (vendors.disablepkcs1padding, "--disablepkcs1padding"),
+            (vendors.reduced_features, "--reduced-features"),
+            (vendors.strict_sp80056ar3, "--strict-sp80056ar3"),
+            (
+                self.mode == Some(Mode::CommonCriteria),
+                "--mode=common-criteria-cmts",
+            ),
+        ];
+        let flag = flags
+            .into_iter()
+            .find_map(|(given, name)| given.then_some(name));
+        let named = flag
+            .or_else(|| among(&self.cipher_suite, &VENDORS_SUITES))
+            .or_else(|| among(&self.kml_type, &VENDORS_KML_TYPES));
+        match named {
+            Some(name) => Err(Failure::CommandLine(format!(
+                "{name} is known to the vendor's new-world, and not emulated"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// The quorum, as it was given or is answered now.
     fn quorum(&self, terminal: &mut Terminal) -> Result<String, Failure> {
         match &self.acs_quorum {
             Some(quorum) => Ok(quorum.clone()),
-            None => Ok(terminal
-                .ask("Administrator cards needed / made (K/N) [1/1] > ")?
-                .unwrap_or_default()),
+            None => {
+                let question = "Administrator cards needed / made (K/N) [1/1] > ";
+                Ok(terminal.answer(question, "--acs-quorum=K/N gives it")?)
+            }
         }
     }
 
@@ -170,6 +274,7 @@ impl Options {
             (self.acs_quorum.is_some(), "--acs-quorum"),
             (self.cipher_suite.is_some(), "--cipher-suite"),
             (self.mode.is_some(), "--mode"),
+            (self.kml_type.is_some(), "--kml-type"),
             (self.no_recovery, "--no-recovery"),
             (self.nso_timeout.is_some(), "--nso-timeout"),
             (self.pp_min.is_some(), "--pp-min"),
@@ -224,7 +329,12 @@ impl Options {
         params.nso_timeout = self.nso_timeout;
         params.passphrase_min = self.pp_min.unwrap_or(0);
         params.share_target = !self.no_remoteshare_cert;
-        params.strict_fips = self.mode == Some(Mode::Fips140Level3);
+        params.strict_fips = self.mode.is_some();
+        params.fips_140_3 = self.mode == Some(Mode::Fips1403Level3);
+        let kml = KML_TYPES
+            .iter()
+            .find(|(name, _)| self.kml_type.as_deref() == Some(*name));
+        params.kml = kml.map_or(params.kml, |(_, kml)| *kml);
         params.check().map_err(mistake)?;
         Ok(params)
     }
@@ -279,6 +389,7 @@ mod tests {
             &["-l", "-R"],
             &["-e", "--card", "x"],
             &["-l", "--mode=fips-140-2-level-3"],
+            &["-l", "--kml-type=DSAp1024s160"],
             &["-e", "-S"],
         ] {
             let refused = parse(arguments).unwrap().action(true);
@@ -297,6 +408,8 @@ mod tests {
             "--nso-timeout=90m",
             "--pp-min",
             "8",
+            "--mode=fips-140-3-level-3",
+            "--kml-type=DSAp1024s160",
             "nv=1",
             "!fto",
             "no-dsee",
@@ -313,7 +426,35 @@ mod tests {
         expected.nso_timeout = Some(5_400);
         expected.passphrase_min = 8;
         expected.share_target = false;
+        (expected.strict_fips, expected.fips_140_3) = (true, true);
+        expected.kml = KMLType::DSAp1024s160;
         assert_eq!(params, expected);
+    }
+
+    #[test]
+    fn what_only_the_vendors_tool_does_is_refused_by_name() {
+        for word in [
+            "-G",
+            "--audit-logging",
+            "--disablepkcs1padding",
+            "--reduced-features",
+            "--strict-sp80056ar3",
+            "--mode=common-criteria-cmts",
+            "--cipher-suite=ECp521mAES",
+            "--cipher-suite=DLf1024s160mDES3",
+            "--kml-type=NISTp521hSHA1",
+        ] {
+            let Err(Failure::CommandLine(text)) = parse(&[word]).unwrap().check_emulated() else {
+                panic!("{word} is taken");
+            };
+            let name = word.rsplit('=').next().unwrap();
+            assert!(
+                text.contains(name) && text.contains("not emulated"),
+                "{text}"
+            );
+        }
+        let plain = &["-i", "--kml-type=DSAp3072s256", "--mode=fips-140-3-level-3"];
+        assert!(parse(plain).unwrap().check_emulated().is_ok());
     }
 
     #[test]

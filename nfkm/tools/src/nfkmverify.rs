@@ -10,11 +10,16 @@ use nfkm::{EntryName, Environment, Error, Session, VerifiedKey, World, hex};
 use serde_json::{Value as Json, json};
 
 use crate::acl;
+use crate::card_files;
 use crate::cli::{self, Failure};
+use crate::modules;
 
 /// Check that keys were made by modules of the Security World, and that their ACLs bind them to it.
 ///
 /// Without names, all keys are checked. Other data of applications is passed over.
+///
+/// The vendor's -v is -V here, since -v is the version of every utility. Its -R, which shows the ACL of the recovery copy, is
+/// left out: that copy is loaded with the administrator cards alone.
 #[derive(Debug, Parser)]
 #[command(name = "nfkmverify", group = ArgGroup::new("which").args(["certificate", "loaded"]))]
 struct Options {
@@ -57,6 +62,11 @@ pub fn main() -> ExitCode {
         let world = World::required(&folder)?;
         let names = options.names(&folder)?;
         let session = Session::open_on(&environment, options.module)?;
+        let modules = match options.module {
+            Some(module) => vec![module],
+            None => modules::units(&*session.client()?)?,
+        };
+        card_files::authorise("nfkmverify", &session, &modules, &[])?;
         let problems = session.verify_world()?;
         if !options.json {
             cli::print(&world_section(&world, &problems))?;

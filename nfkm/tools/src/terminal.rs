@@ -7,7 +7,7 @@ use nfkm::cards::{Card, Notice, Operator, Purpose};
 use nfkm::{Error, hex};
 
 /// Asks on the standard error stream and listens to the standard input, so that the standard output has the report
-/// alone. Where the input is no terminal, each answer is one line of it, and its end answers nothing.
+/// alone. Where the input is no terminal, each answer is one line of it. Its end is no answer.
 #[derive(Default)]
 pub struct Terminal {
     /// A new pass phrase with fewer characters is taken with a warning.
@@ -29,6 +29,12 @@ impl Terminal {
             0 => Ok(None),
             _ => Ok(Some(answer.trim_end_matches(['\r', '\n']).to_owned())),
         }
+    }
+
+    /// One line of input that must be there. `instead` says how to do without the question.
+    pub fn answer(&mut self, question: &str, instead: &str) -> Result<String, Error> {
+        let answer = self.ask(question)?;
+        answer.ok_or_else(|| Error::Cards(format!("the input ended before an answer: {instead}")))
     }
 
     /// A pass phrase that is already in use; None for an empty one.
@@ -70,7 +76,7 @@ impl Terminal {
         if io::stdin().is_terminal() {
             rpassword::prompt_password(question).map_err(unreadable)
         } else {
-            Ok(self.ask("")?.unwrap_or_default())
+            self.answer("", "a pass phrase is one line of it, an empty one none")
         }
     }
 }
@@ -114,14 +120,18 @@ impl Operator for Terminal {
         Ok(())
     }
 
-    fn may_overwrite(&mut self, card: &Card) -> Result<bool, Error> {
-        // Any line agrees, as the vendor's question has it; the end of the input does not.
-        Ok(self
-            .ask(&format!(
-                " {}: not a blank card - overwrite card? (press Return)",
-                card.place()
-            ))?
-            .is_some())
+    fn may_overwrite(&mut self, card: &Card, found: &str) -> Result<bool, Error> {
+        let question = format!(
+            " {}: not a blank card - overwrite card? (press Return)",
+            card.place()
+        );
+        // Any line agrees, as the vendor's question has it.
+        match self.ask(&question)? {
+            Some(_) => Ok(true),
+            None => Err(Error::Cards(format!(
+                "{found}; --card names another, and an empty line of input has this one written over"
+            ))),
+        }
     }
 }
 
@@ -195,6 +205,23 @@ pub fn text(notice: &Notice) -> String {
             )
         }
         Notice::Erased { module } => format!("module #{module} erased: it is in factory state\n"),
+        Notice::LeftErased {
+            module,
+            initialisation,
+            world,
+        } => {
+            let mode = match initialisation {
+                true => ", and is in initialization mode",
+                false => "",
+            };
+            let remedy = match world {
+                true => {
+                    "`new-world -l' with the cards of the world that is on this host loads that one"
+                }
+                false => "`new-world' begins again",
+            };
+            format!("\nmodule #{module} was erased{mode}: {remedy}\n")
+        }
     }
 }
 
@@ -271,6 +298,16 @@ mod tests {
                 hknso: [0xab; 20],
             },
             Notice::Erased { module: 1 },
+            Notice::LeftErased {
+                module: 2,
+                initialisation: true,
+                world: true,
+            },
+            Notice::LeftErased {
+                module: 2,
+                initialisation: false,
+                world: false,
+            },
         ];
         insta::assert_snapshot!(notices.iter().map(text).collect::<String>());
     }

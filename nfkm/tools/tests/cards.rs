@@ -156,6 +156,37 @@ fn an_emulator_with_an_empty_reader_makes_card_files() {
 }
 
 #[test]
+fn card_files_are_erased_only_by_name() {
+    let rig = Rig::start();
+    rig.succeed("new-world", &["-Q1/1"]);
+    rig.succeed("createocs", &["-Q1/1", "-N", "ops"]);
+    let output = rig.run("createocs", &["-Q1/1", "-N", "ops"]);
+    assert!(output.status.success());
+    assert!(
+        text(&output.stderr).contains("warning: there is a card set `ops' already"),
+        "{}",
+        text(&output.stderr)
+    );
+    let refused = rig.fail(1, "createocs", &["--erase"]);
+    assert!(
+        refused.contains("no card in a reader, and --card names no card file"),
+        "{refused}"
+    );
+    let cards = rig.options.kmdata.join("cards");
+    let card = format!("--card={}", cards.join("operator-2").display());
+    rig.succeed("createocs", &["--erase", &card]);
+    let shown = rig.succeed("cardpp", &["--examine"]);
+    assert!(
+        shown.contains("`ops' #1") && shown.contains("blank card"),
+        "{shown}"
+    );
+
+    // What the world does not allow is found before anything is said or done.
+    let refused = rig.fail(2, "createocs", &["-Q1/1", "--pp-recovery"]);
+    assert!(!refused.contains("Creating Cardset"), "{refused}");
+}
+
+#[test]
 fn pass_phrases_of_cards_are_checked_changed_and_recovered() {
     let rig = rig_with_world(&["p"]);
     let card = rig.file("card", "ops");
@@ -245,6 +276,7 @@ fn softcards_are_made_changed_listed_and_deleted() {
         &["--list", "x"],
         &["--new", "--check", "x"],
         &["--check", "--force", "x"],
+        &["--check", "--json", "x"],
         &["--check", "--admin-card", "y", "x"],
     ] {
         rig.fail(2, "ppmk", arguments);
@@ -295,6 +327,14 @@ fn keys_of_a_lost_card_set_are_recovered() {
     assert!(
         rig.fail(1, "rocs", &["-t", "nobody", "-k", "1"])
             .contains("there is no card set")
+    );
+    let output = rig.run_with_input("rocs", &arguments, "target\nmark\n");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stderr).contains("rocs: no target is named")
+            && text(&output.stderr).contains("rocs: no key is named"),
+        "{}",
+        text(&output.stderr)
     );
 }
 

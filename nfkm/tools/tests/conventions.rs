@@ -179,6 +179,39 @@ fn a_folder_that_cannot_be_read_is_named() {
     insta::assert_snapshot!(said);
 }
 
+#[test]
+fn the_end_of_the_input_answers_no_question() {
+    let rig = Rig::start();
+    let fails = |utility: &str, arguments: &[&str], said: &str| {
+        let output = rig.run_with_input(utility, arguments, "");
+        let complaint = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{utility}: {complaint}");
+        let last = complaint.lines().last().unwrap();
+        assert!(
+            last.starts_with(&format!("{utility}: ")) && last.contains(said),
+            "{utility}: {complaint}"
+        );
+    };
+    fails("new-world", &[], "--acs-quorum=K/N gives it");
+    // A card's pass phrase is asked for when the card is at hand.
+    fails("new-world", &["-Q1/1"], "an empty one none");
+    rig.succeed("new-world", &["-Q1/1"]);
+    fails("createocs", &[], "--ocs-quorum=K/N gives it");
+    fails("createocs", &["-Q1/1", "-M"], "--name-cards takes a line");
+    fails("createocs", &["-Q1/1"], "an empty one none");
+    fails("ppmk", &["--new", "soft"], "an empty one none");
+    fails("generatekey", &["simple"], "protect=VALUE gives it");
+    let key = [
+        "simple",
+        "protect=module",
+        "recovery=yes",
+        "type=AES",
+        "size=128",
+    ];
+    fails("generatekey", &key, "ident=VALUE gives it");
+    assert_eq!(rig.session().card_sets().unwrap(), []);
+}
+
 /// The command of a utility, in the rig's folder, where it may leave files.
 fn in_folder(rig: &Rig, utility: &Utility) -> Command {
     let mut command = rig.command(utility.name, utility.command);

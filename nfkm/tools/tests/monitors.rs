@@ -8,7 +8,7 @@ mod common;
 use std::path::Path;
 use std::process::Command;
 
-use common::{Rig, text};
+use common::{Rig, empty_lines, text};
 
 /// A world on both modules, and a key.
 fn rig() -> Rig {
@@ -30,7 +30,10 @@ fn shell(rig: &Rig, script: &str) -> String {
     let like = rig.command("enquiry", &[]);
     let folder = Path::new(like.get_program()).parent().unwrap();
     let mut command = Command::new("sh");
-    command.args(["-c", script]).env_clear();
+    command
+        .args(["-c", script])
+        .env_clear()
+        .stdin(empty_lines());
     for (name, value) in like.get_envs() {
         command.env(name, value.unwrap());
     }
@@ -149,7 +152,7 @@ fn what_was_made_is_found_in_what_is_printed() {
     assert!(is_hash(&hknso) && is_hash(&hkltu), "{hknso}{hkltu}");
     assert!(rig.succeed("nfkminfo", &["-c"]).contains(hkltu.trim_end()));
     for (words, verb) in [
-        ("mscapi size=1024", "generated"),
+        ("mscapi size=1024 protect=module", "generated"),
         ("--retarget simple ident=copy", "retargetted"),
     ] {
         let script = format!(

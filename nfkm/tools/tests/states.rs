@@ -34,7 +34,7 @@ fn rig_in_use() -> Rig {
     rig.succeed("ppmk", &["--new", "--recoverable", "soft"]);
     let key = ["--batch", "simple", "size=1024"];
     for more in [
-        &["ident=plain", "plainname=Plain"][..],
+        &["protect=module", "ident=plain", "plainname=Plain"][..],
         &["protect=softcard", "ident=soft"],
     ] {
         rig.succeed("generatekey", &[&key, more].concat());
@@ -91,6 +91,8 @@ fn a_world_in_use_for_programs() {
         ("slotinfo", &["--json", "-m1"]),
         ("slotinfo", &["--json", "-m1", "-s0"]),
         ("nfkmcheck", &["--json"]),
+        ("ppmk", &["--json", "--list"]),
+        ("cardpp", &["--json", "--examine"]),
     ];
     for (utility, arguments) in commands {
         let answer = rig.succeed(utility, arguments);
@@ -111,6 +113,20 @@ fn a_world_of_fips_140_level_3() {
         ("generatekey", &["--batch", "simple", "ident=a"]),
         ("perfcheck", &["modexp:1"]),
     ]));
+    rig.succeed(
+        "new-world",
+        &[
+            "-iQ1/1",
+            "--mode=fips-140-3-level-3",
+            "--kml-type=DSAp1024s160",
+            &rig.file("card", "new"),
+        ],
+    );
+    let report = rig.succeed("nfkminfo", &[]);
+    assert!(
+        report.contains("\n mode        fips1403level3\n"),
+        "{report}"
+    );
 }
 
 #[test]
@@ -195,6 +211,8 @@ fn a_failed_module_and_one_in_each_mode() {
         ("generatekey", &["--batch", "simple", "ident=a"]),
         ("nfkmverify", &[]),
         ("createocs", &["-Q1/1"]),
+        ("new-world", &["-l", "-m1"]),
+        ("perfcheck", &["-m1", "modexp:1"]),
         ("nopclearfail", &["-r", "-m1"]),
         ("nopclearfail", &["-O", "-m2"]),
     ]));
@@ -215,5 +233,8 @@ fn a_pool_of_all_modules() {
         ("slotinfo", &["-m3"]),
         ("nopclearfail", &["-n", "-a"]),
         ("nopclearfail", &["-n", "-m3"]),
+        ("new-world", &["-l", "-m3"]),
+        ("createocs", &["-m3", "-Q1/1"]),
+        ("ppmk", &["-m3", "--new", "soft"]),
     ]));
 }

@@ -38,9 +38,13 @@ fn a_world_is_made_shown_and_used_by_the_utilities_alone() {
     );
     let report = rig.succeed("new-world", &["--factory", "--module=2"]);
     assert!(report.contains("module #2"), "{report}");
+    let report = rig.succeed("nfkminfo", &["-m2"]);
+    assert!(report.contains("\n state      0x5 Factory\n"), "{report}");
+    // What the host's file says of the module is not true any more.
+    let gone = format!("\n hkml       {}\n", "0".repeat(40));
     assert!(
-        rig.succeed("nfkminfo", &["-m2"])
-            .contains("\n state      0x5 Factory\n")
+        report.contains("\n flags      0x0\n") && report.contains(&gone),
+        "{report}"
     );
     rig.succeed("new-world", &["-lm", "2"]);
     assert!(
@@ -55,9 +59,15 @@ fn a_second_world_leaves_the_first_one_in_its_folder() {
     let card = |name: &str| format!("--card={}", rig.folder.path().join(name).display());
     rig.succeed("new-world", &["-Q1/1", &card("one")]);
     // The old card is not written over unless a line of input agrees.
+    let refused = rig.run_with_input("new-world", &["-i", "-Q1/1", &card("one")], "");
+    let refused = text(&refused.stderr);
     assert!(
-        rig.fail(1, "new-world", &["-i", "-Q1/1", &card("one")])
-            .contains("is not a blank card")
+        refused.contains("one is not a blank card: Admin Card #1; --card names another"),
+        "{refused}"
+    );
+    assert!(
+        rig.succeed("nfkminfo", &["-m1"])
+            .contains("\n state      0x2 Usable\n")
     );
     let mut child = rig
         .command("new-world", &["-i", "-Q1/1", &card("one")])
@@ -242,5 +252,9 @@ fn mistakes_in_what_a_world_is_to_be_are_refused() {
     assert!(
         rig.fail(2, "new-world", &["-Q", "2/1"])
             .contains("2/1 is not a quorum")
+    );
+    assert!(
+        rig.fail(2, "new-world", &["-Q1/1", "-m1,2", "-m1"])
+            .contains("module #1 is named twice")
     );
 }

@@ -247,6 +247,7 @@ impl SymKey {
             effective_bits: None,
             permissions: permissions(flags),
             state,
+            cipher: None,
         }
     }
 }

@@ -19,7 +19,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use self::modes::{BlockKey, Direction, Mode};
+use self::modes::{BlockCipher, BlockKey, Direction, Mode};
 use self::rc4::Rc4;
 use crate::alg::Provider;
 use crate::constants::{
@@ -44,6 +44,8 @@ pub struct SymKey {
     /// KP_PERMISSIONS.
     permissions: u32,
     state: State,
+    /// A block cipher's schedule, once it was needed.
+    cipher: Option<Box<BlockCipher>>,
 }
 
 /// What a key can do and how far it has come.
@@ -214,9 +216,13 @@ impl SymKey {
         if self.block_len() != Some(iv.len()) {
             return Err(CspError::NTE_BAD_KEY);
         }
-        let bytes = self.cipher_bytes();
-        self.block_key(&bytes)
-            .process(Mode::Cbc, direction, &mut iv.to_vec(), data)
+        let key = BlockKey {
+            algorithm: self.algorithm,
+            key: &self.key,
+            salt: &self.salt,
+            effective_bits: self.effective_bits(),
+        };
+        BlockCipher::new(key)?.process(Mode::Cbc, direction, &mut iv.to_vec(), data)
     }
 
     /// Block length, once it is sure that the key may be used this way at all.
@@ -252,21 +258,23 @@ impl SymKey {
     }
 
     fn process(&mut self, direction: Direction, data: &mut [u8]) -> Result<()> {
-        let bytes = self.cipher_bytes();
         let effective_bits = self.effective_bits();
         match &mut self.state {
             State::Block { mode, chain, .. } => {
                 let key = BlockKey {
                     algorithm: self.algorithm,
-                    bytes: &bytes,
+                    key: &self.key,
+                    salt: &self.salt,
                     effective_bits,
                 };
-                key.process(*mode, direction, chain, data)
+                BlockCipher::kept(&mut self.cipher, key)?.process(*mode, direction, chain, data)
             }
             State::Stream(stream) => {
-                stream
-                    .get_or_insert_with(|| Box::new(Rc4::new(&bytes)))
-                    .apply(data);
+                let start = || {
+                    let bytes = Zeroizing::new([&self.key[..], &self.salt].concat());
+                    Box::new(Rc4::new(&bytes))
+                };
+                stream.get_or_insert_with(start).apply(data);
                 Ok(())
             }
             State::HmacOnly => Err(CspError::NTE_BAD_KEY),
@@ -279,22 +287,6 @@ impl SymKey {
             State::Block { iv, chain, .. } => chain.clone_from(iv),
             State::Stream(stream) => *stream = None,
             State::HmacOnly => {}
-        }
-    }
-
-    /// What the cipher is keyed with: key bytes and salt.
-    fn cipher_bytes(&self) -> Zeroizing<Vec<u8>> {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(self.key.len() + self.salt.len()));
-        bytes.extend_from_slice(&self.key);
-        bytes.extend_from_slice(&self.salt);
-        bytes
-    }
-
-    fn block_key<'a>(&self, bytes: &'a [u8]) -> BlockKey<'a> {
-        BlockKey {
-            algorithm: self.algorithm,
-            bytes,
-            effective_bits: self.effective_bits(),
         }
     }
 

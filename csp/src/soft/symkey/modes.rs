@@ -1,7 +1,7 @@
 //! Block ciphers and the modes they run in.
 //!
-//! The cipher is expanded anew for every call: what a key schedule depends on (salt, effective
-//! length) can change between two calls, and a cached one would have to be kept in step.
+//! A key keeps its expanded cipher from call to call, together with what it was expanded from: the
+//! salt and the effective length can change between two calls.
 
 use aes::{Aes128, Aes192, Aes256};
 use cipher::{
@@ -10,6 +10,7 @@ use cipher::{
 };
 use des::{Des, TdesEde2, TdesEde3};
 use rc2::Rc2;
+use zeroize::Zeroizing;
 
 use crate::constants::{
     AlgId, CRYPT_MODE_CBC, CRYPT_MODE_CFB, CRYPT_MODE_CTS, CRYPT_MODE_ECB, CRYPT_MODE_OFB,
@@ -66,12 +67,35 @@ pub(super) enum Direction {
 }
 
 /// What a block cipher is expanded from.
+#[derive(Clone, Copy)]
 pub(super) struct BlockKey<'a> {
     pub(super) algorithm: AlgId,
-    /// Key bytes followed by the salt.
-    pub(super) bytes: &'a [u8],
+    pub(super) key: &'a [u8],
+    /// Follows the key bytes.
+    pub(super) salt: &'a [u8],
     /// Effective length of an RC2 key in bits; other ciphers have none.
     pub(super) effective_bits: u32,
+}
+
+/// An expanded block cipher, and what it was expanded from.
+#[derive(Clone)]
+pub(super) struct BlockCipher {
+    algorithm: AlgId,
+    /// Key bytes and salt.
+    bytes: Zeroizing<Vec<u8>>,
+    effective_bits: u32,
+    schedule: Schedule,
+}
+
+#[derive(Clone)]
+enum Schedule {
+    Des(Des),
+    TdesEde2(TdesEde2),
+    TdesEde3(TdesEde3),
+    Rc2(Rc2),
+    Aes128(Aes128),
+    Aes192(Aes192),
+    Aes256(Aes256),
 }
 
 /// Length of the longest RC2 key, salt included, in bytes (RFC 2268).
@@ -86,12 +110,66 @@ pub(in crate::soft) fn block_len(algorithm: AlgId) -> Option<usize> {
     }
 }
 
-impl BlockKey<'_> {
+impl BlockCipher {
+    /// Expands a key.
+    ///
+    /// # Errors
+    /// `NTE_BAD_ALGID` if it is no block cipher's; `NTE_FAIL` if its length does not suit, which its maker has checked.
+    pub(super) fn new(key: BlockKey<'_>) -> Result<BlockCipher> {
+        let bytes = Zeroizing::new([key.key, key.salt].concat());
+        let schedule = match key.algorithm {
+            AlgId::CALG_DES => Schedule::Des(expand(&bytes)?),
+            AlgId::CALG_3DES_112 => Schedule::TdesEde2(expand(&bytes)?),
+            AlgId::CALG_3DES => Schedule::TdesEde3(expand(&bytes)?),
+            AlgId::CALG_AES_128 => Schedule::Aes128(expand(&bytes)?),
+            AlgId::CALG_AES_192 => Schedule::Aes192(expand(&bytes)?),
+            AlgId::CALG_AES_256 => Schedule::Aes256(expand(&bytes)?),
+            AlgId::CALG_RC2 => {
+                // The crate indexes by these two without a check of its own.
+                if bytes.is_empty()
+                    || bytes.len() > RC2_MAX_LEN
+                    || !(1..=1024).contains(&key.effective_bits)
+                {
+                    return Err(CspError::NTE_FAIL);
+                }
+                let bits = key.effective_bits as usize;
+                Schedule::Rc2(Rc2::new_with_eff_key_len(&bytes, bits))
+            }
+            _ => return Err(CspError::NTE_BAD_ALGID),
+        };
+        Ok(BlockCipher {
+            algorithm: key.algorithm,
+            bytes,
+            effective_bits: key.effective_bits,
+            schedule,
+        })
+    }
+
+    /// The cipher of `key`: what `kept` has if that is it, else a new one that is kept from now on.
+    ///
+    /// # Errors
+    /// Those of [`BlockCipher::new`].
+    pub(super) fn kept<'k>(
+        kept: &'k mut Option<Box<BlockCipher>>,
+        key: BlockKey<'_>,
+    ) -> Result<&'k BlockCipher> {
+        let cipher = match kept.take() {
+            Some(cipher) if cipher.is_of(key) => cipher,
+            _ => Box::new(BlockCipher::new(key)?),
+        };
+        Ok(kept.insert(cipher))
+    }
+
+    fn is_of(&self, key: BlockKey<'_>) -> bool {
+        self.algorithm == key.algorithm
+            && self.effective_bits == key.effective_bits
+            && self.bytes.strip_prefix(key.key) == Some(key.salt)
+    }
+
     /// Processes whole blocks in place and moves `chain`, one block long, along with them.
     ///
     /// # Errors
-    /// `NTE_BAD_ALGID` for a mode that is not computed; `NTE_FAIL` if the key's length does not
-    /// suit, which its maker has checked.
+    /// `NTE_BAD_ALGID` for a mode that is not computed; `NTE_BAD_DATA` for a broken block.
     pub(super) fn process(
         &self,
         mode: Mode,
@@ -99,34 +177,23 @@ impl BlockKey<'_> {
         chain: &mut [u8],
         data: &mut [u8],
     ) -> Result<()> {
-        match self.algorithm {
-            AlgId::CALG_DES => run(&self.expand::<Des>()?, mode, direction, chain, data),
-            AlgId::CALG_3DES_112 => run(&self.expand::<TdesEde2>()?, mode, direction, chain, data),
-            AlgId::CALG_3DES => run(&self.expand::<TdesEde3>()?, mode, direction, chain, data),
-            AlgId::CALG_AES_128 => run(&self.expand::<Aes128>()?, mode, direction, chain, data),
-            AlgId::CALG_AES_192 => run(&self.expand::<Aes192>()?, mode, direction, chain, data),
-            AlgId::CALG_AES_256 => run(&self.expand::<Aes256>()?, mode, direction, chain, data),
-            AlgId::CALG_RC2 => {
-                // The crate indexes by these two without a check of its own.
-                if self.bytes.is_empty()
-                    || self.bytes.len() > RC2_MAX_LEN
-                    || !(1..=1024).contains(&self.effective_bits)
-                {
-                    return Err(CspError::NTE_FAIL);
-                }
-                let rc2 = Rc2::new_with_eff_key_len(self.bytes, self.effective_bits as usize);
-                run(&rc2, mode, direction, chain, data)
-            }
-            _ => Err(CspError::NTE_BAD_ALGID),
+        match &self.schedule {
+            Schedule::Des(cipher) => run(cipher, mode, direction, chain, data),
+            Schedule::TdesEde2(cipher) => run(cipher, mode, direction, chain, data),
+            Schedule::TdesEde3(cipher) => run(cipher, mode, direction, chain, data),
+            Schedule::Rc2(cipher) => run(cipher, mode, direction, chain, data),
+            Schedule::Aes128(cipher) => run(cipher, mode, direction, chain, data),
+            Schedule::Aes192(cipher) => run(cipher, mode, direction, chain, data),
+            Schedule::Aes256(cipher) => run(cipher, mode, direction, chain, data),
         }
-    }
-
-    fn expand<C: KeyInit>(&self) -> Result<C> {
-        C::new_from_slice(self.bytes).map_err(|_| CspError::NTE_FAIL)
     }
 }
 
-/// [`BlockKey::process`] for one cipher.
+fn expand<C: KeyInit>(bytes: &[u8]) -> Result<C> {
+    C::new_from_slice(bytes).map_err(|_| CspError::NTE_FAIL)
+}
+
+/// [`BlockCipher::process`] for one cipher.
 fn run<C>(
     cipher: &C,
     mode: Mode,

@@ -114,9 +114,10 @@ impl CardSet {
         let world = World::required(&environment.folder()?)?;
         let request = self.request();
         request
-            .check_quorum()
+            .check(&world)
             .map_err(|error| Failure::CommandLine(error.to_string()))?;
         let session = Session::open(environment)?;
+        card_files::authorise("cspwizard", &session, &[self.module], &[])?;
         let choice = card_files::choose(
             "cspwizard",
             "operator cards",

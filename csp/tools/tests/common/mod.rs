@@ -4,7 +4,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write;
+use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -162,8 +162,16 @@ pub fn command(utility: &str, arguments: &[&str]) -> Command {
         .args(arguments)
         .env_clear()
         .env("SOFTSHIELD_CSP", provider())
-        .stdin(Stdio::null());
+        .stdin(empty_lines());
     command
+}
+
+/// An input of empty lines, enough for any number of questions: cards get no pass phrases.
+fn empty_lines() -> Stdio {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&[b'\n'; 64]).unwrap();
+    file.rewind().unwrap();
+    file.into()
 }
 
 /// What a utility said, and its exit code.

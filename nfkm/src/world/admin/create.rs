@@ -7,6 +7,7 @@ use ncore::types::{
     ACL, AdminKey, AdminToken, GenerateKeyArgs, GenerateKeyPairArgs, GenerateLogicalTokenArgs,
     KeyGenParams, ModuleMode, NSOPerms, SetKMArgs, TokenParams,
 };
+use ncore::{Cmd, Status};
 
 use super::certificates::{self, certify};
 use super::params::WorldParams;
@@ -18,6 +19,7 @@ use crate::client::KeyId;
 use crate::error::Error;
 use crate::keygen::now;
 use crate::kmdata::{AdminKeyRecord, AdminTokenRecord, ModuleRecord, WorldRecord};
+use crate::modules::{Enquiry, Mode};
 use crate::world::{NULL_MODULE_KEY, World};
 
 impl Admin {
@@ -25,7 +27,7 @@ impl Admin {
     /// `local<nn>` once the new world is complete in its module.
     ///
     /// # Errors
-    /// [`Error::Parameters`], [`Error::Cards`], [`Error::NoSuchModule`], [`Error::Status`], [`Error::Connection`],
+    /// [`Error::Parameters`], [`Error::Cards`], [`Error::NoSuchModule`], [`Error::IsPool`], [`Error::ModuleFailed`], [`Error::Status`], [`Error::Connection`],
     /// [`Error::File`].
     pub fn create(
         &self,
@@ -35,25 +37,39 @@ impl Admin {
         operator: &mut dyn Operator,
     ) -> Result<World, Error> {
         params.check()?;
-        let mut cards = Cards::new(source, operator, SetName::Admin, Known::default());
+        self.folder().check_writable()?;
+        let old = World::read(self.folder())?;
+        // No damaged file of the old world is in the way of a new one.
+        let sets = old.as_ref().map_or_else(Vec::new, |world| {
+            self.folder().card_sets(&world.hknso).unwrap_or_default()
+        });
+        let known = Known::new(old.as_ref(), sets);
+        let mut cards = Cards::new(source, operator, SetName::Admin, known);
         cards.check_enough(params.cards)?;
-        let units = modules
-            .iter()
-            .map(|module| self.unit(*module))
-            .collect::<Result<Vec<_>, _>>()?;
+        let units = self.units(modules)?;
         let Some((first, others)) = units.split_first() else {
             return Err(Error::Parameters("no module".to_owned()));
         };
-        let (world, module) = first.create(params, &mut cards)?;
-        self.folder().move_aside()?;
-        self.folder().write_world(&world.hknso, &world.record)?;
-        self.folder().write_module(&world.hknso, &module)?;
+        cards.operator().notice(Notice::Creating {
+            module: first.module,
+        });
+        first.look_at_cards(params.cards, &mut cards)?;
+        first.initialise(params.kml)?;
+        let made = first
+            .create(params, &mut cards)
+            .and_then(|(world, module)| {
+                self.folder().move_aside()?;
+                self.folder().write_world(&world.hknso, &world.record)?;
+                self.folder().write_module(&world.hknso, &module)?;
+                Ok(world)
+            });
+        let world = made.inspect_err(|_| first.say_erased(old.is_some(), cards.operator()))?;
         cards.operator().notice(Notice::Created {
             module: first.module,
             hknso: world.hknso,
         });
         for unit in others {
-            self.load_on(unit, &world, &mut cards, params.share_target)?;
+            self.load_on(unit, &world, &mut cards, params.share_target, params.kml)?;
         }
         Ok(world)
     }
@@ -93,16 +109,31 @@ struct KeyUnderWay {
 }
 
 impl Unit<'_> {
+    /// Looks at the cards while the module still has its world, so that whatever is wrong with them costs nothing.
+    fn look_at_cards(&self, count: u32, cards: &mut Cards<'_>) -> Result<(), Error> {
+        if cards.are_new() {
+            return Ok(());
+        }
+        // Card files go into a module that works, and a reset loses less than what comes next.
+        if cards.is_soft() && Enquiry::of(self.client, self.module)?.mode() != Mode::Operational {
+            self.enter(ModuleMode::Operational)?;
+        }
+        match cards.look(self.client, self.module, count) {
+            // A module without a security officer takes none, and has nothing to lose.
+            Err(Error::Status {
+                cmd: Cmd::InsertSoftToken,
+                status: Status::InvalidState,
+            }) => Ok(()),
+            looked => looked.map_err(|error| self.named(error)),
+        }
+    }
+
+    /// Makes a world on the module, which was initialised for it.
     fn create(
         &self,
         params: &WorldParams,
         cards: &mut Cards<'_>,
     ) -> Result<(World, ModuleRecord), Error> {
-        cards.operator().notice(Notice::Creating {
-            module: self.module,
-        });
-        self.initialise(params.suite.kml_type())?;
-
         let (early, late): (Vec<_>, Vec<_>) = params
             .tokens()
             .into_iter()
@@ -158,6 +189,7 @@ impl Unit<'_> {
             tokens: tokens.0.iter().map(|token| token.record.clone()).collect(),
             certificates,
             debug_for_all: params.features.debug_for_all,
+            fips_140_3: params.fips_140_3,
         };
         // From here on the module obeys the new security officer; nothing that needs one is left to do.
         let public = public_operations(params.features.debug_for_all);

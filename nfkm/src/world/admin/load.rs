@@ -1,7 +1,9 @@
 //! Bringing a module into an existing world.
 
 use ncore::Status;
-use ncore::types::{AdminKey, AdminToken, GetKMLArgs, KeyMgmtEntType, ModuleMode, SetKMArgs};
+use ncore::types::{
+    AdminKey, AdminToken, GetKMLArgs, KMLType, KeyMgmtEntType, ModuleMode, SetKMArgs,
+};
 
 use super::authority;
 use super::certificates::{self, certify};
@@ -19,7 +21,7 @@ impl Admin {
     /// Loads the folder's world on modules. Each is erased first.
     ///
     /// # Errors
-    /// [`Error::NoWorld`], [`Error::Cards`], [`Error::NoSuchModule`], [`Error::Malformed`] for a world file that
+    /// [`Error::NoWorld`], [`Error::Cards`], [`Error::NoSuchModule`], [`Error::IsPool`], [`Error::ModuleFailed`], [`Error::Malformed`] for a world file that
     /// contradicts itself, [`Error::Status`], [`Error::Connection`], [`Error::File`].
     pub fn load(
         &self,
@@ -31,12 +33,15 @@ impl Admin {
         let world = World::required(self.folder())?;
         let known = Known::new(Some(&world), Vec::new());
         let mut cards = Cards::new(source, operator, SetName::Admin, known);
-        let units = modules
-            .iter()
-            .map(|module| self.unit(*module))
-            .collect::<Result<Vec<_>, _>>()?;
+        let units = self.units(modules)?;
         for unit in &units {
-            self.load_on(unit, &world, &mut cards, share_target)?;
+            self.load_on(
+                unit,
+                &world,
+                &mut cards,
+                share_target,
+                KMLType::DSAp3072s256,
+            )?;
         }
         Ok(world)
     }
@@ -47,8 +52,16 @@ impl Admin {
         world: &World,
         cards: &mut Cards<'_>,
         share_target: bool,
+        kml: KMLType,
     ) -> Result<(), Error> {
-        let record = unit.load(world, cards, share_target)?;
+        cards.operator().notice(Notice::Loading {
+            module: unit.module,
+        });
+        let suite = Suite::of(world)?;
+        unit.initialise(kml)?;
+        let record = unit
+            .load(world, suite, cards, share_target)
+            .inspect_err(|_| unit.say_erased(true, cards.operator()))?;
         self.folder().write_module(&world.hknso, &record)?;
         cards.operator().notice(Notice::Loaded {
             module: unit.module,
@@ -59,17 +72,14 @@ impl Admin {
 }
 
 impl Unit<'_> {
+    /// Loads a world on the module, which was initialised for it.
     fn load(
         &self,
         world: &World,
+        suite: Suite,
         cards: &mut Cards<'_>,
         share_target: bool,
     ) -> Result<ModuleRecord, Error> {
-        cards.operator().notice(Notice::Loading {
-            module: self.module,
-        });
-        let suite = Suite::of(world)?;
-        self.initialise(suite.kml_type())?;
         certificates::check_module_keys(self.client, self.module, world, suite)?;
 
         let (client, module) = (self.client, self.module);

@@ -58,10 +58,10 @@ impl Admin {
     /// Erases modules: no world, the security officer's key of the factory. Files of the host are kept.
     ///
     /// # Errors
-    /// [`Error::NoSuchModule`], [`Error::Status`], [`Error::Connection`].
+    /// [`Error::NoSuchModule`], [`Error::IsPool`], [`Error::ModuleFailed`], [`Error::Status`], [`Error::Connection`].
     pub fn erase(&self, modules: &[u32], operator: &mut dyn Operator) -> Result<(), Error> {
-        for &module in modules {
-            let unit = self.unit(module)?;
+        for unit in self.units(modules)? {
+            let module = unit.module;
             unit.initialise(KMLType::DSAp3072s256)?;
             unit.set_officer(FACTORY_HKNSO, acl::ALL_OPERATIONS, false)?;
             unit.enter(ModuleMode::Operational)?;
@@ -74,7 +74,7 @@ impl Admin {
     /// in initialisation mode. The hashes of its module keys.
     ///
     /// # Errors
-    /// [`Error::NoSuchModule`]; [`Error::Parameters`] in another mode; [`Error::Status`], [`Error::Connection`].
+    /// [`Error::NoSuchModule`], [`Error::IsPool`], [`Error::ModuleFailed`]; [`Error::Parameters`] in another mode; [`Error::Status`], [`Error::Connection`].
     pub fn initialise(&self, module: u32, strong_kml: bool) -> Result<Vec<Hash>, Error> {
         let unit = self.unit(module)?;
         if Enquiry::of(&self.client, module)?.mode() != Mode::PreInitialisation {
@@ -94,9 +94,24 @@ impl Admin {
         Ok(list.hkms)
     }
 
+    /// Modules by their numbers. One that has failed says so when it is reset; of several, before the first is touched.
+    fn units(&self, modules: &[u32]) -> Result<Vec<Unit<'_>>, Error> {
+        let units: Vec<Unit<'_>> = modules
+            .iter()
+            .map(|module| self.unit(*module))
+            .collect::<Result<_, _>>()?;
+        if units.len() > 1 {
+            for unit in &units {
+                unit.wait()?;
+            }
+        }
+        Ok(units)
+    }
+
     /// A module by its number.
     fn unit(&self, module: u32) -> Result<Unit<'_>, Error> {
         match Enquiry::of(&self.client, module) {
+            Ok(enquiry) if enquiry.is_pool() => Err(Error::IsPool { module }),
             Ok(enquiry) if module != 0 => Ok(Unit {
                 client: &self.client,
                 module,
@@ -122,15 +137,47 @@ struct Unit<'a> {
 impl Unit<'_> {
     /// Resets the module into a mode and waits until it is back: the reset answers at once, a NoOp when it is done.
     fn enter(&self, mode: ModuleMode) -> Result<(), Error> {
-        self.client.transact(ClearUnitExArgs {
+        let args = ClearUnitExArgs {
             module: self.module,
             mode,
             ..ClearUnitExArgs::default()
-        })?;
-        self.client.transact(NoOpArgs {
+        };
+        self.client
+            .transact(args)
+            .map_err(|error| self.named(error))?;
+        self.wait()
+    }
+
+    /// Waits until the module has done what it was given.
+    fn wait(&self) -> Result<(), Error> {
+        let args = NoOpArgs {
             module: self.module,
-        })?;
-        Ok(())
+        };
+        let done = self.client.transact(args);
+        done.map(drop).map_err(|error| self.named(error))
+    }
+
+    /// The answer of a module that has failed, in words.
+    fn named(&self, error: Error) -> Error {
+        match error {
+            Error::Status {
+                status: Status::HardwareFailed,
+                ..
+            } => Error::ModuleFailed {
+                module: self.module,
+            },
+            error => error,
+        }
+    }
+
+    /// Says, before the error does, what became of the module by an operation that failed after it was erased.
+    fn say_erased(&self, world: bool, operator: &mut dyn Operator) {
+        let enquiry = Enquiry::of(self.client, self.module);
+        operator.notice(Notice::LeftErased {
+            module: self.module,
+            initialisation: enquiry.is_ok_and(|enquiry| enquiry.mode() == Mode::Initialisation),
+            world,
+        });
     }
 
     /// Erases the module and leaves it in initialisation mode, without a world.

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use ncore::types::AdminToken;
+use ncore::types::{AdminToken, KMLType};
 
 use super::suite::{SUITES, Suite};
 use crate::error::Error;
@@ -26,6 +26,10 @@ pub struct WorldParams {
     pub share_target: bool,
     /// Whether it is a world of FIPS 140 level 3.
     pub strict_fips: bool,
+    /// Whether that is level 3 of FIPS 140-3 rather than 140-2. Worlds of both do the same here.
+    pub fips_140_3: bool,
+    /// How its modules make their own signing keys KML.
+    pub kml: KMLType,
 }
 
 /// The features of a world (`m r p nv rtc dsee dseeall fto`). A feature that is on has the number of administrator cards
@@ -131,6 +135,8 @@ impl WorldParams {
             passphrase_min: 0,
             share_target: true,
             strict_fips: false,
+            fips_140_3: false,
+            kml: KMLType::DSAp3072s256,
         }
     }
 

@@ -2,9 +2,8 @@
 
 use ncore::Mech;
 use ncore::types::{
-    Bignum, CipherSuite, DSADiscreteLogGroup, KMLType, KeyGenParams, KeyType,
-    KeyTypeDSAPrivateGenParams, KeyTypeGenParams, KeyTypeRSAPrivateGenParams,
-    KeyTypeRandomGenParams,
+    Bignum, CipherSuite, DSADiscreteLogGroup, KeyGenParams, KeyType, KeyTypeDSAPrivateGenParams,
+    KeyTypeGenParams, KeyTypeRSAPrivateGenParams, KeyTypeRandomGenParams,
 };
 
 use crate::error::Error;
@@ -61,11 +60,6 @@ impl Suite {
             .ok_or(Error::Malformed {
                 what: "world file: cipher suite",
             })
-    }
-
-    /// How the module's own signing key KML is made.
-    pub(super) fn kml_type(self) -> KMLType {
-        KMLType::DSAp3072s256
     }
 
     /// The type of the module key KM.

@@ -22,7 +22,7 @@ impl Session {
         let suite = Suite::of(&world)?;
         let messages = certificates::messages(suite, &|role| world.hash(role))?;
         self.on_some_module(&world, |client, module| {
-            let fips = FipsAuthorisation::obtain(client, module.number, &world)?;
+            let fips = FipsAuthorisation::obtain(self, client, module.number, &world)?;
             let acl = acl::admin_public_key();
             let knso = public::import_admin(&fips, module.number, &world, AdminKey::NSO, acl)?;
             let mut problems = Vec::new();

@@ -168,8 +168,12 @@ const WORLD: &[Field<Subject>] = &[
     Field {
         name: "mode",
         value: |s| {
-            let strict = s.world.as_ref().is_some_and(World::is_strict_fips);
-            let mode = if strict { "fips1402level3" } else { "none" };
+            let strict = s.world.as_ref().filter(|world| world.is_strict_fips());
+            let mode = match strict {
+                Some(world) if world.record.fips_140_3 => "fips1403level3",
+                Some(_) => "fips1402level3",
+                None => "none",
+            };
             Some(mode.to_owned())
         },
     },
@@ -383,6 +387,7 @@ mod tests {
             tokens: tokens.into_iter().map(token).collect(),
             certificates: Vec::new(),
             debug_for_all: false,
+            fips_140_3: false,
         };
         World {
             hknso: [1; 20],

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
-use std::io::Write;
+use std::io::{Seek, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -20,9 +20,13 @@ pub struct Rig {
 
 impl Rig {
     pub fn start() -> Rig {
+        Rig::with_modules(2)
+    }
+
+    pub fn with_modules(modules: u32) -> Rig {
         let folder = tempfile::tempdir().unwrap();
         let options = Options {
-            modules: 2,
+            modules,
             // What enquiry tells of speed and queues follows from it.
             engines: 2,
             seed: Some(b"the utilities".to_vec()),
@@ -45,7 +49,7 @@ impl Rig {
             .env("NFAST_SERVER", &self.options.socket)
             .env("NFAST_PRIVSERVER", &self.options.privileged_socket)
             .env("NFAST_KMDATA", &self.options.kmdata)
-            .stdin(Stdio::null());
+            .stdin(empty_lines());
         command
     }
 
@@ -127,6 +131,15 @@ impl Rig {
         format!("--{option}={}", self.folder.path().join(name).display())
     }
 
+    /// The hash of a key, as its file has it.
+    pub fn key_hash(&self, appname: &str, ident: &str) -> nfkm::Hash {
+        let folder = self.environment().folder().unwrap();
+        let hknso = folder.world().unwrap().unwrap().0;
+        let keys = folder.keys(&hknso, Some(appname)).unwrap().records;
+        let key = keys.iter().find(|(name, _)| name.ident() == ident);
+        key.unwrap().1.hash
+    }
+
     pub fn session(&self) -> Session {
         Session::open(&self.environment()).unwrap()
     }
@@ -165,6 +178,14 @@ impl Rig {
             ..Environment::default()
         }
     }
+}
+
+/// An input of empty lines, enough for any number of questions: cards get no pass phrases.
+pub fn empty_lines() -> Stdio {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&[b'\n'; 64]).unwrap();
+    file.rewind().unwrap();
+    file.into()
 }
 
 pub fn text(bytes: &[u8]) -> String {

@@ -246,3 +246,29 @@ fn des_key_bytes_can_be_set() {
         encrypt(&mut imported, b"text")
     );
 }
+
+#[test]
+fn a_salt_or_length_set_between_two_blocks_is_met_by_the_next() {
+    let block = |key: &mut SymKey| {
+        let mut data = *b"one block beside another";
+        key.encrypt(&mut data, 24, false).expect("whole blocks");
+        key.set_param(KP_IV, &[0; 8]).expect("one block");
+        data
+    };
+    let fresh = |salt: &[u8], bits| {
+        let mut key = windows_key(AlgId::CALG_RC2, 56 << 16);
+        key.set_param(KP_SALT_EX, salt).expect("a salt fits");
+        set(&mut key, KP_EFFECTIVE_KEYLEN, bits).expect("the length is allowed");
+        key
+    };
+    let mut key = fresh(&[], 56);
+    let mut met = vec![block(&mut key)];
+    for (salt, bits) in [(&[7; 11][..], 56), (&[8; 11], 56), (&[8; 11], 128)] {
+        key.set_param(KP_SALT_EX, salt).expect("a salt fits");
+        set(&mut key, KP_EFFECTIVE_KEYLEN, bits).expect("the length is allowed");
+        let next = block(&mut key);
+        assert_eq!(next, block(&mut fresh(salt, bits)));
+        assert!(!met.contains(&next), "{salt:?} {bits}");
+        met.push(next);
+    }
+}
