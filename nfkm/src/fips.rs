@@ -99,7 +99,7 @@ impl Session {
     pub fn preload_authorisation(&self, module: u32, preload: &mut Preload) -> Result<bool, Error> {
         let world = World::required(self.folder())?;
         let client = self.client()?;
-        let mut authorisation = FipsAuthorisation::obtain(&client, module, &world)?;
+        let mut authorisation = FipsAuthorisation::obtain(self, &client, module, &world)?;
         let Some(loaded) = authorisation.loaded.take() else {
             return Ok(false);
         };
