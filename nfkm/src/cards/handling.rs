@@ -252,9 +252,20 @@ impl<'a> Cards<'a> {
             self.show(&slot, &known);
             met.push(format!("{}: {known}", slot.name()));
             let done = match &content {
-                Ok(content) => self.read_card(client, &slot.token, content, &mut tokens, &mut read),
+                Ok(content) => self.read_card(client, &slot, content, &mut tokens, &mut read),
                 Err(_) => Ok(()),
             };
+            // Its token was loaded before, and the time of that one is over: it must leave the slot first.
+            let must_leave = |error: &Error| error.status() == Some(Status::TimeLimitExceeded);
+            if !self.is_soft() && done.as_ref().is_err_and(must_leave) {
+                self.operator.notice(Notice::Slot {
+                    module,
+                    slot: slot.token.slot,
+                    content: "the time of its token is over: take the card out and put it in again"
+                        .to_owned(),
+                });
+                continue;
+            }
             let stays = keep_last && self.is_soft() && tokens.iter().all(|token| token.left == 0);
             if stays && done.is_ok() {
                 kept = Some(slot.token);
@@ -273,11 +284,12 @@ impl<'a> Cards<'a> {
     fn read_card(
         &mut self,
         client: &Client,
-        place: &PhysToken,
+        slot: &InSlot<'_>,
         content: &GetSlotInfoReply,
         tokens: &mut [Reading],
         read: &mut Vec<u32>,
     ) -> Result<(), Error> {
+        let place = &slot.token;
         let mut noticed = false;
         for token in tokens.iter_mut().filter(|token| token.left > 0) {
             let is_wanted = |share: &&TokenInfo| token.hkt.starts_with(&share.hkt);
@@ -331,7 +343,7 @@ impl<'a> Cards<'a> {
                             });
                         }
                     }
-                    Err(error) => return Err(error),
+                    Err(error) => return Err(slot.explain(client, error)),
                 }
             }
         }

@@ -141,9 +141,8 @@ fn all_emulated(client: &Client, modules: &[u32]) -> Result<bool, Failure> {
     for module in modules {
         match Enquiry::of(client, *module) {
             Ok(enquiry) if emulator::warning(&enquiry).is_some() => {}
-            // Which module there is not is said by what needs it.
-            Err(Error::Status { .. }) => {}
-            Ok(_) => return Ok(false),
+            // That there is no such module is said by what needs it, and has nothing to do with cards.
+            Ok(_) | Err(Error::Status { .. }) => return Ok(false),
             Err(error) => return Err(error.into()),
         }
     }

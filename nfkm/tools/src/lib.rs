@@ -2,8 +2,8 @@
 //! ncore alone.
 //!
 //! A utility is a module here with a function `main`; the executables only call it. What it prints is made by functions
-//! of plain values, so that tests see whole reports. What all utilities share, [`cli`], [`terminal`], [`values`] and
-//! [`card_files`], is public for those of other crates.
+//! of plain values, so that tests see whole reports. What all utilities share, [`cli`], [`terminal`], [`progress`],
+//! [`values`] and [`card_files`], is public for those of other crates.
 
 #![forbid(unsafe_code)]
 
@@ -30,6 +30,7 @@ pub mod nvram_sw;
 pub mod perfcheck;
 pub mod ppmk;
 pub mod preload;
+pub mod progress;
 pub mod racs;
 pub mod rocs;
 pub mod rtc;

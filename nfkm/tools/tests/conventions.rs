@@ -122,6 +122,31 @@ fn an_unknown_option_is_named_and_the_usage_follows() {
 }
 
 #[test]
+fn a_wrong_value_is_named_with_its_option_as_it_is_typed() {
+    let rig = Rig::start();
+    for (utility, arguments, expected) in [
+        (
+            "slotinfo",
+            &["-m", "x"][..],
+            "slotinfo: invalid value `x' for `--module=MODULE': not a number",
+        ),
+        (
+            "createocs",
+            &["-e", "-Q1/1"],
+            "createocs: the argument `--erase' cannot be used with `--ocs-quorum=K/N'",
+        ),
+        (
+            "floodtest",
+            &["-t", "soon"],
+            "floodtest: invalid value `soon' for `--time=TIME': not a number of seconds",
+        ),
+    ] {
+        let complaint = rig.fail(2, utility, arguments);
+        assert_eq!(complaint.lines().next(), Some(expected));
+    }
+}
+
+#[test]
 fn without_a_hardserver_each_says_where_it_looked() {
     let rig = Rig::start();
     rig.succeed("new-world", &["-Q1/1"]);

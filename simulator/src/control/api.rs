@@ -19,6 +19,20 @@ pub struct Status {
     pub in_flight: usize,
     /// Every module, by number.
     pub modules: Vec<Module>,
+    /// The pool, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Pool>,
+}
+
+/// Modules that are used as one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Pool {
+    /// Its module number.
+    pub number: u32,
+    /// The numbers of the modules that were put into it.
+    pub modules: Vec<u32>,
+    /// The numbers of those that are its members now: in operation, in its world.
+    pub members: Vec<u32>,
 }
 
 /// One module.
@@ -35,6 +49,8 @@ pub struct Module {
     pub mode: ModuleMode,
     /// The position of the mode switch, which the next reset enters.
     pub switch: SwitchPosition,
+    /// Whether no command moves the switch.
+    pub switch_overrides: bool,
     /// Its slots.
     pub slots: Vec<Slot>,
     /// Objects of all kinds in its memory.
@@ -43,6 +59,8 @@ pub struct Module {
     pub keys: Vec<Key>,
     /// The areas of its non-volatile memory.
     pub nvram: Vec<Area>,
+    /// Bytes of its non-volatile memory, used and free.
+    pub nvram_size: usize,
     /// Its commands.
     pub queue: Queue,
 }
@@ -100,7 +118,9 @@ pub struct Slot {
 pub enum SlotType {
     /// A reader into which a hand puts cards.
     SmartCard,
-    /// A reader on another machine.
+    /// A reader of another module: only for cards that may be read remotely.
+    Remote,
+    /// A reader of somebody's own machine.
     Dynamic,
     /// A place into which clients put card images.
     SoftToken,
@@ -168,12 +188,15 @@ pub struct CardName {
 pub struct NewPosition {
     /// The position.
     pub position: SwitchPosition,
+    /// Whether no command moves it from there.
+    #[serde(default)]
+    pub overrides: bool,
 }
 
 /// The clock.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Clock {
-    /// By how many seconds it is ahead of the machine's.
+    /// By how many seconds it is ahead of the machine's: at most a hundred years of 365.25 days, either way.
     pub ahead: i64,
     /// What it shows: seconds since 1970-01-01 00:00 UTC.
     #[serde(default)]
@@ -226,6 +249,7 @@ impl From<SlotKind> for SlotType {
     fn from(kind: SlotKind) -> SlotType {
         match kind {
             SlotKind::SmartCard => SlotType::SmartCard,
+            SlotKind::Remote => SlotType::Remote,
             SlotKind::Dynamic => SlotType::Dynamic,
             SlotKind::SoftToken => SlotType::SoftToken,
         }

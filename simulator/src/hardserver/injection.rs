@@ -10,8 +10,9 @@ use ncore::types::Status;
 use super::Hardserver;
 use super::modules::Slot;
 use super::worker::Answer;
-use crate::faults::Ready;
+use crate::faults::{Plan, PlanError, Ready, Rule};
 use crate::job::Work;
+use crate::power::Cut;
 
 /// How long a module that stalls keeps a reply: longer than anybody waits, so that only a reset ends it.
 const STALL: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -32,10 +33,39 @@ pub(super) enum Struck {
 pub(super) type Meanwhile = Box<dyn FnOnce(Work) -> Reply + Send>;
 
 impl Hardserver {
+    /// Begins to play a fault plan; the one before it ends.
+    ///
+    /// # Errors
+    /// A rule that makes no sense, or that can never strike here. Nothing changes then.
+    pub(crate) fn play(&self, plan: Plan) -> Result<(), PlanError> {
+        self.faults.play(plan, |rule| self.check_place(rule))
+    }
+
+    /// Whether a rule is about a module that there is, and at which its effect can be brought about.
+    fn check_place(&self, rule: &Rule) -> Result<(), String> {
+        let Some(number) = rule.module else {
+            return Ok(());
+        };
+        let Some(slot) = self.module(number) else {
+            return Err(match self.pool.number() == Some(number) {
+                true => format!("module {number} is the pool: its commands come to its members"),
+                false => format!("there is no module {number}"),
+            });
+        };
+        match slot.unit.imported() {
+            Some(imported) if rule.effect.is_inside() => Err(format!(
+                "module {number} is imported: that goes wrong inside it by the plan of {}",
+                imported.address()
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Lets a fault strike at a command, if the plan has one for it.
     pub(super) fn strike(&self, answer: &mut Answer, slot: &Slot) -> Struck {
         let Header { cmd, tag, .. } = answer.header;
-        let Some(effect) = self.faults.strike(cmd, slot.number) else {
+        let imported = slot.unit.imported().is_some();
+        let Some(effect) = self.faults.strike(cmd, slot.number, imported) else {
             return Struck::Unchanged;
         };
         tracing::info!(module = slot.number, %cmd, ?effect, "a fault on purpose");
@@ -64,10 +94,10 @@ impl Hardserver {
                     work()
                 }));
             }
-            (Ready::TearCard(bytes), Some(own)) => {
+            (Ready::PullCardsAt(access, bytes), Some(own)) => {
                 let module = Arc::clone(&own.module);
                 return Struck::Meanwhile(Box::new(move |work| {
-                    module.tear_cards(usize::try_from(bytes).unwrap_or(usize::MAX));
+                    module.pull_cards_in(access, usize::try_from(bytes).unwrap_or(usize::MAX));
                     let reply = work();
                     module.remove_cards();
                     reply
@@ -79,22 +109,27 @@ impl Hardserver {
             (Ready::FillNvram, Some(own)) => note(own.module.fill_nvram()),
             (Ready::WipeNvram, Some(own)) => note(own.module.wipe_nvram()),
             (Ready::Clock(seconds), _) => self.move_clock(seconds),
+            (Ready::Temperature(celsius), Some(own)) => own.sensors.set_temperature(celsius),
             (Ready::TearState(bytes), Some(own)) => {
-                let state = own.state.clone();
+                let power = Arc::clone(&own.power);
                 return Struck::Meanwhile(Box::new(move |work| {
-                    drop(work());
-                    let torn = std::fs::OpenOptions::new().write(true).open(&state);
-                    if let Err(error) = torn.and_then(|file| file.set_len(bytes)) {
-                        tracing::error!(%error, "the state was not torn");
+                    power.cut_after(bytes);
+                    let reply = work();
+                    match power.settle() {
+                        // Nothing is written, closed or answered any more.
+                        Cut::Made => std::process::abort(),
+                        Cut::Missed(written) => {
+                            tracing::warn!(
+                                written,
+                                "the state was not torn: the command wrote less"
+                            );
+                            reply
+                        }
                     }
-                    // A power cut: nothing is written, closed or answered any more.
-                    std::process::abort()
                 }));
             }
-            // What goes wrong inside an imported module is a matter of its exporter's plan.
-            (effect, None) => {
-                tracing::warn!(module = slot.number, ?effect, "not on an imported module");
-            }
+            // What goes wrong inside an imported module is a matter of its exporter's plan: rules are not about it.
+            (_, None) => {}
         }
         Struck::Unchanged
     }

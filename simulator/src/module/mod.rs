@@ -24,10 +24,12 @@ mod dispatch;
 mod files;
 mod generate;
 mod info;
+mod jumper;
 mod key;
 mod klf2;
 mod kml;
 pub mod mode;
+mod modes;
 mod module_keys;
 mod module_state;
 mod nvmem;
@@ -70,6 +72,7 @@ use self::certs::Certificates;
 use self::challenge::Challenges;
 use self::clock::Clock;
 use self::counters::UseCounters;
+use self::jumper::Jumper;
 use self::klf2::Klf2;
 use self::mode::{Class, Event, Machine, Mode, Switch};
 use self::nvram::Nvram;
@@ -120,6 +123,8 @@ pub struct Setup {
     pub store: Box<dyn Store>,
     /// Its slots, numbered from 0.
     pub slots: Vec<SlotKind>,
+    /// Bytes of its non-volatile memory.
+    pub nvram: usize,
     /// The time.
     pub now: Now,
 }
@@ -149,6 +154,7 @@ pub struct Module {
     /// Counts the changes of the non-volatile memory.
     nvram_events: AtomicU32,
     clock: Clock,
+    jumper: Jumper,
     statistics: Counters,
 }
 
@@ -175,6 +181,8 @@ pub struct Description {
     pub officer: Option<KeyHash>,
     /// The modes that SetNSOPerms chose: bits of M_SetNSOPermsArgs' flags.
     pub officer_modes: u32,
+    /// The modes that InitialiseUnitEx chose: bits of M_InitialiseUnitExArgs' flags.
+    pub initial_modes: u32,
     /// The number of slots.
     pub slots: usize,
 }
@@ -191,6 +199,7 @@ impl Module {
                     officer: None,
                     module_keys: Vec::new(),
                     kml: None,
+                    initial_modes: 0,
                 };
                 saved.save(&*setup.store, None)?;
                 saved
@@ -199,8 +208,9 @@ impl Module {
         let world = saved.world(&*setup.engine)?;
         let mut factory = setup.seed.module_stream(setup.number, "KLF2");
         Klf2::provide(&*setup.store, &mut factory)?;
-        let nvram = Nvram::load(&*setup.store)?;
+        let nvram = Nvram::load(&*setup.store, setup.nvram)?;
         let clock = Clock::load(&*setup.store)?;
+        let jumper = Jumper::load(&*setup.store)?;
         let inner = Inner {
             machine: Machine::power_on(saved.switch, world.officer.is_some()),
             world: Arc::new(world),
@@ -229,6 +239,7 @@ impl Module {
             counted: AtomicBool::new(false),
             nvram_events: AtomicU32::new(0),
             clock,
+            jumper,
             statistics: Counters::default(),
         }))
     }
@@ -281,7 +292,8 @@ impl Module {
             mode: inner.machine.mode,
             switch: inner.machine.switch,
             officer: inner.world.officer_hash(),
-            officer_modes: inner.world.officer.as_ref().map_or(0, |it| it.modes),
+            officer_modes: inner.world.officer_modes(),
+            initial_modes: inner.world.initial_modes,
             slots: self.slots.len(),
         }
     }
@@ -504,7 +516,7 @@ impl Module {
         change: impl FnOnce(&mut World, &mut Switch) -> Result<(), Status>,
     ) -> Result<(), Status> {
         let _writing = self.writing_nvram();
-        let empty = Nvram::default();
+        let empty = Nvram::new(self.nvram_size());
         let record = empty.record().map_err(|_| Status::Failed)?;
         self.commit_beside(Some((nvram::NAME, &record)), change)?;
         self.set_nvram(empty);

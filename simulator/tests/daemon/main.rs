@@ -1,10 +1,12 @@
 //! The executable `softshield`, as a person or a script uses it.
 
+mod users;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use ncore::client::{ConnectOptions, Connection, Endpoint};
+use ncore::client::{ClientError, ConnectOptions, Connection, Endpoint};
 use ncore::types::*;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -204,6 +206,109 @@ fn killed_at_any_time_it_starts_again_with_the_same_module() {
     assert_eq!(before.len(), 1);
 }
 
+/// The power goes at a byte of what a command writes: the module has the areas that it had, or the new one too, and what
+/// was acknowledged in any case.
+#[test]
+fn a_state_that_is_torn_in_a_write_is_old_or_new() {
+    let folder = folder();
+    let home = folder.path();
+    let variables = [("NFAST_HOME", home)];
+    let plan = home.join("plan.toml");
+    let area = |name: u8| NVMemAllocArgs {
+        module: 1,
+        info: FileInfo {
+            flags: 0,
+            length: 16,
+            id: [name; 11],
+        },
+        ..Default::default()
+    };
+    let start = || {
+        let daemon = Daemon::start(&mut softshield(&variables, &["serve"]));
+        let wire = connect(home.join("sockets/priv/privnserver"));
+        wire.transact(NewClientArgs::default()).unwrap();
+        (daemon, wire)
+    };
+    let areas = |wire: &Connection| -> Vec<u8> {
+        let list = NVMemListArgs {
+            module: 1,
+            flags: 0,
+        };
+        let infos = wire.transact(list).unwrap().infos;
+        infos.iter().map(|file| file.id[0]).collect()
+    };
+    let (mut daemon, mut wire) = start();
+    let reset = |wire: &Connection, mode| {
+        let clear = ClearUnitExArgs {
+            flags: 0,
+            module: 1,
+            mode,
+        };
+        wire.transact(clear).unwrap();
+    };
+    reset(&wire, ModuleMode::Initialisation);
+    wire.transact(InitialiseUnitArgs { module: 1 }).unwrap();
+    wire.transact(SetNSOPermsArgs {
+        module: 1,
+        hknso: [1; 20],
+        publicperms: NSOPerms { ops: 0x7_ffff },
+        ..Default::default()
+    })
+    .unwrap();
+    reset(&wire, ModuleMode::Operational);
+
+    let mut names = Vec::new();
+    for (name, bytes) in (1..).zip([0, 1, 100, 4096, 5000, 9000]) {
+        let rule =
+            format!("[[fault]]\ndo = {{ tear-state = {bytes} }}\ncommand = 'NVMemAlloc'\nnth = 1");
+        std::fs::write(&plan, rule).unwrap();
+        let play = ["fault", "play", plan.to_str().unwrap()];
+        let played = output(&mut softshield(&variables, &play));
+        assert!(played.status.success(), "{}", stderr(&played));
+        let answer = wire.transact(area(name));
+        assert!(
+            matches!(answer, Err(ClientError::Lost { .. })),
+            "{bytes} bytes: {answer:?}"
+        );
+        daemon.child.wait().unwrap();
+        (daemon, wire) = start();
+        let found = areas(&wire);
+        let with_new = [names.as_slice(), &[name]].concat();
+        assert!(
+            found == names || found == with_new,
+            "{bytes} bytes: {found:?}"
+        );
+        assert!(
+            bytes > 0 || found == names,
+            "of nothing written nothing is there"
+        );
+        names = found;
+    }
+    // What writes less is not torn, and is answered.
+    let rule = "[[fault]]\ndo = { tear-state = 1_000_000_000 }\ncommand = 'NVMemAlloc'\nnth = 1";
+    std::fs::write(&plan, rule).unwrap();
+    let played = softshield(&variables, &["fault", "play", plan.to_str().unwrap()]).status();
+    assert!(played.unwrap().success());
+    wire.transact(area(100)).unwrap();
+    names.push(100);
+    assert_eq!(areas(&wire), names);
+    drop(wire);
+    daemon.signal(Signal::KILL);
+
+    // A file that lost its end is refused, not begun anew.
+    let state = home.join("modules/module1.redb");
+    let whole = std::fs::read(&state).unwrap();
+    for length in [0, whole.len() - 1] {
+        std::fs::write(&state, &whole[..length]).unwrap();
+        let refused = output(&mut softshield(&variables, &["serve"]));
+        let said = stderr(&refused);
+        assert!(
+            !refused.status.success() && said.contains("module1.redb: damaged: it"),
+            "{said}"
+        );
+    }
+}
+
 #[test]
 fn a_second_instance_is_refused_in_words() {
     let folder = folder();
@@ -237,22 +342,21 @@ fn a_linked_key_data_folder_is_refused_in_words() {
     std::fs::create_dir(&real).unwrap();
     let link = folder.path().join("kmdata");
     std::os::unix::fs::symlink(&real, &link).unwrap();
-    let variables = [
-        ("NFAST_HOME", folder.path()),
+    let elsewhere = folder.path().join("elsewhere");
+    let named = [
+        ("NFAST_HOME", elsewhere.as_path()),
         ("NFAST_KMDATA", link.as_path()),
     ];
-    let refused = output(&mut softshield(&variables, &["serve"]));
-    assert!(!refused.status.success());
-    assert!(
-        stderr(&refused).contains("is a symbolic link"),
-        "{}",
-        stderr(&refused)
-    );
-    assert!(
-        stderr(&refused).contains("section 1.3"),
-        "{}",
-        stderr(&refused)
-    );
+    for variables in [&named[..], &[("NFAST_HOME", folder.path())]] {
+        for command in ["serve", "env", "kneti"] {
+            let refused = output(&mut softshield(variables, &[command]));
+            assert!(!refused.status.success(), "{command}");
+            assert!(refused.stdout.is_empty(), "{command}");
+            let words = stderr(&refused);
+            assert!(words.contains("are a symbolic link"), "{words}");
+            assert!(words.contains("section 1.3"), "{words}");
+        }
+    }
 }
 
 #[test]
@@ -298,26 +402,73 @@ fn the_configuration_file_moves_the_sockets() {
 }
 
 #[test]
-fn the_log_goes_to_nfast_logdir_when_asked() {
+fn the_log_goes_to_a_file_when_its_folder_is_named_or_a_file_is_asked_for() {
     let folder = folder();
-    let log = folder.path().join("logs");
-    let variables = [
-        ("NFAST_HOME", folder.path()),
-        ("NFAST_LOGDIR", log.as_path()),
-    ];
-    let arguments = ["serve", "--log-to-file", "--log-format", "json"];
-    let mut daemon = Daemon::start(&mut softshield(&variables, &arguments));
+    let (home, elsewhere) = (folder.path(), folder.path().join("logs"));
+    let named = [("NFAST_HOME", home), ("NFAST_LOGDIR", &elsewhere)];
+    let arguments = ["serve", "--log-format", "json"];
+    let asked = ["serve", "--log-format", "json", "--log-to-file"];
+    for (variables, arguments, folder) in [
+        (&named[..], &arguments[..], elsewhere.clone()),
+        (&named[..1], &asked[..], home.join("log")),
+    ] {
+        let file = folder.join("hardserver.log");
+        let mut daemon = Daemon::start(&mut softshield(variables, arguments));
+        let place = format!(" log        {}", file.display());
+        assert!(daemon.banner.contains(&place), "{:?}", daemon.banner);
+        daemon.signal(Signal::TERM);
+        let text = std::fs::read_to_string(file).unwrap();
+        let is_json = |line: &str| line.starts_with('{') && line.ends_with('}');
+        assert!(text.lines().all(is_json), "{text}");
+        let whole = text.contains("listening") && text.contains("stopped");
+        assert!(whole, "{text}");
+    }
+}
+
+#[test]
+fn what_has_no_effect_is_named_in_a_line_of_the_log_for_each_kind() {
+    let folder = folder();
+    let home = folder.path();
+    for name in ["kmdata/config", "femcerts"] {
+        std::fs::create_dir_all(home.join(name)).unwrap();
+    }
+    std::fs::write(home.join("femcerts/speed.cert"), "").unwrap();
+    let text = "syntax-version=1\n[server_settings]\nloglevel=info\nconnect_keepidle=30\n\
+                [of_a_newer_release]\nx=1\n";
+    std::fs::write(home.join("kmdata/config/config"), text).unwrap();
+    let variables = [("NFAST_HOME", home)];
+    let mut daemon = Daemon::start(&mut softshield(&variables, &["serve", "--log-to-file"]));
     daemon.signal(Signal::TERM);
-    let text = std::fs::read_to_string(log.join("hardserver.log")).unwrap();
-    assert!(
-        text.lines()
-            .all(|line| line.starts_with('{') && line.ends_with('}')),
-        "{text}"
-    );
-    assert!(
-        text.contains("listening") && text.contains("stopped"),
-        "{text}"
-    );
+    let log = std::fs::read_to_string(home.join("log/hardserver.log")).unwrap();
+    let warnings: Vec<&str> = log.lines().filter(|line| line.contains(" WARN ")).collect();
+    assert_eq!(warnings.len(), 3, "{log}");
+    for (warning, words) in warnings.iter().zip([
+        "of_a_newer_release",
+        "[server_settings] loglevel, [server_settings] connect_keepidle",
+        "speed.cert",
+    ]) {
+        assert!(warning.contains(words), "{warning}");
+    }
+}
+
+#[test]
+fn what_is_about_units_wants_one() {
+    let folder = folder();
+    let variables = [("NFAST_HOME", folder.path())];
+    for arguments in [
+        &["serve", "--profile-delays"][..],
+        &["serve", "--profile", "ci", "--profile-scale", "2"],
+    ] {
+        let refused = output(&mut softshield(&variables, arguments));
+        assert!(!refused.status.success());
+        let words = stderr(&refused);
+        assert!(words.contains("--profile names none"), "{words}");
+    }
+    let listed = ["serve", "--profile", "xc-base,ci", "--profile-delays"];
+    drop(Daemon::start(&mut softshield(&variables, &listed)));
+    let too_small = ["serve", "--nvram-size", "4095"];
+    let refused = output(&mut softshield(&variables, &too_small));
+    assert_eq!(refused.status.code(), Some(2));
 }
 
 #[test]

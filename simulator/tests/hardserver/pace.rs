@@ -6,7 +6,7 @@ use ncore::client::ClientError;
 use ncore::types::*;
 use simulator::profile::{Operation, Profile, Timing};
 
-use crate::rig::{Rig, encrypt, generate_rsa, import_aes, sign};
+use crate::rig::{Rig, encrypt, generate_rsa, import_aes, refusal, sign};
 
 /// One engine, and ten seconds for an RSA-2048 signature.
 fn slow() -> Timing {
@@ -115,4 +115,158 @@ fn each_module_keeps_the_pace_of_its_own_unit() {
     assert_ne!(edge, xc);
     // Those beyond the list keep the last one's.
     assert_eq!([queue(1), queue(2), queue(3)], [edge, xc, xc]);
+}
+
+#[test]
+fn a_module_that_is_no_unit_stands_beside_units() {
+    let rig = Rig::ready_with(|options| {
+        options.timings = vec![slow(), Timing::FASTEST];
+        options.modules = 2;
+    });
+    let enquiry = |module| {
+        let args = NewEnquiryArgs {
+            flags: 0,
+            version: 6,
+            module,
+        };
+        match rig.connect().transact(args).unwrap().data {
+            EnqVerData::Six(six) => six,
+            other => panic!("{other:?}"),
+        }
+    };
+    let (unit, none) = (enquiry(1), enquiry(2));
+    assert_ne!(unit.five.moduletype, ModuleType::Emulator);
+    assert_eq!(none.five.moduletype, ModuleType::Emulator);
+    let queue = (none.one.recommendedminq, none.one.recommendedmaxq);
+    assert_eq!(queue, (1, 64));
+    // On the unit it would take as long as an operation on 512 bits does there.
+    let client = rig.client();
+    let pair = client.transact(generate_rsa(2, 512)).unwrap();
+    let start = Instant::now();
+    client.transact(sign(pair.keypriv)).unwrap();
+    assert!(start.elapsed() < slow().service(Operation::Rsa(512)));
+}
+
+#[test]
+fn the_non_volatile_memory_is_as_large_as_the_units_unless_it_is_said() {
+    let area = |length| NVMemAllocArgs {
+        module: 1,
+        flags: 0,
+        info: FileInfo {
+            flags: 0,
+            length,
+            id: *b"area\0\0\0\0\0\0\0",
+        },
+        acl: ACL::default(),
+    };
+    let fits = |said, most| {
+        let rig = Rig::ready_with(|options| {
+            options.timings = vec![slow()];
+            options.nvram_size = said;
+        });
+        let client = rig.client();
+        // Beside its content an area takes its name and list.
+        assert_eq!(refusal(&client, area(most)), Status::NoModuleMemory);
+        client.transact(area(most - 100)).unwrap();
+    };
+    fits(None, 16 * 1024);
+    fits(Some(5000), 5000);
+}
+
+#[test]
+fn a_wrong_pass_phrase_makes_the_next_one_wait() {
+    let timing = Timing {
+        scale: 100.0,
+        delays: true,
+        ..slow()
+    };
+    let rig = Rig::ready_with(|options| options.timings = vec![timing]);
+    let client = rig.client();
+    let params = TokenParams {
+        flags: TokenParams::ALLOW_SOFT_SLOTS,
+        sharesneeded: 1,
+        sharestotal: 1,
+        timelimit: 0,
+    };
+    // Under a null module key: it needs no world.
+    let hkm = [0; 20];
+    let made = client
+        .transact(GenerateLogicalTokenArgs {
+            module: 1,
+            hkm,
+            params: params.clone(),
+        })
+        .unwrap();
+    let mut token = PhysToken {
+        module: 1,
+        slot: 1,
+        ic: 0,
+    };
+    token.ic = client
+        .transact(InsertSoftTokenArgs {
+            token: token.clone(),
+            ..Default::default()
+        })
+        .unwrap()
+        .ic;
+    client
+        .transact(FormatTokenArgs {
+            token: token.clone(),
+            ..Default::default()
+        })
+        .unwrap();
+    client
+        .transact(WriteShareArgs {
+            token: token.clone(),
+            idkt: made.idkt,
+            i: 1,
+            pin: Some([1; 20]),
+            ..Default::default()
+        })
+        .unwrap();
+    let remove = RemoveSoftTokenArgs {
+        token: token.clone(),
+        ..Default::default()
+    };
+    let data = client.transact(remove).unwrap().data;
+    let idkt = client
+        .transact(LoadLogicalTokenArgs {
+            module: 1,
+            hkt: made.hkt,
+            hkm,
+            params,
+        })
+        .unwrap()
+        .idkt;
+    let read = |pin| {
+        client.transact(ReadSoftTokenShareArgs {
+            flags: 0,
+            token: token.clone(),
+            idkt,
+            i: 1,
+            pin: Some([pin; 20]),
+            data: data.clone(),
+        })
+    };
+    let start = Instant::now();
+    match read(2) {
+        Err(ClientError::Status { status, .. }) => assert_eq!(status, Status::DecryptFailed),
+        other => panic!("a wrong pass phrase: {other:?}"),
+    }
+    assert_eq!(read(1).unwrap().sharesleft, 0);
+    assert!(start.elapsed() >= timing.delay(Operation::Retry));
+}
+
+#[test]
+fn a_module_tells_how_busy_its_engines_are() {
+    let rig = Rig::ready_with(|options| options.timings = vec![slow()]);
+    let node = [StatNodeTag::PerModule.0, 1, StatNodeTag::ModuleJobStats.0];
+    let load = || rig.statistic(&node, StatID::CPULoadPercent);
+    let client = rig.client();
+    let pair = client.transact(generate_rsa(1, 2048)).unwrap();
+    assert_eq!(load(), 0);
+    let _pending = client.submit(sign(pair.keypriv), None).unwrap();
+    // The reply to a later command shows that the module has the earlier one, which takes its one engine ten seconds.
+    client.transact(NoOpArgs { module: 1 }).unwrap();
+    assert_eq!(load(), 100);
 }

@@ -192,18 +192,17 @@ impl Unit<'_> {
             certificates,
             debug_for_all: params.features.debug_for_all,
             fips_140_3: params.fips_140_3,
+            modes: params.modes(),
         };
         // From here on the module obeys the new security officer; nothing that needs one is left to do.
         let public = public_operations(params.features.debug_for_all);
-        self.set_officer(knso.hash, public, params.strict_fips)?;
+        let world = World {
+            hknso: knso.hash,
+            record,
+        };
+        self.set_officer(world.hknso, public, world.modes())?;
         self.enter(ModuleMode::Operational)?;
-        Ok((
-            World {
-                hknso: knso.hash,
-                record,
-            },
-            module,
-        ))
+        Ok((world, module))
     }
 
     fn generate_token(

@@ -83,7 +83,7 @@ fn initialise_unit_ex_knows_its_kinds_and_flags() {
     );
     rig.refused(
         InitialiseUnitExArgs {
-            flags: 1,
+            flags: InitialiseUnitExArgs::AUDIT_LOGGING,
             ..args.clone()
         },
         Status::NotAvailable,
@@ -373,6 +373,7 @@ fn a_module_does_not_start_on_a_damaged_state() {
             engine: engine::Kind::default().engine(),
             store: Box::new(store),
             slots: Vec::new(),
+            nvram: 0,
             now: Now {
                 uptime: Default::default(),
                 unix: Default::default(),
