@@ -22,7 +22,10 @@ fn written() -> (tempfile::TempDir, Vec<clap::Command>) {
 }
 
 fn longs(command: &clap::Command) -> BTreeSet<&str> {
-    command.get_arguments().filter_map(Arg::get_long).collect()
+    let shown = command
+        .get_arguments()
+        .filter(|argument| !argument.is_hide_set());
+    shown.filter_map(Arg::get_long).collect()
 }
 
 #[test]

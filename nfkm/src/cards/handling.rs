@@ -1,18 +1,16 @@
 //! The cards of one set while an operation goes on: asking for them, writing shares on them, reading shares from them.
 
 use std::collections::BTreeMap;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use ncore::Status;
 use ncore::types::{
-    FormatTokenArgs, GetSlotInfoReply, PhysToken, PollSlotData, PollSlotListArgs, ReadShareArgs,
-    SlotType, TokenInfo, WriteShareArgs,
+    FormatTokenArgs, GetSlotInfoReply, PhysToken, ReadShareArgs, TokenInfo, WriteShareArgs,
 };
 
 use super::content::{CardContent, Known};
 use super::operator::{Card, Notice, Operator, Purpose, SetName};
-use super::slot::{InSlot, Stay};
+use super::slot::{InSlot, Stay, readers, wait_for_change};
 use super::{CardSource, Pin, pin};
 use crate::client::{Client, KeyId};
 use crate::error::Error;
@@ -496,32 +494,6 @@ impl<'a> Cards<'a> {
         Ok(pin)
     }
 }
-
-/// The card readers of a module, with their counts of changes.
-fn readers(client: &Client, module: u32) -> Result<Vec<PollSlotData>, Error> {
-    let args = PollSlotListArgs {
-        module,
-        ..PollSlotListArgs::default()
-    };
-    let mut slots = client.transact(args)?.slots;
-    slots.retain(|slot| slot.sld.type_ == SlotType::SmartCard);
-    Ok(slots)
-}
-
-/// Returns when a card comes or goes, and after a while anyway.
-fn wait_for_change(client: &Client, module: u32, seen: &[PollSlotData]) -> Result<(), Error> {
-    let began = Instant::now();
-    while began.elapsed() < WAIT && readers(client, module)? == seen {
-        thread::sleep(LOOK_EVERY);
-    }
-    Ok(())
-}
-
-/// How long a change in the readers is waited for before the operator is asked again.
-const WAIT: Duration = Duration::from_millis(500);
-
-/// How often the readers are looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 fn too_few(left: u32, met: &[String]) -> String {
     let cards = if left == 1 { "card is" } else { "cards are" };

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use ncore::Status;
 use ncore::types::{
     GetSlotInfoArgs, GetSlotInfoReply, GetSlotListArgs, InsertSoftTokenArgs, PhysToken,
-    RemoveSoftTokenArgs, SlotListData, SlotType,
+    PollSlotData, PollSlotListArgs, RemoveSoftTokenArgs, SlotListData, SlotType,
 };
 
 use super::content::{CardContent, Known};
@@ -190,6 +190,39 @@ pub(crate) fn in_readers(
     readers.map(look).collect()
 }
 
+/// The card readers of a module, with their counts of changes.
+///
+/// # Errors
+/// [`Error::Status`], [`Error::Connection`].
+pub(super) fn readers(client: &Client, module: u32) -> Result<Vec<PollSlotData>, Error> {
+    let args = PollSlotListArgs {
+        module,
+        ..PollSlotListArgs::default()
+    };
+    let mut slots = client.transact(args)?.slots;
+    slots.retain(|slot| slot.sld.type_ == SlotType::SmartCard);
+    Ok(slots)
+}
+
+/// Returns when a card comes or goes, and after a while anyway.
+///
+/// # Errors
+/// Those of [`readers`].
+pub(super) fn wait_for_change(
+    client: &Client,
+    module: u32,
+    seen: &[PollSlotData],
+) -> Result<(), Error> {
+    let began = Instant::now();
+    while began.elapsed() < WAIT && readers(client, module)? == seen {
+        thread::sleep(LOOK_EVERY);
+    }
+    Ok(())
+}
+
+/// How long a change in the readers is waited for before the operator is asked again.
+const WAIT: Duration = Duration::from_millis(500);
+
 /// Puts a card image, empty for a blank card, into a soft token slot of the module. A slot in use is waited for a little:
 /// then its user was interrupted, and what is in it goes.
 ///
@@ -254,5 +287,5 @@ pub(crate) fn remove_image(client: &Client, token: PhysToken) -> Result<Vec<u8>,
 /// How long a soft token slot may be in use by somebody else, who needs it for one card at a time.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How often a slot in use is looked at.
+/// How often a slot is looked at whose change is waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(20);

@@ -11,7 +11,7 @@ use nfkm::world::admin::Admin;
 
 /// A utility, its arguments, and the parts of lines that are kept; without one, all lines are. MODULE stands for the module
 /// that is meant, FOLDER for the rig's folder. What changes something comes last.
-const COMMANDS: [(&str, &[&str], &[&str]); 18] = [
+const COMMANDS: [(&str, &[&str], &[&str]); 21] = [
     (
         "enquiry",
         &["-mMODULE"],
@@ -33,6 +33,8 @@ const COMMANDS: [(&str, &[&str], &[&str]); 18] = [
     ("cardpp", &["--examine", "-mMODULE"], &[]),
     ("ppmk", &["--list"], &[]),
     ("rocs", &["-mMODULE"], &[]),
+    ("rtc", &["--get-clock", "-mMODULE"], &[]),
+    ("nvram-sw", &["--list", "-mMODULE"], &[]),
     ("checkmod", &[], &[]),
     ("floodtest", &["-t1", "-l512"], &["exponentiations"]),
     (
@@ -65,6 +67,15 @@ const COMMANDS: [(&str, &[&str], &[&str]); 18] = [
         &[],
     ),
     ("new-world", &["-l", "-mMODULE", "--card=FOLDER/admin"], &[]),
+    (
+        "racs",
+        &[
+            "-mMODULE",
+            "--card=FOLDER/replaced",
+            "--admin-card=FOLDER/admin",
+        ],
+        &[],
+    ),
 ];
 
 /// Runs every utility on a module.
