@@ -107,8 +107,17 @@ pub fn operators(folder: &Path) -> Vec<PathBuf> {
 
 /// Files for so many new operator cards in the emulator's folder.
 pub fn new_operators(folder: &Path, cards: u32) -> Vec<PathBuf> {
+    free(cards, |number| operator(folder, number))
+}
+
+/// The same for administrator cards.
+pub fn new_admins(folder: &Path, cards: u32) -> Vec<PathBuf> {
+    free(cards, |number| admin(folder, number))
+}
+
+fn free(cards: u32, file: impl Fn(u32) -> PathBuf) -> Vec<PathBuf> {
     (1..)
-        .map(|number| operator(folder, number))
+        .map(file)
         .filter(|file| !file.exists())
         .take(cards as usize)
         .collect()

@@ -26,11 +26,14 @@ pub mod nfkmcheck;
 pub mod nfkminfo;
 pub mod nfkmverify;
 pub mod nopclearfail;
+pub mod nvram_sw;
 pub mod perfcheck;
 pub mod ppmk;
 pub mod preload;
 pub mod progress;
+pub mod racs;
 pub mod rocs;
+pub mod rtc;
 pub mod slotinfo;
 pub mod slots;
 pub mod stattree;
@@ -53,10 +56,13 @@ pub fn commands() -> Vec<clap::Command> {
         nfkminfo::command(),
         nfkmverify::command(),
         nopclearfail::command(),
+        nvram_sw::command(),
         perfcheck::command(),
         ppmk::command(),
         preload::command(),
+        racs::command(),
         rocs::command(),
+        rtc::command(),
         slotinfo::command(),
         stattree::command(),
     ]

@@ -192,9 +192,15 @@ impl Options {
         if !session.is_strict_fips()? {
             return Ok(());
         }
-        session.authorise_with(self.cards.clone());
+        let modules = session.world()?.modules;
+        if self.require_fips {
+            let numbers: Vec<u32> = modules.iter().map(|module| module.number).collect();
+            card_files::authorise("preload", session, &numbers, &self.cards)?;
+        } else {
+            session.authorise_with(self.cards.clone());
+        }
         let mut missing = None;
-        for module in session.world()?.modules {
+        for module in modules {
             // A pool has no slots: its members have.
             if !module.is_usable() || module.is_pool() {
                 continue;
