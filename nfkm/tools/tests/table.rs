@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use common::{Rig, masked, text};
@@ -11,7 +12,7 @@ use nfkm::world::admin::Admin;
 
 /// A utility, its arguments, and the parts of lines that are kept; without one, all lines are. MODULE stands for the module
 /// that is meant, FOLDER for the rig's folder. What changes something comes last.
-const COMMANDS: [(&str, &[&str], &[&str]); 18] = [
+const COMMANDS: [(&str, &[&str], &[&str]); 21] = [
     (
         "enquiry",
         &["-mMODULE"],
@@ -42,6 +43,8 @@ const COMMANDS: [(&str, &[&str], &[&str]); 18] = [
     ),
     ("nopclearfail", &["-n", "-mMODULE"], &[]),
     ("initunit", &["-mMODULE"], &[]),
+    ("nvram-sw", &["-mMODULE"], &[]),
+    ("rtc", &["--get-clock", "-mMODULE"], &["none"]),
     (
         "preload",
         &["-mMODULE", "-fFOLDER/tokens", "-F", "--any-one", "true"],
@@ -65,6 +68,15 @@ const COMMANDS: [(&str, &[&str], &[&str]); 18] = [
         &[],
     ),
     ("new-world", &["-l", "-mMODULE", "--card=FOLDER/admin"], &[]),
+    (
+        "racs",
+        &[
+            "-mMODULE",
+            "--card=FOLDER/boss",
+            "--admin-card=FOLDER/admin",
+        ],
+        &[],
+    ),
 ];
 
 /// Runs every utility on a module.
@@ -129,6 +141,13 @@ fn in_use() -> Rig {
     }
     rig.empty(1);
     rig
+}
+
+#[test]
+fn the_table_has_every_utility() {
+    let commands = nfkm_tools::commands();
+    let names: BTreeSet<&str> = commands.iter().map(clap::Command::get_name).collect();
+    assert_eq!(names, COMMANDS.map(|(utility, ..)| utility).into());
 }
 
 #[test]
