@@ -183,7 +183,7 @@ fn damaged_card() {
 }
 
 #[test]
-fn factory_module() {
+fn uninitialised_module() {
     insta::assert_snapshot!(table(&in_use(), 2));
 }
 
