@@ -340,6 +340,9 @@ fn list(found: &[Found]) -> String {
 }
 
 fn details(found: &[Found]) -> String {
+    if found.is_empty() {
+        return list(found);
+    }
     let mut text = String::new();
     for container in found {
         text.push_str(&format!("Container `{}'\n", container.name));

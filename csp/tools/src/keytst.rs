@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, ValueEnum};
 use csp::constants::{
-    AT_KEYEXCHANGE, AT_SIGNATURE, CRYPT_EXPORTABLE, CRYPT_MACHINE_KEYSET, CRYPT_NEWKEYSET,
-    CRYPT_SILENT, CRYPT_VERIFYCONTEXT, PP_CRYPT_COUNT_KEY_USE, PP_NO_HOST_STORAGE,
+    ALG_CLASS_KEY_EXCHANGE, ALG_CLASS_SIGNATURE, AT_KEYEXCHANGE, AT_SIGNATURE, AlgId,
+    CRYPT_EXPORTABLE, CRYPT_MACHINE_KEYSET, CRYPT_NEWKEYSET, CRYPT_SILENT, CRYPT_VERIFYCONTEXT,
+    PP_CRYPT_COUNT_KEY_USE, PP_NO_HOST_STORAGE,
 };
 use csp::error::CspError;
 use nfkm_tools::cli::{self, Failure};
@@ -219,7 +220,13 @@ impl Options {
             0
         };
         let length = self.flags.length.unwrap_or(LENGTH);
-        let key = context.generate(spec, length << 16 | exportable)?;
+        let key = match context.generate(spec, length << 16 | exportable) {
+            Err(refusal) if refusal.code == CspError::NTE_BAD_FLAGS => {
+                let limits = limits(context, spec).unwrap_or_default();
+                return Err(Failure::Operation(format!("{refusal}{limits}")));
+            }
+            made => made?,
+        };
         let mut called = called.to_owned();
         called[..1].make_ascii_uppercase();
         cli::print(&format!("{called} created: {} bits.\n", key.length()?))
@@ -357,6 +364,18 @@ fn report(listed: &[Listed]) -> String {
         }
     }
     text
+}
+
+/// Which lengths the provider offers for such a key, after a refusal that the length may be the reason of.
+fn limits(context: &Context, spec: u32) -> Option<String> {
+    let class = match spec {
+        AT_SIGNATURE => ALG_CLASS_SIGNATURE,
+        _ => ALG_CLASS_KEY_EXCHANGE,
+    };
+    let algorithms = context.algorithms().ok()?;
+    let its = algorithms.iter().find(|it| AlgId(it.id).class() == class)?;
+    let (name, min, max) = (&its.name, its.min, its.max);
+    Some(format!(": its {name} keys have {min} to {max} bits"))
 }
 
 fn article(called: &str) -> String {

@@ -16,7 +16,6 @@ pub mod cspwizard;
 pub mod keytst;
 mod names;
 pub mod poolmode;
-mod progress;
 mod setup;
 
 /// The command line of every utility.

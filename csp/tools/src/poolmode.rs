@@ -18,6 +18,9 @@ struct Options {
     /// Of the nShield CAPI CSP.
     #[arg(long)]
     mscapi: bool,
+    /// Of the nShield CNG provider, which this software does not have.
+    #[arg(long, conflicts_with = "mscapi")]
+    cng: bool,
     /// Enable it.
     #[arg(short, long)]
     enable: bool,
@@ -34,6 +37,12 @@ pub fn command() -> clap::Command {
 /// Runs the utility with the arguments of this process.
 pub fn main() -> ExitCode {
     cli::run(|options: Options| {
+        if options.cng {
+            return Err(Failure::Operation(
+                "there is no nShield CNG provider to configure: --mscapi names the CAPI CSP"
+                    .to_owned(),
+            ));
+        }
         if !options.mscapi {
             return Err(Failure::CommandLine(
                 "no provider is named; --mscapi does".to_owned(),

@@ -58,6 +58,43 @@ fn containers_are_listed_detailed_and_deleted() {
 }
 
 #[test]
+fn the_containers_of_one_owner_are_checked_alone() {
+    let rig = Rig::start();
+    rig.succeed("keytst", &["-cxs", "-n", "mine"]);
+    rig.succeed("keytst", &["-cs", "-n", "machine's", "-m"]);
+    let idents = ["mine", "machine's"].map(|name| ident(&rig, name));
+    let user = Identity::from_process().unwrap().user.to_string();
+    for (arguments, checked) in [
+        (&[][..], [true, true]),
+        (&["-m"], [false, true]),
+        (&["-U", user.as_str()], [true, false]),
+        (&["-U", "S-1-5-21-1-2-3-1000"], [false, false]),
+    ] {
+        let report = rig.succeed("cspcheck", arguments);
+        for (ident, checked) in idents.iter().zip(checked) {
+            let line = format!("{ident}: ok\n");
+            assert_eq!(report.contains(&line), checked, "{arguments:?}: {report}");
+        }
+        assert!(
+            report.ends_with("cspcheck: all containers are OK\n"),
+            "{report}"
+        );
+    }
+    let Slot { ident: key, .. } = slot(&rig, "machine's", KeySpec::Signature).unwrap();
+    let report = rig.succeed("cspcheck", &["-mV"]);
+    assert!(
+        report.contains(&format!(": ok\n  signature key mscapi {key}\n")),
+        "{report}"
+    );
+    // A key that is gone is a problem of its owner alone.
+    std::fs::remove_file(rig.local().join(format!("key_mscapi_{key}"))).unwrap();
+    rig.succeed("cspcheck", &["-U", &user]);
+    let run = rig.run("cspcheck", &["-m"]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stdout.contains(&format!("missing key mscapi {key}")));
+}
+
+#[test]
 fn only_administrators_delete_and_keys_are_left() {
     let rig = Rig::start();
     rig.succeed("keytst", &["-cxs", "-n", "both", "-m"]);

@@ -214,7 +214,7 @@ fn random_damage_is_named_and_never_repaired() {
         let damaged = files(&rig);
         let said = match Containers::open(&rig.environment(), Identity::from_process().unwrap()) {
             Err(error) => error.to_string(),
-            Ok(containers) => match cspcheck::check(&containers) {
+            Ok(containers) => match cspcheck::check(&containers, None) {
                 Err(error) => error.to_string(),
                 Ok(checked) => {
                     let bad = checked.iter().filter(|file| !file.problems.is_empty());

@@ -22,9 +22,8 @@ fn written() -> (tempfile::TempDir, Vec<clap::Command>) {
 }
 
 fn longs(command: &clap::Command) -> BTreeSet<&str> {
-    let shown = command
-        .get_arguments()
-        .filter(|argument| !argument.is_hide_set());
+    // What is only known in order to be refused is in no list.
+    let shown = command.get_arguments().filter(|it| !it.is_hide_set());
     shown.filter_map(Arg::get_long).collect()
 }
 

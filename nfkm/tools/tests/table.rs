@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use common::{Rig, masked, text};
@@ -33,8 +34,6 @@ const COMMANDS: [(&str, &[&str], &[&str]); 21] = [
     ("cardpp", &["--examine", "-mMODULE"], &[]),
     ("ppmk", &["--list"], &[]),
     ("rocs", &["-mMODULE"], &[]),
-    ("rtc", &["--get-clock", "-mMODULE"], &[]),
-    ("nvram-sw", &["--list", "-mMODULE"], &[]),
     ("checkmod", &[], &[]),
     ("floodtest", &["-t1", "-l512"], &["exponentiations"]),
     (
@@ -44,6 +43,8 @@ const COMMANDS: [(&str, &[&str], &[&str]); 21] = [
     ),
     ("nopclearfail", &["-n", "-mMODULE"], &[]),
     ("initunit", &["-mMODULE"], &[]),
+    ("nvram-sw", &["-mMODULE"], &[]),
+    ("rtc", &["--get-clock", "-mMODULE"], &["none"]),
     (
         "preload",
         &["-mMODULE", "-fFOLDER/tokens", "-F", "--any-one", "true"],
@@ -71,7 +72,7 @@ const COMMANDS: [(&str, &[&str], &[&str]); 21] = [
         "racs",
         &[
             "-mMODULE",
-            "--card=FOLDER/replaced",
+            "--card=FOLDER/boss",
             "--admin-card=FOLDER/admin",
         ],
         &[],
@@ -143,6 +144,13 @@ fn in_use() -> Rig {
 }
 
 #[test]
+fn the_table_has_every_utility() {
+    let commands = nfkm_tools::commands();
+    let names: BTreeSet<&str> = commands.iter().map(clap::Command::get_name).collect();
+    assert_eq!(names, COMMANDS.map(|(utility, ..)| utility).into());
+}
+
+#[test]
 fn no_world() {
     insta::assert_snapshot!(table(&Rig::start(), 1));
 }
@@ -175,7 +183,7 @@ fn damaged_card() {
 }
 
 #[test]
-fn factory_module() {
+fn uninitialised_module() {
     insta::assert_snapshot!(table(&in_use(), 2));
 }
 

@@ -213,13 +213,32 @@ fn meaning(code: CspError) -> &'static str {
         CspError::NTE_BAD_KEYSET => ": there is no such container, or this user may not open it",
         CspError::NTE_EXISTS => ": there is such a container already",
         CspError::NTE_KEYSET_ENTRY_BAD => ": its file is damaged; cspcheck tells how",
-        CspError::NTE_NO_KEY => ": the container has no such key, or the key's file is missing",
+        CspError::NTE_NO_KEY => {
+            ": the container has no such key, or the key's file is missing, or its blob was erased with a module's NVRAM; \
+             csputils -d tells which"
+        }
+        CspError::NTE_DEVICE_NOT_READY => {
+            ": the key's counter was erased with the module's NVRAM; cspnvfix makes it again"
+        }
+        CspError::NTE_NOT_SUPPORTED => {
+            ": the provider cannot do this here: in HSM Pool mode it has no counters and no keys in NVRAM"
+        }
+        CspError::NTE_PERM => {
+            ": it is not allowed: by the container's rights, the key's use limit, or a world of FIPS 140 level 3"
+        }
+        CspError::NTE_TOKEN_KEYSET_STORAGE_FULL => ": the module's NVRAM is full",
+        CspError::SCARD_E_NO_SMARTCARD => ": a card that is needed is in no reader of the modules",
+        CspError::SCARD_W_REMOVED_CARD => {
+            ": the card was removed, or a world of FIPS 140 level 3 needs a card in a reader"
+        }
+        CspError::SCARD_W_WRONG_CHV => ": the pass phrase is wrong",
+        CspError::SCARD_W_CANCELLED_BY_USER => ": the prompt for cards was cancelled",
         CspError::NTE_KEYSET_NOT_DEF => ": no provider of this name is installed",
         CspError::NTE_PROV_DLL_NOT_FOUND => ": the provider's library is missing",
         CspError::NTE_SILENT_CONTEXT => ": a card or a pass phrase would have to be asked for",
         CspError::NTE_FAIL => {
-            ": the provider cannot work; is the hardserver running, and the Security World usable? \
-             NFLOG_FILE names a file for the provider's log"
+            ": the provider cannot work; is the hardserver running, and the Security World usable on a module, or in \
+             HSM Pool mode on a pool (nfkminfo tells)? NFLOG_FILE names a file for the provider's log"
         }
         _ => "",
     }

@@ -16,9 +16,9 @@ use csp::admin::{self, Containers, Error, KeySpec, Slot, Wanted};
 use csp::identity::Identity;
 use nfkm::Environment;
 use nfkm_tools::cli::{self, Failure};
+use nfkm_tools::progress;
 use nfkm_tools::terminal::Terminal;
 
-use crate::progress;
 use old::{OldContainer, Registry};
 
 /// Move the containers of CSP versions before 1.11.0 from the registry into the Security World.
@@ -48,7 +48,7 @@ pub fn main() -> ExitCode {
         let containers = Containers::open(&Environment::from_process(), Identity::from_process()?)?;
         let (mut migrated, mut skipped) = (0, 0);
         let found = registry.containers(containers.user())?;
-        let bar = progress::of_containers(found.len());
+        let bar = progress::bar(found.len(), "containers");
         for old in bar.wrap_iter(found.into_iter()) {
             // What is asked and said goes where the bar is.
             bar.suspend(|| {
