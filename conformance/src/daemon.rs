@@ -84,10 +84,19 @@ impl Daemon {
     /// # Errors
     /// It does not start again.
     pub fn kill_and_restart(&mut self) -> anyhow::Result<()> {
+        self.while_dead(|| ())
+    }
+
+    /// [`Daemon::kill_and_restart`] with something done in between.
+    ///
+    /// # Errors
+    /// It does not start again.
+    pub fn while_dead<T>(&mut self, act: impl FnOnce() -> T) -> anyhow::Result<T> {
         self.child.kill().context("cannot kill the hardserver")?;
         self.child.wait()?;
+        let done = act();
         self.child = spawn(&self.executable, &self.settings)?;
-        Ok(())
+        Ok(done)
     }
 
     /// The child's process id.

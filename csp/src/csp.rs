@@ -69,11 +69,15 @@ impl Csp {
         [self.contexts.len(), self.keys.len(), self.hashes.len()]
     }
 
-    pub(crate) fn identity(&self) -> Identity {
-        self.settings
-            .identity
-            .clone()
-            .unwrap_or_else(Identity::from_process)
+    /// The calling user.
+    ///
+    /// # Errors
+    /// `NTE_FAIL` when he claims to have something that is no SID; the cause is logged.
+    pub(crate) fn identity(&self) -> Result<Identity> {
+        match &self.settings.identity {
+            Some(identity) => Ok(identity.clone()),
+            None => Identity::from_process().map_err(|error| unreadable(&error)),
+        }
     }
 
     /// What prompts of a new context depend on, and with what the wizard's parameters are.
@@ -81,10 +85,6 @@ impl Csp {
     /// # Errors
     /// `NTE_FAIL` when the parameters or the prepared answers cannot be read; the cause is logged.
     pub(crate) fn interaction(&self, silent: bool, window: usize) -> Result<Interaction> {
-        let unreadable = |error: &dyn std::error::Error| {
-            log::error(format_args!("settings: {error}"));
-            CspError::NTE_FAIL
-        };
         let setup = match self.settings.setup {
             Some(setup) => setup,
             None => {
@@ -247,6 +247,11 @@ impl Csp {
     fn still_open(&self, context: usize) -> Result<()> {
         self.context(context).map(drop)
     }
+}
+
+fn unreadable(error: &dyn std::error::Error) -> CspError {
+    log::error(format_args!("settings: {error}"));
+    CspError::NTE_FAIL
 }
 
 /// Locks, also after a panic of another thread: the state behind these locks is whole after every step.

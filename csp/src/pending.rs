@@ -1,10 +1,12 @@
 //! A DSS or Diffie-Hellman pair that is still to be made: its values are set one by one, then it is (CRYPT_PREGEN).
 
+use crate::alg::Provider;
 use crate::blob::{self, discrete};
 use crate::constants::{
     AlgId, KP_ALGID, KP_G, KP_KEYLEN, KP_P, KP_PERMISSIONS, KP_PUB_PARAMS, KP_Q, KP_VERIFY_PARAMS,
     KP_X, PUBLICKEYBLOB,
 };
+use crate::container::record::Unfinished;
 use crate::error::{CspError, Result};
 use crate::key_values::{DEFAULT_PERMISSIONS, KeyParamForm, group_param};
 use crate::soft::{DSS_ORDER_LEN, Group, ParamForm, trim};
@@ -29,6 +31,36 @@ impl Pending {
             p: None,
             q: None,
             g: None,
+        }
+    }
+
+    /// A pair of CALG_DH_SF with the values that a container keeps.
+    ///
+    /// # Errors
+    /// `NTE_KEYSET_ENTRY_BAD` for values that no call could have set.
+    pub(crate) fn resumed(provider: &Provider, values: Unfinished) -> Result<Pending> {
+        let bad = CspError::NTE_KEYSET_ENTRY_BAD;
+        let Unfinished { bits, p, q, g } = values;
+        let algorithm = AlgId::CALG_DH_SF;
+        if bits > u16::MAX.into() || provider.key_bits(algorithm, bits << 16) != Ok(bits) {
+            return Err(bad);
+        }
+        let mut pending = Pending::new(algorithm, bits);
+        for (param, value) in [(KP_P, p), (KP_Q, q), (KP_G, g)] {
+            if let Some(value) = value {
+                pending.set_param(param, &value).map_err(|_| bad)?;
+            }
+        }
+        Ok(pending)
+    }
+
+    /// What a container keeps of it.
+    pub(crate) fn values(&self) -> Unfinished {
+        Unfinished {
+            bits: self.bits,
+            p: self.p.clone(),
+            q: self.q.clone(),
+            g: self.g.clone(),
         }
     }
 

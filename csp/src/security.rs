@@ -199,6 +199,11 @@ impl Descriptor {
         }
     }
 
+    /// Whose it is.
+    pub fn owner(&self) -> Option<&Sid> {
+        self.owner.as_ref()
+    }
+
     /// Whether the user has a right. As in Windows, the first entry that speaks of him and the right decides. The owner has
     /// every right: he could give himself any by replacing the ACL.
     pub(crate) fn allows(&self, user: &Identity, right: Right) -> bool {
@@ -421,6 +426,7 @@ mod tests {
     fn user(uid: u32) -> Identity {
         Identity {
             user: Sid::new(22, &[1, uid]).unwrap(),
+            claimed: false,
             group: Sid::new(22, &[2, uid]).unwrap(),
             administrator: uid == 0,
             user_name: None,

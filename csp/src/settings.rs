@@ -68,6 +68,9 @@ pub enum SettingsError {
         /// What the system said.
         cause: io::Error,
     },
+    /// The folder of the file may not be used.
+    #[error(transparent)]
+    Folder(#[from] nfkm::Error),
     /// A file that is no TOML, or has a parameter that does not exist.
     #[error("{}: {cause}", path.display())]
     Content {
@@ -109,7 +112,7 @@ impl SetupParameters {
 
     #[cfg(not(windows))]
     fn of_machine(environment: &Environment) -> Result<SetupParameters, SettingsError> {
-        SetupParameters::from_file(file(environment), false)
+        SetupParameters::from_file(file(environment)?, false)
     }
 
     /// Sets the parameters of this machine.
@@ -118,7 +121,7 @@ impl SetupParameters {
     /// [`SettingsError::Access`].
     #[cfg(not(windows))]
     pub fn write(&self, environment: &Environment) -> Result<(), SettingsError> {
-        let path = file(environment);
+        let path = file(environment)?;
         let access = |cause| SettingsError::Access {
             place: path.display().to_string(),
             cause,
@@ -196,8 +199,8 @@ impl SetupParameters {
 }
 
 #[cfg(not(windows))]
-fn file(environment: &Environment) -> PathBuf {
-    environment.config_folder().join("mscapi")
+fn file(environment: &Environment) -> Result<PathBuf, SettingsError> {
+    Ok(environment.config_folder()?.join("mscapi"))
 }
 
 #[cfg(windows)]

@@ -24,6 +24,7 @@ fn offline() -> Csp {
         }),
         identity: Some(Identity {
             user: Sid::everyone(),
+            claimed: false,
             group: Sid::everyone(),
             administrator: false,
             user_name: Some("somebody".to_owned()),

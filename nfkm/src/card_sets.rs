@@ -9,12 +9,12 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::fips::FipsAuthorisation;
 use crate::keygen::now;
-use crate::kmdata::CardSetRecord;
+use crate::kmdata::{CardSetRecord, Listed};
 use crate::session::Session;
 use crate::token::{LoadedToken, Member};
 use crate::world::World;
 use crate::world::admin::CARDS_MAX;
-use crate::{cards, hex, pin_recovery};
+use crate::{Hash, cards, pin_recovery, unhex};
 
 /// An operator card set to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -177,8 +177,8 @@ impl Session {
     /// The operator card sets of the world, sorted by name.
     ///
     /// # Errors
-    /// [`Error::NoWorld`], [`Error::Corrupt`], [`Error::Foreign`], [`Error::File`].
-    pub fn card_sets(&self) -> Result<Vec<CardSetRecord>, Error> {
+    /// [`Error::NoWorld`], [`Error::Corrupt`] for the world's file, [`Error::File`].
+    pub fn card_sets(&self) -> Result<Listed<CardSetRecord>, Error> {
         let world = World::required(self.folder())?;
         self.folder().card_sets(&world.hknso)
     }
@@ -186,17 +186,23 @@ impl Session {
     /// The operator card set with this name or hash, in hexadecimal.
     ///
     /// # Errors
-    /// Those of [`Session::card_sets`]; [`Error::Cards`] if there is none, or several of the name.
+    /// Those of [`Session::card_sets`]; [`Error::Cards`] if there is none, or several of the name; what is wrong with a
+    /// card set's file, if that may be the one.
     pub fn card_set(&self, name: &str) -> Result<CardSetRecord, Error> {
-        let sets = self.card_sets()?;
-        let is_meant = |set: &&CardSetRecord| set.name == name || hex(&set.hkltu) == name;
-        only("card set", name, sets.iter().filter(is_meant)).cloned()
+        let world = World::required(self.folder())?.hknso;
+        by_name_or_hash(
+            "card set",
+            name,
+            |hkltu| self.folder().card_set(&world, hkltu),
+            || self.folder().card_sets(&world),
+            |set| &set.name,
+        )
     }
 
     /// The cards that are in readers of usable modules, and the module of each, in the order of modules and slots.
     ///
     /// # Errors
-    /// [`Error::NoWorld`], [`Error::Corrupt`], [`Error::Foreign`], [`Error::File`], [`Error::NoUsableModule`],
+    /// [`Error::NoWorld`], [`Error::Corrupt`] for the world's file, [`Error::File`], [`Error::NoUsableModule`],
     /// [`Error::Connection`].
     pub fn cards_in_readers(&self) -> Result<Vec<(u32, CardContent)>, Error> {
         let world = World::required(self.folder())?;
@@ -264,10 +270,10 @@ impl Session {
         Ok(LoadedToken::new(client, set.hkltu, false, members))
     }
 
-    /// What this host knows of the cards that may be in a reader.
+    /// What this host knows of the cards that may be in a reader. Cards of a set with a damaged file are unknown ones.
     pub(crate) fn known_cards(&self, world: &World) -> Result<Known, Error> {
         let sets = self.folder().card_sets(&world.hknso)?;
-        Ok(Known::new(Some(world), sets))
+        Ok(Known::new(Some(world), sets.records))
     }
 }
 
@@ -303,20 +309,32 @@ fn set_name(name: &str) -> SetName {
     SetName::Operator(name.to_owned())
 }
 
-/// The only one of these, which were found by a name or hash.
+/// The card set or softcard with this name or hash, in hexadecimal. Files of others are in nobody's way.
 ///
 /// # Errors
-/// [`Error::Cards`].
-pub(crate) fn only<'a, T>(
+/// Those of `read` and `list`; [`Error::Cards`].
+pub(crate) fn by_name_or_hash<R>(
     what: &str,
-    name: &str,
-    mut found: impl Iterator<Item = &'a T>,
-) -> Result<&'a T, Error> {
-    match (found.next(), found.next()) {
-        (Some(only), None) => Ok(only),
-        (None, _) => Err(Error::Cards(format!("there is no {what} `{name}'"))),
-        (Some(_), Some(_)) => Err(Error::Cards(format!(
-            "there are several {what}s `{name}': name the hash of one"
+    meant: &str,
+    read: impl FnOnce(&Hash) -> Result<R, Error>,
+    list: impl FnOnce() -> Result<Listed<R>, Error>,
+    name: impl Fn(&R) -> &str,
+) -> Result<R, Error> {
+    if let Some(hkltu) = unhex(meant) {
+        match read(&hkltu) {
+            // A name may look like a hash.
+            Err(Error::NotFound { .. }) => {}
+            outcome => return outcome,
+        }
+    }
+    let Listed { records, faults } = list()?;
+    let mut found = records.into_iter().filter(|record| name(record) == meant);
+    match (found.next(), found.next(), faults.into_iter().next()) {
+        (Some(only), None, _) => Ok(only),
+        (Some(_), Some(_), _) => Err(Error::Cards(format!(
+            "there are several {what}s `{meant}': name the hash of one"
         ))),
+        (None, _, Some(fault)) => Err(fault),
+        (None, _, None) => Err(Error::Cards(format!("there is no {what} `{meant}'"))),
     }
 }

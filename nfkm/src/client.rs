@@ -19,6 +19,7 @@ use ncore::types::{
 
 use crate::Hash;
 use crate::error::Error;
+use crate::preload::{Preload, PreloadedFips};
 
 /// A client of a hardserver (M_ClientID) and its connections. Shared by any number of threads.
 ///
@@ -30,6 +31,8 @@ pub struct Client {
     /// Whether a thread has the first connection to itself.
     first_taken: AtomicBool,
     id: [u8; 20],
+    /// What the process that made the client keeps loaded to authorise commands in a world of FIPS 140 level 3.
+    fips: Vec<PreloadedFips>,
     /// Further connections, open and not in use.
     idle: Mutex<Vec<Connection>>,
     /// How many further connections there are, in use or not.
@@ -51,27 +54,28 @@ impl Client {
     pub fn connect(endpoint: &Endpoint) -> Result<Client, Error> {
         let first = Connection::connect(endpoint, ConnectOptions::default())?;
         let id = first.transact(NewClientArgs::default())?.client;
-        Ok(Client::over(first, id))
+        Ok(Client::over(first, id, Vec::new()))
     }
 
     /// Connects as a client that another process has made, whose keys and tokens it then has.
     ///
     /// # Errors
     /// [`Error::Status`] with ClientUnknown when its last connection is closed; [`Error::Connection`].
-    pub(crate) fn connect_as(endpoint: &Endpoint, id: [u8; 20]) -> Result<Client, Error> {
+    pub(crate) fn connect_as(endpoint: &Endpoint, preload: &Preload) -> Result<Client, Error> {
         let first = Connection::connect(endpoint, ConnectOptions::default())?;
         first.transact(ExistingClientArgs {
-            client: id,
+            client: preload.client,
             ..ExistingClientArgs::default()
         })?;
-        Ok(Client::over(first, id))
+        Ok(Client::over(first, preload.client, preload.fips.clone()))
     }
 
-    fn over(first: Connection, id: [u8; 20]) -> Client {
+    fn over(first: Connection, id: [u8; 20], fips: Vec<PreloadedFips>) -> Client {
         Client {
             first,
             first_taken: AtomicBool::new(false),
             id,
+            fips,
             idle: Mutex::default(),
             opened: AtomicUsize::new(0),
         }
@@ -80,6 +84,11 @@ impl Client {
     /// What names the client (M_ClientID). Whoever knows it can be the client.
     pub fn id(&self) -> [u8; 20] {
         self.id
+    }
+
+    /// What is kept loaded on a module to authorise commands.
+    pub(crate) fn preloaded_fips(&self, module: u32) -> Option<&PreloadedFips> {
+        self.fips.iter().find(|fips| fips.module == module)
     }
 
     /// Whether the first connection is known to be lost, and this client with it. A forked process has lost its parent's.

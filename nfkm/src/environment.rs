@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use ncore::client::Endpoint;
 
 use crate::error::Error;
+use crate::hex;
 use crate::kmdata::Folder;
+use crate::preload::Preload;
 
 /// The settings a client takes from its process. Every field is one variable; None means that it is not set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +29,9 @@ pub struct Environment {
     pub kmlocal: Option<PathBuf>,
     /// `NFAST_NFKM_TOKENSFILE`: where another process says which tokens it keeps loaded.
     pub tokens_file: Option<PathBuf>,
+    /// `NFAST_NFKM_TOKENSSELECT`: the client (M_ClientID, in hexadecimal) whose tokens are meant. A file of another one counts
+    /// for nothing.
+    pub tokens_select: Option<String>,
 }
 
 impl Environment {
@@ -47,6 +52,7 @@ impl Environment {
             kmdata: path("NFAST_KMDATA"),
             kmlocal: path("NFAST_KMLOCAL").or_else(|| path("NFAST_KMDATA_LOCAL")),
             tokens_file: path("NFAST_NFKM_TOKENSFILE"),
+            tokens_select: text("NFAST_NFKM_TOKENSSELECT"),
         }
     }
 
@@ -82,35 +88,53 @@ impl Environment {
     /// `NFAST_HOME/kmdata/local`, else the built-in default.
     ///
     /// # Errors
-    /// [`Error::SymbolicLink`] when `NFAST_KMDATA` is one.
+    /// [`Error::SymbolicLink`] when the Key Management Data are one.
     pub fn folder(&self) -> Result<Folder, Error> {
-        if let Some(kmdata) = &self.kmdata {
-            refuse_symbolic_link(kmdata)?;
-        }
-        Ok(Folder::at(
-            match (&self.kmlocal, &self.kmdata, &self.home) {
-                (Some(kmlocal), _, _) => kmlocal.clone(),
-                (None, Some(kmdata), _) => kmdata.join("local"),
-                (None, None, Some(home)) => home.join("kmdata").join("local"),
-                (None, None, None) => PathBuf::from(DEFAULT_KMLOCAL),
-            },
-        ))
+        let kmdata = self.kmdata_folder()?;
+        let local = self.kmlocal.clone();
+        Ok(Folder::at(local.unwrap_or_else(|| kmdata.join("local"))))
+    }
+
+    /// What another process keeps loaded for this one; None when no file, or one of another client, says so.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::File`].
+    pub fn preload(&self) -> Result<Option<Preload>, Error> {
+        let preload = match &self.tokens_file {
+            Some(file) => Preload::read(file)?,
+            None => None,
+        };
+        let is_meant = |preload: &Preload| {
+            let select = self.tokens_select.as_ref();
+            select.is_none_or(|client| client.eq_ignore_ascii_case(&hex(&preload.client)))
+        };
+        Ok(preload.filter(is_meant))
     }
 
     /// The folder of settings: `NFAST_KMDATA/config`, else `NFAST_HOME/kmdata/config`, else the built-in default.
-    pub fn config_folder(&self) -> PathBuf {
-        match (&self.kmdata, &self.home) {
-            (Some(kmdata), _) => kmdata.join("config"),
-            (None, Some(home)) => home.join("kmdata").join("config"),
-            (None, None) => PathBuf::from(DEFAULT_KMLOCAL).with_file_name("config"),
-        }
+    ///
+    /// # Errors
+    /// [`Error::SymbolicLink`] when the Key Management Data are one.
+    pub fn config_folder(&self) -> Result<PathBuf, Error> {
+        Ok(self.kmdata_folder()?.join("config"))
+    }
+
+    /// The Key Management Data, which may not be a symbolic link wherever they are settled.
+    fn kmdata_folder(&self) -> Result<PathBuf, Error> {
+        let folder = match (&self.kmdata, &self.home) {
+            (Some(kmdata), _) => kmdata.clone(),
+            (None, Some(home)) => home.join("kmdata"),
+            (None, None) => PathBuf::from(DEFAULT_KMDATA),
+        };
+        refuse_symbolic_link(&folder)?;
+        Ok(folder)
     }
 }
 
 #[cfg(unix)]
-const DEFAULT_KMLOCAL: &str = "/opt/nfast/kmdata/local";
+const DEFAULT_KMDATA: &str = "/opt/nfast/kmdata";
 #[cfg(not(unix))]
-const DEFAULT_KMLOCAL: &str = r"C:\ProgramData\nCipher\Key Management Data\local";
+const DEFAULT_KMDATA: &str = r"C:\ProgramData\nCipher\Key Management Data";
 
 /// Looks at the path itself: a trailing separator would make the system look behind the link.
 fn refuse_symbolic_link(path: &Path) -> Result<(), Error> {
@@ -140,7 +164,8 @@ mod tests {
         check(Some("/a"), Some("/b"), Some("/c"), "/a");
         check(None, Some("/b"), Some("/c"), "/b/local");
         check(None, None, Some("/c"), "/c/kmdata/local");
-        check(None, None, None, DEFAULT_KMLOCAL);
+        let default = Path::new(DEFAULT_KMDATA).join("local");
+        check(None, None, None, default.to_str().unwrap());
     }
 
     #[cfg(unix)]
@@ -149,16 +174,26 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let link = root.path().join("kmdata");
         std::os::unix::fs::symlink(root.path(), &link).unwrap();
-        for path in [link.clone(), PathBuf::from(format!("{}/", link.display()))] {
-            let environment = Environment {
-                kmdata: Some(path),
-                ..Environment::default()
-            };
-            let error = environment.folder().unwrap_err();
-            assert!(
-                matches!(&error, Error::SymbolicLink { path } if *path == link),
-                "{error}"
-            );
+        let named = |path| Environment {
+            kmdata: Some(path),
+            ..Environment::default()
+        };
+        let in_home = Environment {
+            home: Some(root.path().to_owned()),
+            kmlocal: Some(root.path().join("elsewhere")),
+            ..Environment::default()
+        };
+        let slash = PathBuf::from(format!("{}/", link.display()));
+        for environment in [named(link.clone()), named(slash), in_home] {
+            for error in [
+                environment.folder().unwrap_err(),
+                environment.config_folder().unwrap_err(),
+            ] {
+                assert!(
+                    matches!(&error, Error::SymbolicLink { path } if *path == link),
+                    "{error}"
+                );
+            }
         }
     }
 

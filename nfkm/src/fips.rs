@@ -16,6 +16,7 @@ use crate::client::{Client, KeyId};
 use crate::error::Error;
 use crate::kmdata::AdminTokenRecord;
 use crate::modules;
+use crate::preload::{Preload, PreloadedFips};
 use crate::session::Session;
 use crate::world::World;
 use crate::world::admin::authority;
@@ -30,11 +31,13 @@ struct Loaded {
     token: KeyId,
     key: KeyId,
     certificates: Vec<Certificate>,
+    /// Whether another process loaded it and unloads it.
+    borrowed: bool,
 }
 
 impl<'a> FipsAuthorisation<'a> {
-    /// Takes the authorisation from any card of the world in a slot of the module, or in a card file that the session was
-    /// given for it, if the world asks for it. It is kept when the card leaves.
+    /// Takes the authorisation that another process keeps loaded, or that of any card of the world in a slot of the module or
+    /// in a card file that the session was given for it, if the world asks for it. It is kept when the card leaves.
     ///
     /// # Errors
     /// [`Error::NeedsFipsCard`] without a card, [`Error::Malformed`] for a world file that lacks what it needs,
@@ -47,6 +50,9 @@ impl<'a> FipsAuthorisation<'a> {
     ) -> Result<FipsAuthorisation<'a>, Error> {
         let mut authorisation = FipsAuthorisation::none(client);
         if world.is_strict_fips() {
+            authorisation.loaded = preloaded(client, module, world)?;
+        }
+        if world.is_strict_fips() && authorisation.loaded.is_none() {
             let token = read_token(client, module, world, session.authorising_files())?;
             match loaded(client, module, world, token) {
                 Ok(loaded) => authorisation.loaded = Some(loaded),
@@ -85,6 +91,28 @@ impl<'a> FipsAuthorisation<'a> {
 }
 
 impl Session {
+    /// Takes the authorisation on a module and keeps it there as long as this client lives, for the programs that `preload`
+    /// tells of it. Whether there is one to take: only a world of FIPS 140 level 3 asks for it.
+    ///
+    /// # Errors
+    /// [`Error::NeedsFipsCard`] without a card, [`Error::NoWorld`], [`Error::Status`], [`Error::Connection`].
+    pub fn preload_authorisation(&self, module: u32, preload: &mut Preload) -> Result<bool, Error> {
+        let world = World::required(self.folder())?;
+        let client = self.client()?;
+        let mut authorisation = FipsAuthorisation::obtain(self, &client, module, &world)?;
+        let Some(loaded) = authorisation.loaded.take() else {
+            return Ok(false);
+        };
+        preload.fips.retain(|old| old.module != module);
+        preload.fips.push(PreloadedFips {
+            hash: world.hash(AdminKey::FIPS).unwrap_or_default(),
+            module,
+            token: loaded.token,
+            key: loaded.key,
+        });
+        Ok(true)
+    }
+
     /// Takes the authorisation for a moment: that it is to be had is all that an import of a public key needs, which no
     /// module does.
     ///
@@ -114,7 +142,8 @@ impl Session {
 
 impl Drop for FipsAuthorisation<'_> {
     fn drop(&mut self) {
-        if let Some(loaded) = self.loaded.take().filter(|_| !self.client.is_lost()) {
+        let own = self.loaded.take().filter(|loaded| !loaded.borrowed);
+        if let Some(loaded) = own.filter(|_| !self.client.is_lost()) {
             self.client.destroy(loaded.key);
             self.client.destroy(loaded.token);
         }
@@ -205,14 +234,35 @@ fn share_in(client: &Client, place: &PhysToken, hkt: &Hash) -> Option<u32> {
     Some(share.i)
 }
 
+/// What another process keeps loaded on a module; None when there is no such process, or the module was cleared since.
+fn preloaded(client: &Client, module: u32, world: &World) -> Result<Option<Loaded>, Error> {
+    let has_it = |fips: &&PreloadedFips| {
+        let info = client.key_info(fips.key);
+        info.is_ok_and(|info| Some(info.hash) == world.hash(AdminKey::FIPS))
+    };
+    match client.preloaded_fips(module).filter(has_it) {
+        None => Ok(None),
+        Some(fips) => Ok(Some(Loaded {
+            token: fips.token,
+            key: fips.key,
+            certificates: delegated(world, fips.key)?,
+            borrowed: true,
+        })),
+    }
+}
+
+fn delegated(world: &World, key: KeyId) -> Result<Vec<Certificate>, Error> {
+    authority::delegated(world, AdminKey::FIPS, KeyMgmtEntType::CertDelgFIPSbNSO, key)
+}
+
 fn loaded(client: &Client, module: u32, world: &World, token: KeyId) -> Result<Loaded, Error> {
-    let role = AdminKey::FIPS;
-    let key = authority::load_key(client, module, world, role, token)?;
-    match authority::delegated(world, role, KeyMgmtEntType::CertDelgFIPSbNSO, key) {
+    let key = authority::load_key(client, module, world, AdminKey::FIPS, token)?;
+    match delegated(world, key) {
         Ok(certificates) => Ok(Loaded {
             token,
             key,
             certificates,
+            borrowed: false,
         }),
         Err(error) => {
             client.destroy(key);

@@ -115,6 +115,13 @@ impl LoadedKey {
             .collect()
     }
 
+    /// Its identifier on each module.
+    pub(crate) fn places(&self) -> Vec<(u32, KeyId)> {
+        let loaded = self.0.loaded();
+        let members = loaded.members.iter();
+        members.map(|member| (member.module, member.key)).collect()
+    }
+
     /// Signs (Cmd_Sign).
     ///
     /// # Errors
@@ -337,6 +344,8 @@ struct Loaded {
 struct Member {
     module: u32,
     key: KeyId,
+    /// Whether another process loaded it and unloads it.
+    borrowed: bool,
 }
 
 impl Loaded {
@@ -383,10 +392,22 @@ impl Loaded {
         let mut last = token.and_then(LoadedToken::why_gone);
         let usable = session.usable_modules(&loaded.client, &world)?;
         for (module, under) in source.places(usable, token) {
-            match source.load(&loaded.client, &module, under) {
+            // A module that was cleared since has lost what was preloaded.
+            let has_it = |key: &KeyId| {
+                let info = loaded.client.key_info(*key);
+                info.is_ok_and(|info| info.hash == *hash)
+            };
+            let preloaded = session.preloaded_key(hash, module.number)?.filter(has_it);
+            let borrowed = preloaded.is_some();
+            let key = match preloaded {
+                Some(key) => Ok(key),
+                None => source.load(&loaded.client, &module, under),
+            };
+            match key {
                 Ok(key) => loaded.members.push(Member {
                     module: module.number,
                     key,
+                    borrowed,
                 }),
                 Err(error) if error.is_failover() => {
                     let status = error.status();
@@ -469,11 +490,9 @@ impl Drop for Loaded {
         }
         let merged =
             self.members.iter().all(|member| member.key != self.key) && !self.members.is_empty();
-        for key in merged
-            .then_some(self.key)
-            .into_iter()
-            .chain(self.members.iter().map(|member| member.key))
-        {
+        let own = self.members.iter().filter(|member| !member.borrowed);
+        let own = own.map(|member| member.key);
+        for key in merged.then_some(self.key).into_iter().chain(own) {
             self.client.destroy(key);
         }
     }

@@ -44,7 +44,7 @@ pub use keygen::{IdentRule, NewKey, Protection};
 pub use modules::{Enquiry, Mode, Module, survey};
 pub use names::{APPNAME_MAX, EntryName, IDENT_MAX};
 pub use nvram::{Area, InNvram, NvramAuthority, NvramState};
-pub use preload::{Preload, PreloadedToken};
+pub use preload::{Preload, PreloadedFips, PreloadedKey, PreloadedToken};
 pub use recovery::{RecoveredKey, Recovery};
 pub use session::Session;
 pub use single_cards::{PresentCard, RecoveredPassphrase};
@@ -71,7 +71,7 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 /// A hash as file names have it; None for anything else.
-pub(crate) fn unhex(text: &str) -> Option<Hash> {
+pub fn unhex(text: &str) -> Option<Hash> {
     let digits = text.as_bytes();
     if digits.len() != 40 || digits.iter().any(u8::is_ascii_uppercase) {
         return None;

@@ -11,6 +11,7 @@ use ncore::client::Endpoint;
 
 use crate::client::Client;
 use crate::error::Error;
+use crate::preload::Preload;
 
 /// The session's client of the hardserver. When its connection is lost, the client and everything it loaded is gone;
 /// the next caller makes a new one.
@@ -22,12 +23,12 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Connects, as the client `existing` if it still is one.
+    /// Connects, as the client of what another process keeps loaded if it still is one.
     ///
     /// # Errors
     /// Those of [`Client::connect`].
-    pub(crate) fn open(endpoint: Endpoint, existing: Option<[u8; 20]>) -> Result<Link, Error> {
-        let client = match existing.map(|id| Client::connect_as(&endpoint, id)) {
+    pub(crate) fn open(endpoint: Endpoint, preload: Option<&Preload>) -> Result<Link, Error> {
+        let client = match preload.map(|preload| Client::connect_as(&endpoint, preload)) {
             // The process that preloaded something has ended, and everything went with it.
             None
             | Some(Err(Error::Status {

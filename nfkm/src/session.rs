@@ -5,14 +5,14 @@ use std::sync::{Arc, OnceLock};
 
 use ncore::types::{GenerateRandomArgs, ModuleState};
 
-use crate::client::Client;
+use crate::client::{Client, KeyId};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::kmdata::{EntryContent, Folder};
 use crate::link::Link;
 use crate::modules::{self, Module};
 use crate::names::EntryName;
-use crate::preload::Preload;
+use crate::preload::{Preload, PreloadedKey};
 use crate::token::{LoadedToken, Member};
 use crate::world::{World, WorldInfo};
 use crate::{Hash, ZERO_HASH};
@@ -72,12 +72,8 @@ impl Session {
 
     fn connect(environment: &Environment, meant: Meant) -> Result<Session, Error> {
         let folder = environment.folder()?;
-        let preload = match &environment.tokens_file {
-            Some(path) => Preload::read(path)?,
-            None => None,
-        };
-        let existing = preload.as_ref().map(|preload| preload.client);
-        let link = Link::open(environment.endpoint()?, existing)?;
+        let preload = environment.preload()?;
+        let link = Link::open(environment.endpoint()?, preload.as_ref())?;
         Ok(Session(Arc::new(Inner {
             folder,
             link,
@@ -124,6 +120,18 @@ impl Session {
     /// Those files.
     pub(crate) fn authorising_files(&self) -> &[PathBuf] {
         self.0.authorising.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// A preloaded private key on a module.
+    pub(crate) fn preloaded_key(&self, hash: &Hash, module: u32) -> Result<Option<KeyId>, Error> {
+        let Some(preload) = &self.0.preload else {
+            return Ok(None);
+        };
+        let is_it = |key: &&PreloadedKey| (key.hash, key.module) == (*hash, module);
+        match preload.keys.iter().find(is_it) {
+            Some(key) if self.preload()?.is_some() => Ok(Some(key.id)),
+            _ => Ok(None),
+        }
     }
 
     /// The Key Management Data folder.

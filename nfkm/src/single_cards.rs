@@ -142,9 +142,15 @@ impl<'a> PresentCard<'a> {
         })
     }
 
-    /// The slot it is in.
-    pub fn slot(&self) -> u32 {
-        self.slot.token.slot
+    /// Where it is, for people: in a slot, or in its file if the module did not take it for a card.
+    pub fn place(&self) -> String {
+        match self.slot.is_taken() {
+            true => format!(
+                "Module {} slot {}",
+                self.slot.token.module, self.slot.token.slot
+            ),
+            false => self.slot.name(),
+        }
     }
 
     /// What it is.
@@ -296,10 +302,7 @@ impl<'a> PresentCard<'a> {
                 status: Status::DecryptFailed,
                 ..
             } => Error::WrongPassphrase {
-                place: format!(
-                    "Module {} slot {}: {}",
-                    self.slot.token.module, self.slot.token.slot, self.content
-                ),
+                place: format!("{}: {}", self.place(), self.content),
                 tries: 1,
             },
             error => error,

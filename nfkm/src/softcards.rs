@@ -11,11 +11,11 @@ use crate::client::{Client, KeyId};
 use crate::error::Error;
 use crate::fips::FipsAuthorisation;
 use crate::keygen::now;
-use crate::kmdata::SoftcardRecord;
+use crate::kmdata::{Listed, SoftcardRecord};
 use crate::session::Session;
 use crate::token::{LoadedToken, Member};
 use crate::world::World;
-use crate::{card_sets, hex, pin_recovery};
+use crate::{card_sets, pin_recovery};
 
 impl Session {
     /// Makes a softcard on this module and records it. `recoverable` says whether the administrator cards can replace its pass phrase,
@@ -44,8 +44,8 @@ impl Session {
     /// The softcards of the world, sorted by name.
     ///
     /// # Errors
-    /// [`Error::NoWorld`], [`Error::Corrupt`], [`Error::Foreign`], [`Error::File`].
-    pub fn softcards(&self) -> Result<Vec<SoftcardRecord>, Error> {
+    /// [`Error::NoWorld`], [`Error::Corrupt`] for the world's file, [`Error::File`].
+    pub fn softcards(&self) -> Result<Listed<SoftcardRecord>, Error> {
         let world = World::required(self.folder())?;
         self.folder().softcards(&world.hknso)
     }
@@ -53,11 +53,17 @@ impl Session {
     /// The softcard with this name or hash, in hexadecimal.
     ///
     /// # Errors
-    /// Those of [`Session::softcards`]; [`Error::Cards`] if there is none, or several of the name.
+    /// Those of [`Session::softcards`]; [`Error::Cards`] if there is none, or several of the name; what is wrong with a
+    /// softcard's file, if that may be the one.
     pub fn softcard(&self, name: &str) -> Result<SoftcardRecord, Error> {
-        let softcards = self.softcards()?;
-        let is_meant = |card: &&SoftcardRecord| card.name == name || hex(&card.hkltu) == name;
-        card_sets::only("softcard", name, softcards.iter().filter(is_meant)).cloned()
+        let world = World::required(self.folder())?.hknso;
+        card_sets::by_name_or_hash(
+            "softcard",
+            name,
+            |hkltu| self.folder().softcard(&world, hkltu),
+            || self.folder().softcards(&world),
+            |softcard| &softcard.name,
+        )
     }
 
     /// Loads a softcard on every usable module.

@@ -61,7 +61,7 @@ fn files_of_version_1_are_read() {
     );
     assert_eq!(key.nvram, None);
 
-    let sets = folder.card_sets(&world.hknso).unwrap();
+    let sets = folder.card_sets(&world.hknso).unwrap().records;
     assert_eq!(
         (sets.len(), sets[0].name.as_str(), sets[0].card_names.len()),
         (1, "ops", 2)
@@ -99,7 +99,7 @@ fn card_files_of_version_2_are_read() {
     // They belong to the world of the other fixtures, whose file has not changed.
     let world = World::required(&Folder::at(fixtures.join("version-1"))).unwrap();
     let folder = Folder::at(fixtures.join("version-2"));
-    let sets = folder.card_sets(&world.hknso).unwrap();
+    let sets = folder.card_sets(&world.hknso).unwrap().records;
     let [set] = &sets[..] else {
         panic!("{sets:?}");
     };
@@ -110,7 +110,7 @@ fn card_files_of_version_2_are_read() {
         (card.name.as_str(), card.pin),
         ("spare", Some(vec![1, 2, 3]))
     );
-    let softcards = folder.softcards(&world.hknso).unwrap();
+    let softcards = folder.softcards(&world.hknso).unwrap().records;
     let [softcard] = &softcards[..] else {
         panic!("{softcards:?}");
     };

@@ -24,7 +24,7 @@ fn a_softcard_protects_keys_on_all_modules_with_its_pass_phrase() {
     let file = format!("kmdata/local/softcard_{}", nfkm::hex(&softcard.hkltu));
     assert!(rig.folder.path().join(file).exists());
     assert_eq!(
-        session.softcards().unwrap(),
+        session.softcards().unwrap().records,
         std::slice::from_ref(&softcard)
     );
     let token = session.load_softcard(&softcard, Some("old")).unwrap();
@@ -81,7 +81,7 @@ fn a_softcard_protects_keys_on_all_modules_with_its_pass_phrase() {
     assert!(session.load_softcard(&softcard, None).is_ok());
     assert!(session.load_softcard(&softcard, Some("x")).is_ok());
     session.delete_softcard(&softcard).unwrap();
-    assert_eq!(session.softcards().unwrap(), []);
+    assert_eq!(session.softcards().unwrap().records, []);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 //!
 //! Its dialect: the first line that says anything is `syntax-version=1`; `[section]` lines; `name=value` lines; whole
 //! lines of `#` comment; within a section that repeats, a line of dashes separates the entries. A file that cannot be
-//! understood is refused with the number of the line, since a setting that silently does nothing is worse than none.
+//! understood is refused with the number of the line, since a setting that silently does nothing is worse than none. What
+//! concerns a genuine installation alone is let through and named: sections that newer releases have, whatever is in them,
+//! and settings that have no effect here.
 
 mod links;
 
@@ -39,7 +41,8 @@ pub struct Setting {
     pub line: usize,
 }
 
-/// What `[server_startup]` says about the endpoints, and what other sections say about other hardservers. A setting that is not in the file is None.
+/// What `[server_startup]` says about the endpoints, and what other sections say about other hardservers. A setting that is
+/// not in the file is None.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Startup {
     /// `unix_socket_name`: the ordinary socket.
@@ -52,8 +55,17 @@ pub struct Startup {
     pub priv_port: Option<u16>,
     /// What the sections about other hardservers say.
     pub links: Links,
-    /// Settings and sections of the dialect that have no effect here, for the log.
+    /// What is in the file and does nothing.
+    pub unread: Unread,
+}
+
+/// What a configuration file has and this daemon does not act on, for the log.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unread {
+    /// Settings and sections of the dialect that have no effect here.
     pub without_effect: Vec<String>,
+    /// Sections of no known name, each once: of a newer release, or mistyped.
+    pub unknown_sections: Vec<String>,
 }
 
 /// Why a configuration file was refused.
@@ -92,10 +104,7 @@ pub enum ConfigErrorKind {
     /// A second entry or section where one is all there can be.
     #[error("`[{0}]' may have one entry only")]
     SecondEntry(String),
-    /// A section of no known name.
-    #[error("unknown section `[{0}]'")]
-    UnknownSection(String),
-    /// A name that `[server_startup]` does not have.
+    /// A name that a section does not have.
     #[error("`[{section}]' has no setting `{name}'")]
     UnknownSetting {
         /// The section.
@@ -166,6 +175,7 @@ const SECTIONS: &[&str] = &[
     "nethsm_settings",
     "cosmod",
     "nethsm_eth",
+    "nethsm_eth_ipv6",
     "nethsm_eth1_enable",
     "nethsm_gateway",
     "nethsm_route",
@@ -257,7 +267,7 @@ impl ConfigFile {
     /// Takes out what concerns this daemon's endpoints and other hardservers, and names what has no effect here.
     ///
     /// # Errors
-    /// A section of no known name, a second one where there can be one only, and a setting that cannot be meant.
+    /// In the sections that are read: a second one where there can be one only, and a setting that cannot be meant.
     pub fn startup(&self) -> Result<Startup, ConfigError> {
         let mut startup = Startup::default();
         let mut seen = Vec::new();
@@ -265,13 +275,17 @@ impl ConfigFile {
             let name = section.name.as_str();
             let fail = |line, kind| Err(ConfigError { line, kind });
             if !SECTIONS.contains(&name) {
-                let kind = ConfigErrorKind::UnknownSection(section.name.clone());
-                return fail(section.line, kind);
+                let unknown = &mut startup.unread.unknown_sections;
+                if !unknown.contains(&section.name) {
+                    unknown.push(section.name.clone());
+                }
+                continue;
             }
             let linking = links::SECTIONS.iter().find(|known| **known == name);
             if name != STARTUP && linking.is_none() {
                 if !section.entries.is_empty() {
-                    startup.without_effect.push(format!("[{name}]"));
+                    let without_effect = &mut startup.unread.without_effect;
+                    without_effect.push(format!("[{name}]"));
                 }
                 continue;
             }
@@ -285,7 +299,7 @@ impl ConfigFile {
             for entry in &section.entries {
                 match linking {
                     Some(linking) => {
-                        let without_effect = &mut startup.without_effect;
+                        let without_effect = &mut startup.unread.without_effect;
                         startup.links.take(linking, entry, without_effect)?;
                     }
                     None => entry.iter().try_for_each(|setting| startup.set(setting))?,
@@ -304,7 +318,8 @@ impl Startup {
             "nonpriv_port" => self.nonpriv_port = Some(port(setting)?),
             "priv_port" => self.priv_port = Some(port(setting)?),
             name if STARTUP_WITHOUT_EFFECT.contains(&name) => {
-                self.without_effect.push(format!("[{STARTUP}] {name}"));
+                let without_effect = &mut self.unread.without_effect;
+                without_effect.push(format!("[{STARTUP}] {name}"));
             }
             _ => {
                 let kind = ConfigErrorKind::UnknownSetting {
@@ -402,13 +417,29 @@ mod tests {
             nonpriv_port: Some(9000),
             priv_port: Some(0),
             links: Links::default(),
-            without_effect: vec![
-                "[server_settings] loglevel".to_owned(),
-                "[module_settings]".to_owned(),
-                "[server_startup] nt_pipe_name".to_owned(),
-            ],
+            unread: Unread {
+                without_effect: vec![
+                    "[server_settings] loglevel".to_owned(),
+                    "[module_settings]".to_owned(),
+                    "[server_startup] nt_pipe_name".to_owned(),
+                ],
+                unknown_sections: Vec::new(),
+            },
         };
         assert_eq!(startup(text), Ok(expected));
+    }
+
+    #[test]
+    fn sections_of_newer_releases_are_named_once_and_let_through() {
+        let text = "syntax-version=1\n[quantum_settings]\nkeys=many\n[server_startup]\npriv_port=7\n\
+            [nethsm_eth_ipv6]\naddr=::1\n[quantum_settings]\nkeys=few\n[server_start]\n";
+        let startup = startup(text).unwrap();
+        assert_eq!(startup.priv_port, Some(7));
+        let expected = Unread {
+            without_effect: vec!["[nethsm_eth_ipv6]".to_owned()],
+            unknown_sections: vec!["quantum_settings".to_owned(), "server_start".to_owned()],
+        };
+        assert_eq!(startup.unread, expected);
     }
 
     #[test]
@@ -463,10 +494,6 @@ mod tests {
         check(
             "syntax-version=1\n[server_startup]\npriv_port=1\n-----\npriv_port=2\n",
             "line 5: `[server_startup]' may have one entry only",
-        );
-        check(
-            "syntax-version=1\n[server_start]\n",
-            "line 2: unknown section `[server_start]'",
         );
         check(
             "syntax-version=1\n[server_startup]\nnonprivport=1\n",

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::cards::Access;
+use crate::module::support::{Support, support};
 use crate::seed::Seed;
 
 /// What is to go wrong.
@@ -208,12 +209,32 @@ pub(crate) enum ReplyFault {
     Swap,
 }
 
+impl Effect {
+    /// Whether it is brought about inside the module, so that a module of another hardserver is out of its reach.
+    pub(crate) fn is_inside(&self) -> bool {
+        match self {
+            Effect::FailModule | Effect::PullCards | Effect::Temperature(_) => true,
+            Effect::TearCard(_) | Effect::CutRead(_) | Effect::TearState(_) => true,
+            Effect::WriteFails | Effect::FillNvram | Effect::WipeNvram => true,
+            Effect::Status(_) | Effect::Delay(_) | Effect::Stall | Effect::Clock(_) => false,
+            Effect::DropReply | Effect::HalfReply | Effect::SwapReplies => false,
+            Effect::ResetConnection => false,
+        }
+    }
+}
+
 impl Faults {
-    /// Begins to play a plan; the one before it ends. Nothing changes if it cannot be played.
-    pub(crate) fn play(&self, plan: Plan) -> Result<(), PlanError> {
+    /// Begins to play a plan; the one before it ends. Nothing changes if it cannot be played: `check` says what else is wrong
+    /// with a rule than what shows in itself.
+    pub(crate) fn play(
+        &self,
+        plan: Plan,
+        check: impl Fn(&Rule) -> Result<(), String>,
+    ) -> Result<(), PlanError> {
+        let counted = |rule: Rule| check(&rule).and_then(|()| Counted::new(rule));
         let rules = (1..)
             .zip(plan.faults)
-            .map(|(number, rule)| Counted::new(rule).map_err(|what| PlanError { number, what }))
+            .map(|(number, rule)| counted(rule).map_err(|what| PlanError { number, what }))
             .collect::<Result<Vec<_>, _>>()?;
         let on = !rules.is_empty();
         let playing = Playing {
@@ -249,14 +270,18 @@ impl Faults {
         }
     }
 
-    /// What happens to a command of a module, if something does.
-    pub(crate) fn strike(&self, cmd: Cmd, module: u32) -> Option<Ready> {
+    /// What happens to a command of a module, if something does. Rules whose effect is inside a module are about those of
+    /// this hardserver alone; `imported` says that it is another's.
+    pub(crate) fn strike(&self, cmd: Cmd, module: u32, imported: bool) -> Option<Ready> {
         if !self.on.load(Ordering::Acquire) {
             return None;
         }
         let playing = self.playing().clone()?;
         let mut first = None;
         for (number, counted) in (1..).zip(&playing.rules) {
+            if imported && counted.rule.effect.is_inside() {
+                continue;
+            }
             let Some(command) = counted.meets(cmd, module) else {
                 continue;
             };
@@ -288,7 +313,20 @@ impl Counted {
             None => None,
             Some(name) => {
                 let command = Cmd::from_name(name);
-                Some(command.ok_or_else(|| format!("there is no command `{name}'"))?)
+                let command = command.ok_or_else(|| format!("there is no command `{name}'"))?;
+                match support(command) {
+                    Support::Module(_) => Some(command),
+                    Support::Hardserver => {
+                        return Err(format!(
+                            "`{name}' never comes to a module: the hardserver answers it"
+                        ));
+                    }
+                    Support::Refused(status) => {
+                        return Err(format!(
+                            "`{name}' never comes to a module: it is always {status}"
+                        ));
+                    }
+                }
             }
         };
         let given = [
@@ -391,13 +429,13 @@ mod tests {
             seed: "7".to_owned(),
             faults: rules,
         };
-        faults.play(plan).unwrap();
+        faults.play(plan, |_| Ok(())).unwrap();
         faults
     }
 
     fn struck(faults: &Faults, commands: u64) -> Vec<u64> {
         (1..=commands)
-            .filter(|_| faults.strike(Cmd::Sign, 1).is_some())
+            .filter(|_| faults.strike(Cmd::Sign, 1, false).is_some())
             .collect()
     }
 
@@ -408,7 +446,7 @@ mod tests {
             ..rule(Effect::Stall)
         };
         let faults = playing(vec![third.clone()]);
-        assert_eq!(faults.strike(Cmd::Verify, 1), None);
+        assert_eq!(faults.strike(Cmd::Verify, 1, false), None);
         assert_eq!(struck(&faults, 5), [3]);
         let elsewhere = Rule {
             module: Some(2),
@@ -441,7 +479,7 @@ mod tests {
                 seed: seed.to_owned(),
                 faults: faults_of,
             };
-            faults.play(plan).unwrap();
+            faults.play(plan, |_| Ok(())).unwrap();
             struck(&faults, 1000)
         };
         assert_eq!(some("a", 0.1), some("a", 0.1));
@@ -463,11 +501,21 @@ mod tests {
                 ..rule(Effect::Delay(5))
             },
         ]);
-        assert_eq!(faults.strike(Cmd::Sign, 1), Some(Ready::Delay(5)));
-        assert_eq!(
-            faults.strike(Cmd::Sign, 1),
-            Some(Ready::Status(Status::Failed))
-        );
+        let strike = || faults.strike(Cmd::Sign, 1, false);
+        assert_eq!(strike(), Some(Ready::Delay(5)));
+        assert_eq!(strike(), Some(Ready::Status(Status::Failed)));
+    }
+
+    #[test]
+    fn what_is_inside_a_module_counts_the_commands_of_own_ones() {
+        let second = |effect| Rule {
+            nth: Some(2),
+            ..rule(effect)
+        };
+        let faults = playing(vec![second(Effect::FailModule), second(Effect::Stall)]);
+        assert_eq!(faults.strike(Cmd::Sign, 2, true), None);
+        assert_eq!(faults.strike(Cmd::Sign, 1, false), Some(Ready::Stall));
+        assert_eq!(faults.strike(Cmd::Sign, 1, false), Some(Ready::FailModule));
     }
 
     #[test]
@@ -491,6 +539,22 @@ mod tests {
             ),
             (
                 Rule {
+                    command: Some("NewEnquiry".to_owned()),
+                    nth: Some(1),
+                    ..rule(Effect::Stall)
+                },
+                "`NewEnquiry' never comes to a module: the hardserver answers it",
+            ),
+            (
+                Rule {
+                    command: Some("CreateSEEWorld".to_owned()),
+                    nth: Some(1),
+                    ..rule(Effect::Stall)
+                },
+                "`CreateSEEWorld' never comes to a module: it is always NotAvailable",
+            ),
+            (
+                Rule {
                     nth: Some(1),
                     ..rule(Effect::Status("OK".to_owned()))
                 },
@@ -508,7 +572,8 @@ mod tests {
                 seed: String::new(),
                 faults: vec![rule],
             };
-            let error = Faults::default().play(plan).unwrap_err().to_string();
+            let error = Faults::default().play(plan, |_| Ok(())).unwrap_err();
+            let error = error.to_string();
             assert!(
                 error.starts_with("fault 1: ") && error.contains(words),
                 "{error}"

@@ -8,6 +8,7 @@ pub mod control;
 pub mod crypto;
 pub mod environment;
 pub mod faults;
+mod folders;
 pub mod hardserver;
 pub mod job;
 pub mod logging;

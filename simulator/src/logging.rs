@@ -44,6 +44,11 @@ pub enum LoggingError {
 /// The log file's name in NFAST_LOGDIR.
 const FILE: &str = "hardserver.log";
 
+/// The log file in a folder of logs.
+pub fn file_in(folder: &Path) -> PathBuf {
+    folder.join(FILE)
+}
+
 /// Sends everything the filter lets through to standard error, or, with a folder, to the end of a file in it.
 ///
 /// # Errors
@@ -56,7 +61,7 @@ pub fn start(filter: &str, format: Format, folder: Option<&Path>) -> Result<(), 
     let writer = match folder {
         None => BoxMakeWriter::new(std::io::stderr),
         Some(folder) => {
-            let path = folder.join(FILE);
+            let path = file_in(folder);
             let file = File::options().create(true).append(true).open(&path);
             BoxMakeWriter::new(file.map_err(|cause| LoggingError::File { path, cause })?)
         }

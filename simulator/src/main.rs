@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ncore::profile::FrameLen;
+use simulator::config::Unread;
 use simulator::hardserver::is_running;
 use simulator::module::SlotKind;
 use simulator::options::{Given, default_engines};
@@ -45,6 +46,8 @@ enum Command {
     Fault(Controlled<commands::Fault>),
     /// Snapshots: keeps a unit in a file, and makes a module that unit again.
     Snapshot(Controlled<commands::Snapshot>),
+    /// The clock that the modules see: ahead of this machine's, or behind it.
+    Clock(Controlled<commands::Clock>),
     /// Shows the running daemon and its modules.
     Status(Controlled<commands::Status>),
 }
@@ -127,21 +130,25 @@ struct Serve {
     /// has all the keys.
     #[arg(long, value_name = "HEX", value_parser = hex_bytes)]
     seed: Option<Seed>,
-    /// Keep the pace of this unit (approximate: engines and overheads are guesses), or of a list of them: one a module, and
-    /// the last for all beyond [default: as fast as possible]
+    /// Emulate this unit (approximate: engines, overheads and the size of its NVRAM are guesses), or a list of them: one a
+    /// module, and the last for all beyond; `ci' is none, and as fast as possible
     #[arg(
         long,
         value_name = "UNITS",
         value_delimiter = ',',
+        default_value = Timing::FASTEST.profile.name,
         value_parser = clap::builder::PossibleValuesParser::new(Profile::names())
     )]
     profile: Vec<String>,
     /// How many times faster than the unit everything goes, 0.001 to 1000
-    #[arg(long, value_name = "TIMES", default_value_t = 1.0, value_parser = scale, requires = "profile")]
+    #[arg(long, value_name = "TIMES", default_value_t = 1.0, value_parser = scale)]
     profile_scale: f64,
     /// Let cards, resets, areas of NVRAM and new RSA keys take a unit's seconds too
-    #[arg(long, requires = "profile")]
+    #[arg(long)]
     profile_delays: bool,
+    /// Bytes of each module's NVRAM, 4096 to 524288 [default: the unit's]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(4096..=524_288))]
+    nvram_size: Option<u32>,
     /// How the length word of a frame counts
     #[arg(long, value_enum, default_value = "exclusive")]
     frame_len: FrameLenChoice,
@@ -156,7 +163,8 @@ struct Serve {
     /// How to log
     #[arg(long, value_enum, default_value = "text")]
     log_format: logging::Format,
-    /// Log to hardserver.log in NFAST_LOGDIR instead of standard error
+    /// Log to hardserver.log in the log folder of the installation instead of standard error; NFAST_LOGDIR, which names
+    /// the folder, means the same
     #[arg(long)]
     log_to_file: bool,
 }
@@ -222,6 +230,7 @@ fn main() -> ExitCode {
         Command::Module(args) => run_controlled(args.places, |options| args.command.run(options)),
         Command::Fault(args) => run_controlled(args.places, |options| args.command.run(options)),
         Command::Snapshot(args) => run_controlled(args.places, |options| args.command.run(options)),
+        Command::Clock(args) => run_controlled(args.places, |options| args.command.run(options)),
         Command::Status(args) => run_controlled(args.places, |options| args.command.run(options)),
     };
     match done {
@@ -238,7 +247,24 @@ fn run_controlled(places: Places, run: impl FnOnce(&Options) -> Result<()>) -> R
 }
 
 fn run_serve(args: Serve) -> Result<()> {
+    let places = args.places.resolve()?;
+    let timings: Vec<Timing> = args
+        .profile
+        .iter()
+        .filter_map(|name| Profile::find(name))
+        .map(|profile| Timing {
+            profile,
+            scale: args.profile_scale,
+            delays: args.profile_delays,
+        })
+        .collect();
+    anyhow::ensure!(
+        timings.iter().any(|timing| timing.profile.is_unit())
+            || (args.profile_scale == 1.0 && !args.profile_delays),
+        "--profile-scale and --profile-delays are about a unit, and --profile names none"
+    );
     let options = Options {
+        log_to_file: args.log_to_file || places.log_to_file,
         modules: args.modules,
         pool: args.pool,
         engines: args.engines.map_or_else(default_engines, usize::from),
@@ -247,16 +273,8 @@ fn run_serve(args: Serve) -> Result<()> {
             EngineChoice::Portable => engine::Kind::Portable,
         },
         seed: args.seed.map(|seed| seed.0),
-        timings: args
-            .profile
-            .iter()
-            .filter_map(|name| Profile::find(name))
-            .map(|profile| Timing {
-                profile,
-                scale: args.profile_scale,
-                delays: args.profile_delays,
-            })
-            .collect(),
+        timings,
+        nvram_size: args.nvram_size.map(|bytes| bytes as usize),
         control_port: args.control_port,
         more_slots: args.more_slots.into_iter().map(SlotKind::from).collect(),
         frame_len: match args.frame_len {
@@ -264,25 +282,44 @@ fn run_serve(args: Serve) -> Result<()> {
             FrameLenChoice::Inclusive => FrameLen::Inclusive,
             FrameLenChoice::Auto => FrameLen::Auto,
         },
-        ..args.places.resolve()?
+        ..places
     };
     options.prepare_folders()?;
-    logging::start(
-        &args.log,
-        args.log_format,
-        args.log_to_file.then_some(options.logdir.as_path()),
-    )?;
-    for setting in &options.without_effect {
-        tracing::warn!(
-            setting,
-            "the configuration file sets what has no effect here"
-        );
-    }
+    let folder = options.log_to_file.then_some(options.logdir.as_path());
+    logging::start(&args.log, args.log_format, folder)?;
+    warn_of_what_does_nothing(&options);
     serve(&options, |endpoints| {
         // Whoever reads our output may have gone; the daemon has not.
         let _ = announce(&options, endpoints, &mut std::io::stdout().lock());
     })?;
     Ok(())
+}
+
+/// Names in the log what a genuine installation would act on and this one does not.
+fn warn_of_what_does_nothing(options: &Options) {
+    let Unread {
+        without_effect,
+        unknown_sections,
+    } = &options.unread;
+    if !unknown_sections.is_empty() {
+        let sections = unknown_sections.join(", ");
+        tracing::warn!(sections, "the configuration file has unknown sections");
+    }
+    if !without_effect.is_empty() {
+        let settings = without_effect.join(", ");
+        tracing::warn!(
+            settings,
+            "the configuration file sets what has no effect here"
+        );
+    }
+    let certificates = options.certificates();
+    if !certificates.is_empty() {
+        tracing::warn!(
+            folder = %options.certdir.display(),
+            files = certificates.join(", "),
+            "feature certificates have no effect: the modules have every feature that is emulated"
+        );
+    }
 }
 
 fn announce(options: &Options, endpoints: &Endpoints, out: &mut impl Write) -> std::io::Result<()> {
@@ -325,6 +362,10 @@ fn announce(options: &Options, endpoints: &Endpoints, out: &mut impl Write) -> s
         writeln!(out, " impath     {address}")?;
     }
     writeln!(out, " state      {}", options.state.display())?;
+    if options.log_to_file {
+        let file = logging::file_in(&options.logdir);
+        writeln!(out, " log        {}", file.display())?;
+    }
     writeln!(out, "To point clients at it, in another shell:")?;
     writeln!(
         out,

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use ncore::profile::FrameLen;
 
-use crate::config::{ConfigError, ConfigFile, Startup};
+use crate::config::{ConfigError, ConfigFile, Startup, Unread};
+use crate::folders;
 use crate::hardserver::KnetiHash;
 use crate::module::SlotKind;
 use crate::profile::Timing;
@@ -27,6 +28,8 @@ pub struct Options {
     pub certdir: PathBuf,
     /// NFAST_LOGDIR: the folder of the log file.
     pub logdir: PathBuf,
+    /// Whether the log goes to the file in it instead of standard error: somebody named the folder.
+    pub log_to_file: bool,
     /// The folder of the modules' state, one file a module.
     pub state: PathBuf,
     /// The folder of card files, one a card.
@@ -58,6 +61,8 @@ pub struct Options {
     /// The units whose pace the modules keep, in the order of their numbers; those beyond the last keep its pace. None is as
     /// fast as possible.
     pub timings: Vec<Timing>,
+    /// Bytes of each module's non-volatile memory, instead of what its unit has.
+    pub nvram_size: Option<usize>,
     /// How frames are counted (open point F1).
     pub frame_len: FrameLen,
     /// The modules of other hardservers that are imported, in the order of their numbers, which follow those of this one's.
@@ -70,8 +75,11 @@ pub struct Options {
     pub connect_retry: Duration,
     /// How long the other end of a link may be silent before the link counts as lost.
     pub connect_broken: Duration,
-    /// What the configuration file sets and this daemon does not act on, for the log.
-    pub without_effect: Vec<String>,
+    /// What the configuration file has and this daemon does not act on, for the log.
+    pub unread: Unread,
+    /// Whether every user of the machine may reach the ordinary socket and read the key management data: the daemon of
+    /// root serves the machine, that of anybody else its user alone.
+    pub shared: bool,
 }
 
 /// A module of another hardserver that is imported.
@@ -157,7 +165,8 @@ pub enum OptionsError {
     NoHome,
     /// The key data folder is a symbolic link.
     #[error(
-        "NFAST_KMDATA ({0}) is a symbolic link, and must not be one (CryptoAPI guide, section 1.3): name the folder itself"
+        "the key management data, {0}, are a symbolic link, and NFAST_KMDATA must not be one (CryptoAPI guide, section 1.3): \
+         name the folder itself"
     )]
     KmdataIsLink(PathBuf),
     /// Dynamic and static feature certificates in one folder.
@@ -191,6 +200,7 @@ impl Options {
             kmdata: folder.join("kmdata"),
             certdir: folder.join("femcerts"),
             logdir: folder.join("log"),
+            log_to_file: false,
             state: folder.join("state"),
             cards: folder.join("cards"),
             control_socket: beside(&folder.join("priv").join("privnserver")),
@@ -206,20 +216,23 @@ impl Options {
             engine: engine::Kind::default(),
             seed: None,
             timings: Vec::new(),
+            nvram_size: None,
             frame_len: FrameLen::default(),
             imports: Vec::new(),
             hs_clients: Vec::new(),
             impath: SocketAddr::from((Ipv4Addr::UNSPECIFIED, IMPATH_PORT)),
             connect_retry: Duration::from_secs(10),
             connect_broken: Duration::from_secs(10),
-            without_effect: Vec::new(),
+            unread: Unread::default(),
+            shared: false,
         }
     }
 
     /// Settles every setting. `variable` reads the environment; an empty variable counts as absent.
     ///
     /// # Errors
-    /// A configuration file that cannot be read or understood, a variable that holds no port, no home folder.
+    /// A configuration file that cannot be read or understood, a variable that holds no port, no home folder, a key data
+    /// folder that is a symbolic link.
     pub fn resolve(
         given: &Given,
         variable: &dyn Fn(&str) -> Option<OsString>,
@@ -238,6 +251,8 @@ impl Options {
         let home = absolute(home.unwrap_or(places.home));
         let kmdata = given.kmdata.clone().or_else(|| path("NFAST_KMDATA"));
         let kmdata = absolute(kmdata.unwrap_or_else(|| home.join("kmdata")));
+        // Before anything is read in it.
+        folders::refuse_link(&kmdata)?;
         let startup = read_config(given.config.as_deref(), &kmdata)?;
 
         let sockets = run.unwrap_or_else(|| home.join("sockets"));
@@ -269,6 +284,7 @@ impl Options {
             state: absolute(given.state.clone().unwrap_or_else(|| home.join("modules"))),
             cards: absolute(given.cards.clone().unwrap_or_else(|| home.join("cards"))),
             certdir: absolute(path("NFAST_CERTDIR").unwrap_or_else(|| home.join("femcerts"))),
+            log_to_file: path("NFAST_LOGDIR").is_some(),
             logdir: absolute(path("NFAST_LOGDIR").unwrap_or_else(|| home.join("log"))),
             socket: absolute(socket.unwrap_or_else(|| sockets.join("nserver"))),
             privileged_socket,
@@ -285,7 +301,7 @@ impl Options {
                 startup.priv_port,
                 DEFAULT_PORTS.1,
             )?,
-            without_effect: startup.without_effect,
+            unread: startup.unread,
             imports: links.imports,
             hs_clients: links.hs_clients,
             impath: SocketAddr::new(
@@ -295,61 +311,15 @@ impl Options {
             connect_retry: links.connect_retry.unwrap_or(defaults.connect_retry),
             connect_broken: links.connect_broken.unwrap_or(defaults.connect_broken),
             kmdata,
+            shared: root,
             ..defaults
         })
-    }
-
-    /// Checks the rules about folders that no default can satisfy, and makes those that are missing, readable to their
-    /// owner only.
-    ///
-    /// # Errors
-    /// A key data folder that is a symbolic link, certificate folders that are mixed up, a folder that cannot be made.
-    pub fn prepare_folders(&self) -> Result<(), OptionsError> {
-        match std::fs::symlink_metadata(&self.kmdata) {
-            Ok(metadata) if metadata.is_symlink() => {
-                return Err(OptionsError::KmdataIsLink(self.kmdata.clone()));
-            }
-            Ok(_) => {}
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {}
-            Err(cause) => {
-                return Err(OptionsError::Folder {
-                    path: self.kmdata.clone(),
-                    cause,
-                });
-            }
-        }
-        if same_place(&self.certdir, &self.kmdata.join("features")) {
-            return Err(OptionsError::CertificatesMixed(self.certdir.clone()));
-        }
-        for folder in [
-            &self.home,
-            &self.kmdata.join("local"),
-            &self.certdir,
-            &self.logdir,
-            &self.state,
-        ] {
-            make_private(folder).map_err(|cause| OptionsError::Folder {
-                path: folder.clone(),
-                cause,
-            })?;
-        }
-        Ok(())
     }
 }
 
 /// The number of engines a module has when nothing else is said: one a core.
 pub fn default_engines() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// Makes a folder and those above it. New ones can be entered by their owner only.
-pub(crate) fn make_private(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
 }
 
 /// Where things go by default.
@@ -427,14 +397,6 @@ fn beside(privileged_socket: &Path) -> PathBuf {
     name.into()
 }
 
-fn same_place(one: &Path, other: &Path) -> bool {
-    one == other
-        || match (std::fs::canonicalize(one), std::fs::canonicalize(other)) {
-            (Ok(one), Ok(other)) => one == other,
-            _ => false,
-        }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
@@ -467,6 +429,7 @@ mod tests {
         assert_eq!(options.logdir, Path::new("/opt/nfast/log"));
         assert_eq!(options.certdir, Path::new("/opt/nfast/femcerts"));
         assert_eq!((options.port, options.privileged_port), (None, None));
+        assert!(options.shared, "for every user of the machine");
     }
 
     #[test]
@@ -479,6 +442,7 @@ mod tests {
         let options = options.unwrap();
         assert_eq!(options.home, Path::new("/home/u/.local/state/softshield"));
         assert_eq!(options.socket, Path::new("/run/user/7/softshield/nserver"));
+        assert!(!options.shared);
         let options = resolve(
             &Given::default(),
             &[("HOME", "/home/u"), ("XDG_STATE_HOME", "/s")],
@@ -605,53 +569,19 @@ mod tests {
     }
 
     #[test]
-    fn a_linked_key_data_folder_is_refused_also_behind_a_slash() {
+    fn linked_key_data_are_refused_before_anything_is_read_in_them() {
         let folder = tempfile::tempdir().unwrap();
         let real = folder.path().join("real");
-        std::fs::create_dir(&real).unwrap();
+        write_config(&real, "not a configuration\n");
         std::os::unix::fs::symlink(&real, folder.path().join("kmdata")).unwrap();
-        let link = format!("{}/./kmdata/", folder.path().display());
-        let home = folder.path().join("home");
-        let variables = [
-            ("NFAST_HOME", home.to_str().unwrap()),
-            ("NFAST_KMDATA", link.as_str()),
-        ];
-        let options = resolve(&Given::default(), &variables, false).unwrap();
-        let error = options.prepare_folders().unwrap_err();
-        assert!(matches!(error, OptionsError::KmdataIsLink(_)), "{error}");
-        assert!(!home.exists(), "nothing is made when something is refused");
-    }
-
-    #[test]
-    fn dynamic_certificates_are_kept_apart_from_static_ones() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut options = Options::in_folder(folder.path());
-        options.certdir = options.kmdata.join("features");
-        assert!(matches!(
-            options.prepare_folders(),
-            Err(OptionsError::CertificatesMixed(_))
-        ));
-    }
-
-    #[test]
-    fn missing_folders_are_made_for_their_owner_only() {
-        use std::os::unix::fs::PermissionsExt;
-
-        let folder = tempfile::tempdir().unwrap();
-        let options = Options::in_folder(&folder.path().join("new"));
-        options.prepare_folders().unwrap();
-        for path in [
-            &options.kmdata,
-            &options.kmdata.join("local"),
-            &options.state,
-            &options.logdir,
-            &options.certdir,
+        let home = folder.path().to_str().unwrap();
+        let behind = format!("{home}/./kmdata/");
+        for variables in [
+            vec![("NFAST_HOME", home)],
+            vec![("NFAST_HOME", "/elsewhere"), ("NFAST_KMDATA", &behind)],
         ] {
-            assert_eq!(
-                path.metadata().unwrap().permissions().mode() & 0o777,
-                0o700,
-                "{path:?}"
-            );
+            let error = resolve(&Given::default(), &variables, false).unwrap_err();
+            assert!(matches!(error, OptionsError::KmdataIsLink(_)), "{error}");
         }
     }
 }

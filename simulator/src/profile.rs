@@ -1,8 +1,12 @@
-//! Hardware profiles: how many things a named unit does at a time, and how long each takes.
+//! Hardware profiles: how many things a named unit does at a time, how long each takes, and how much it keeps.
 //!
 //! The figures are approximate. The rates for RSA of 1024, 2048 and 4096 bits are those that people remember from data
 //! sheets; the numbers of engines, the overheads and the bounds of the queue are guesses that fit them. Sizes between are
-//! interpolated by a power of the size, and other algorithms are put in proportion to RSA-2048.
+//! interpolated by a power of the size, and other algorithms are put in proportion to RSA-2048. Of the size of the
+//! non-volatile memory no source tells more than that old units have tens of kilobytes (SECURITY-WORLD section 9, recalled):
+//! all sizes are guesses, larger for newer units.
+//!
+//! One profile is no unit: `ci`, the default, goes as fast as this machine does.
 
 use std::time::Duration;
 
@@ -11,11 +15,11 @@ use std::time::Duration;
 pub struct Profile {
     /// The name by which it is chosen.
     pub name: &'static str,
-    /// What `enquiry` says as `product name`, before the words that tell an emulator.
+    /// What `enquiry` says as `product name`, before the words that tell an emulator; nothing if it is no unit.
     pub product: &'static str,
-    /// What `enquiry` says as `module type code`.
+    /// What `enquiry` says as `module type code` of a unit.
     pub type_code: u32,
-    /// Engines: private-key operations at a time.
+    /// Engines: private-key operations at a time. 0 if it is no unit: those of this machine, as fast as they are.
     pub engines: u32,
     /// Private RSA operations a second of a saturated unit, by bits of the modulus, in rising order.
     rates: &'static [(u32, f64)],
@@ -23,6 +27,8 @@ pub struct Profile {
     overhead: Duration,
     /// The numbers of jobs worth having outstanding (enquiry, `rec. queue`).
     pub queue: (u32, u32),
+    /// Bytes of non-volatile memory.
+    pub nvram: usize,
 }
 
 /// A profile and how many times faster than the unit everything goes.
@@ -99,9 +105,16 @@ impl Profile {
         PROFILES.iter().map(|profile| profile.name)
     }
 
-    /// Private RSA operations a second of a saturated unit.
+    /// Whether it has a unit's pace, and not this machine's.
+    pub fn is_unit(&self) -> bool {
+        self.engines > 0
+    }
+
+    /// Private RSA operations a second of a saturated unit; without end if it is none.
     pub fn rsa_rate(&self, bits: u32) -> f64 {
-        let (first, last) = (self.rates[0], self.rates[self.rates.len() - 1]);
+        let (Some(&first), Some(&last)) = (self.rates.first(), self.rates.last()) else {
+            return f64::INFINITY;
+        };
         let (near, growth) = match self.rates.windows(2).find(|pair| bits <= pair[1].0) {
             Some(pair) => (pair[0], growth(pair[0], pair[1])),
             None if self.rates.len() > 1 => (last, growth(self.rates[self.rates.len() - 2], last)),
@@ -117,6 +130,13 @@ fn growth(small: (u32, f64), large: (u32, f64)) -> f64 {
 }
 
 impl Timing {
+    /// As fast as possible.
+    pub const FASTEST: Timing = Timing {
+        profile: &CI,
+        scale: 1.0,
+        delays: false,
+    };
+
     /// How long an operation keeps one engine.
     pub fn service(&self, operation: Operation) -> Duration {
         let rate = match operation {
@@ -158,6 +178,7 @@ const fn profile(
     rates: &'static [(u32, f64)],
     overhead_us: u64,
     queue: (u32, u32),
+    nvram_kib: usize,
 ) -> Profile {
     Profile {
         name,
@@ -167,6 +188,7 @@ const fn profile(
         rates,
         overhead: Duration::from_micros(overhead_us),
         queue,
+        nvram: nvram_kib * 1024,
     }
 }
 
@@ -176,7 +198,7 @@ const XC: (&str, u32) = ("nC3025E/nC4035E/nC4335N", 12);
 const FIVE_S: (&str, u32) = ("NC5536E/NC5536N", 14);
 
 /// PERFORMANCE sections 1 and 3. Product names and type codes: UTILITIES section 3.1; the one of Edge is a guess.
-const PROFILES: [Profile; 10] = [
+const PROFILES: [Profile; 11] = [
     profile(
         "edge",
         EDGE,
@@ -184,6 +206,7 @@ const PROFILES: [Profile; 10] = [
         &[(1024, 10.0), (2048, 2.0), (4096, 0.2)],
         5000,
         (1, 4),
+        16,
     ),
     profile(
         "solo500",
@@ -192,6 +215,7 @@ const PROFILES: [Profile; 10] = [
         &[(1024, 500.0), (2048, 150.0), (4096, 80.0)],
         1000,
         (16, 40),
+        32,
     ),
     profile(
         "solo1500+",
@@ -200,6 +224,7 @@ const PROFILES: [Profile; 10] = [
         &[(1024, 1500.0), (2048, 450.0), (4096, 190.0)],
         1000,
         (20, 80),
+        32,
     ),
     profile(
         "solo6000+",
@@ -208,6 +233,7 @@ const PROFILES: [Profile; 10] = [
         &[(1024, 6000.0), (2048, 3000.0), (4096, 500.0)],
         900,
         (35, 150),
+        32,
     ),
     profile(
         "xc-base",
@@ -216,6 +242,7 @@ const PROFILES: [Profile; 10] = [
         &[(2048, 430.0), (4096, 100.0)],
         800,
         (20, 80),
+        64,
     ),
     profile(
         "xc-mid",
@@ -224,6 +251,7 @@ const PROFILES: [Profile; 10] = [
         &[(2048, 3500.0), (4096, 850.0)],
         800,
         (40, 160),
+        64,
     ),
     profile(
         "xc-high",
@@ -232,6 +260,7 @@ const PROFILES: [Profile; 10] = [
         &[(2048, 8600.0), (4096, 2025.0)],
         800,
         (120, 250),
+        64,
     ),
     profile(
         "5s-base",
@@ -240,6 +269,7 @@ const PROFILES: [Profile; 10] = [
         &[(2048, 670.0), (4096, 135.0)],
         600,
         (20, 80),
+        128,
     ),
     profile(
         "5s-mid",
@@ -248,6 +278,7 @@ const PROFILES: [Profile; 10] = [
         &[(2048, 3949.0), (4096, 814.0)],
         600,
         (40, 160),
+        128,
     ),
     profile(
         "5s-high",
@@ -256,8 +287,13 @@ const PROFILES: [Profile; 10] = [
         &[(2048, 13614.0), (4096, 2200.0)],
         600,
         (120, 250),
+        128,
     ),
+    CI,
 ];
+
+/// No unit.
+const CI: Profile = profile("ci", ("", 0), 0, &[], 0, (1, 64), 64);
 
 #[cfg(test)]
 mod tests {
@@ -315,5 +351,17 @@ mod tests {
             assert_eq!(Profile::names().filter(|other| *other == name).count(), 1);
         }
         assert_eq!(Profile::find("xc"), None);
+    }
+
+    #[test]
+    fn what_is_no_unit_takes_no_time() {
+        let fastest = Timing::FASTEST;
+        assert!(PROFILES.iter().filter(|profile| !profile.is_unit()).count() == 1);
+        assert_eq!(Profile::find("ci"), Some(fastest.profile));
+        for operation in [Operation::Rsa(2048), Operation::Reset, Operation::Other] {
+            assert_eq!(fastest.service(operation), Duration::ZERO);
+            assert_eq!(fastest.delay(operation), Duration::ZERO);
+        }
+        assert_eq!(fastest.overhead(), Duration::ZERO);
     }
 }

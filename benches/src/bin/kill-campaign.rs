@@ -23,6 +23,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use simulator::job::{Client, Job, KeyIds, Now};
 use simulator::module::{Module, Setup};
+use simulator::profile::Timing;
 use simulator::seed::{Seed, Streams};
 use simulator::store::RedbStore;
 
@@ -243,6 +244,7 @@ impl Desk {
             engine: engine::Kind::default().engine(),
             store: Box::new(RedbStore::open_on(disk, Path::new("module1.redb"))?),
             slots: Vec::new(),
+            nvram: Timing::FASTEST.profile.nvram,
             now,
         })?;
         Ok(Desk::at(module, 1))

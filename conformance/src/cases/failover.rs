@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use ncore::types::{ClearUnitArgs, Cmd, NoOpArgs};
 
-use crate::capi::Function;
 use crate::capi::numbers::*;
+use crate::capi::{Function, NTE_FAIL};
 use crate::case::{Case, Need, Outcome};
-use crate::coverage::{replies, works};
+use crate::coverage::{refuses, replies, works};
 use crate::oracle::{RsaPublic, digest};
-use crate::rig::{Rig, equal};
+use crate::rig::{Rig, equal, refused};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -43,7 +43,35 @@ pub(super) const CASES: &[Case] = &[
     )
     .needs(&[Need::World, Need::Control])
     .covers(&[works(Function::SignHash)]),
+    Case::any(
+        "failover.server.dead",
+        "While no hardserver answers, what needs a module fails; it works again when one does",
+        "CAPI guide, section 2.2; CryptoAPI reference: NTE_FAIL",
+        server_dead,
+    )
+    .needs(&[Need::World, Need::Control])
+    .covers(&[
+        refuses(Function::GenKey, NTE_FAIL),
+        refuses(Function::GenRandom, NTE_FAIL),
+        refuses(Function::SignHash, NTE_FAIL),
+        works(Function::GenRandom),
+        works(Function::SignHash),
+    ]),
+    Case::new(
+        "failover.server.dead-decryption",
+        "While no hardserver answers, an exchange pair decrypts nothing; it does when one answers again",
+        "CAPI guide, section 2.2; CryptoAPI reference: CryptDecrypt",
+        server_dead_decryption,
+    )
+    .needs(&[Need::World, Need::Control])
+    .covers(&[
+        refuses(Function::Decrypt, NTE_FAIL),
+        works(Function::Decrypt),
+    ]),
 ];
+
+/// The length of pairs whose length is of no matter, in bits.
+const BITS: u32 = 512;
 
 /// Clears a module and waits until it is back: the reply to NoOp comes when it is.
 fn clear(rig: &Rig, module: u32) -> anyhow::Result<()> {
@@ -134,5 +162,38 @@ fn server_killed(rig: &Rig) -> anyhow::Result<Outcome> {
         before,
         "the signature",
     )?;
+    Ok(Outcome::Passed)
+}
+
+/// Does something while the run's hardserver is dead.
+fn while_dead(rig: &Rig, act: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let daemon = rig.target().daemon();
+    daemon.context("the hardserver is ours")?.while_dead(act)?
+}
+
+fn server_dead(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (context, _) = rig.container()?;
+    context.gen_pair(AT_SIGNATURE, BITS)?;
+    let hash = context.hash(CALG_SHA1, b"message")?;
+    while_dead(rig, || {
+        refused(context.gen_key(AT_SIGNATURE, BITS << 16), NTE_FAIL)?;
+        refused(context.random(8), NTE_FAIL)?;
+        refused(hash.sign(AT_SIGNATURE, 0), NTE_FAIL)
+    })?;
+    // The old pair is still there.
+    let public = context.user_key(AT_SIGNATURE)?;
+    let signature = hash.sign(AT_SIGNATURE, 0)?;
+    let again = context.hash(CALG_SHA1, b"message")?;
+    again.verify(&signature, &public, 0)?;
+    context.random(8)?;
+    Ok(Outcome::Passed)
+}
+
+fn server_dead_decryption(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (context, _) = rig.container()?;
+    let pair = context.gen_pair(AT_KEYEXCHANGE, BITS)?;
+    let sealed = pair.encrypt(b"message", 0)?;
+    while_dead(rig, || refused(pair.decrypt(&sealed, 0), NTE_FAIL))?;
+    equal(pair.decrypt(&sealed, 0)?, b"message".to_vec(), "the text")?;
     Ok(Outcome::Passed)
 }

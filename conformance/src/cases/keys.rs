@@ -5,7 +5,8 @@ use anyhow::{Context as _, ensure};
 use crate::capi::numbers::*;
 use crate::capi::{
     Arguments, ERROR_INVALID_PARAMETER, ERROR_MORE_DATA, Function, NTE_BAD_ALGID, NTE_BAD_DATA,
-    NTE_BAD_FLAGS, NTE_BAD_KEY, NTE_BAD_TYPE, NTE_BAD_UID, NTE_NO_KEY, NTE_SILENT_CONTEXT, Room,
+    NTE_BAD_FLAGS, NTE_BAD_KEY, NTE_BAD_TYPE, NTE_BAD_UID, NTE_NO_KEY, NTE_PERM,
+    NTE_SILENT_CONTEXT, Room,
 };
 use crate::case::{Case, Outcome};
 use crate::coverage::{refuses, works};
@@ -34,6 +35,13 @@ pub(super) const CASES: &[Case] = &[
         works(Function::GetUserKey),
         refuses(Function::GetUserKey, NTE_NO_KEY),
     ]),
+    Case::any(
+        "keys.generate.read-only",
+        "No pair is made in a container that its descriptor lets nobody change",
+        "CAPI guide, section 7; CryptoAPI reference: CryptGenKey",
+        read_only,
+    )
+    .covers(&[refuses(Function::GenKey, NTE_PERM)]),
     Case::new(
         "keys.generate.by-algorithm",
         "The ALG_IDs of RSA name the same slots as the key specifications",
@@ -216,6 +224,27 @@ fn two_slots(rig: &Rig) -> anyhow::Result<Outcome> {
             blob,
             "the slot's public key",
         )?;
+    }
+    Ok(Outcome::Passed)
+}
+
+fn read_only(rig: &Rig) -> anyhow::Result<Outcome> {
+    let (context, name) = rig.container()?;
+    // A self-relative SECURITY_DESCRIPTOR: the local system owns it, and everyone may read and delete.
+    let head = [
+        1, 0, 4, 0x80, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 32, 0, 0, 0,
+    ];
+    let system = [1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0];
+    let list = [2, 0, 28, 0, 1, 0, 0, 0];
+    let entry = [0, 0, 20, 0, 0x89, 0, 0x13, 0];
+    let everyone = [1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
+    let descriptor = [&head[..], &system, &list, &entry, &everyone].concat();
+    let parts = OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION;
+    context.set_param(PP_KEYSET_SEC_DESCR, Some(&descriptor), parts)?;
+    let again = rig.capi().acquire(Some(&name), 0)?;
+    for context in [&context, &again] {
+        refused(context.gen_key(AT_SIGNATURE, 512 << 16), NTE_PERM)?;
+        refused(context.user_key(AT_SIGNATURE), NTE_NO_KEY)?;
     }
     Ok(Outcome::Passed)
 }

@@ -19,6 +19,7 @@ mod exports;
 #[cfg(feature = "embedded")]
 mod failover;
 mod family;
+mod fixed_dh;
 #[cfg(feature = "embedded")]
 mod frames;
 #[cfg(feature = "embedded")]
@@ -70,6 +71,7 @@ pub fn all() -> Vec<&'static Case> {
         blobs::CASES,
         provider::CASES,
         schannel::CASES,
+        fixed_dh::CASES,
         dss::CASES,
         entry::CASES,
         lengths::CASES,

@@ -50,6 +50,18 @@ pub(super) const CASES: &[Case] = &[
         refuses(Function::SignHash, NTE_NO_KEY),
     ]),
     of(
+        "agreement.pregen.stored",
+        DH,
+        "Each value of a stored pair is kept when it is set, for the next context to go on with",
+        "CryptoAPI reference: Diffie-Hellman keys",
+        pregen_stored,
+    )
+    .covers(&[
+        works(Function::SetKeyParam),
+        works(Function::GetUserKey),
+        works(Function::GetKeyParam),
+    ]),
+    of(
         "agreement.pregen.lengths",
         DSS,
         "Values of another length than was declared are bad data",
@@ -138,6 +150,39 @@ fn pregen_unfinished(rig: &Rig) -> anyhow::Result<Outcome> {
     refused(
         context.hash(CALG_SHA1, b"text")?.sign(AT_SIGNATURE, 0),
         NTE_NO_KEY,
+    )?;
+    Ok(Outcome::Passed)
+}
+
+fn pregen_stored(rig: &Rig) -> anyhow::Result<Outcome> {
+    let vector = group()?;
+    let length = vector.bytes("p").len();
+    let number = |name: &str| little(&vector.bytes(name), length);
+    let (context, name) = rig.container()?;
+    let key = context.gen_key(CALG_DH_SF, (length as u32 * 8) << 16 | CRYPT_PREGEN)?;
+    key.set_blob(KP_P, &number("p"))?;
+    drop((key, context));
+
+    let context = rig.capi().acquire(Some(&name), 0)?;
+    let key = context.user_key(AT_KEYEXCHANGE)?;
+    equal(key.param(KP_P)?, number("p"), "KP_P")?;
+    refused(key.param(KP_G), NTE_BAD_KEY_STATE)?;
+    key.set_blob(KP_G, &number("g"))?;
+    drop((key, context));
+
+    let context = rig.capi().acquire(Some(&name), 0)?;
+    let key = context.user_key(AT_KEYEXCHANGE)?;
+    for (param, name) in [(KP_P, "p"), (KP_G, "g")] {
+        equal(key.param(param)?, number(name), name)?;
+    }
+    // The pair is made by now, once.
+    let public = key.export(PUBLICKEYBLOB, None, 0)?;
+    let again = rig.capi().acquire(Some(&name), 0)?;
+    let found = again.user_key(AT_KEYEXCHANGE)?;
+    equal(
+        found.export(PUBLICKEYBLOB, None, 0)?,
+        public,
+        "the slot's public key",
     )?;
     Ok(Outcome::Passed)
 }

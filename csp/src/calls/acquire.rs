@@ -60,7 +60,7 @@ impl Csp {
         let action = action(flags)?;
         let (provider, provider_name) = provider(caller)?;
         let name = container_name(container)?;
-        let identity = self.identity();
+        let identity = self.identity()?;
         let interaction = self.interaction(flags & CRYPT_SILENT != 0, caller.window)?;
         let scope = match flags & CRYPT_MACHINE_KEYSET != 0 {
             true => Scope::Machine,

@@ -17,6 +17,7 @@ use crate::key::{Key, PublicHandle};
 use crate::key_spec::KeySpec;
 use crate::new_pair::NewPair;
 use crate::pair::KeyPair;
+use crate::pending::Pending;
 use crate::protection::ForKey;
 use crate::random;
 use crate::settings::KeyProtection;
@@ -71,7 +72,7 @@ impl Csp {
         }
         check_prompts(&opened, flags)?;
         if flags & CRYPT_PREGEN != 0 {
-            return self.pregen(context, &opened, algorithm, bits);
+            return self.pregen(context, &opened, Pending::new(algorithm, bits));
         }
         let pair = self.new_pair(&opened, algorithm, NewPair::generated(algorithm, bits)?)?;
         let key = Key::Public(PublicHandle::of_pair(algorithm, pair));
@@ -137,9 +138,16 @@ impl Csp {
         };
         let spec = spec.ok_or(CspError::NTE_NO_KEY)?;
         self.complete_slot(&opened, spec)?;
-        let pair = opened.pair(spec)?;
-        let algorithm = opened.provider.pair_algorithm(spec)?;
-        self.add_key(context, Key::Public(PublicHandle::of_pair(algorithm, pair)))
+        match opened.pair(spec) {
+            Err(CspError::NTE_NO_KEY) => self.resume(context, &opened, spec),
+            pair => {
+                let algorithm = opened.provider.pair_algorithm(spec)?;
+                self.add_key(
+                    context,
+                    Key::Public(PublicHandle::of_pair(algorithm, pair?)),
+                )
+            }
+        }
     }
 
     /// CPDuplicateKey: an independent copy, where it stands.
@@ -172,7 +180,7 @@ impl Csp {
     ) -> Result<Arc<KeyPair>> {
         match (KeySpec::of_algorithm(algorithm), &context.keyset) {
             (Some(spec), Keyset::Container { container, .. }) => {
-                container.put_pair(spec, new, &self.identity(), context)
+                container.put_pair(spec, new, &self.identity()?, context)
             }
             (Some(spec), Keyset::Ephemeral(slots)) => {
                 let pair = self.unrecorded_pair(context, spec, new)?;

@@ -87,7 +87,13 @@ impl Csp {
                 drop(key);
                 self.complete(&opened, &shared).map(drop)
             }
-            Key::Pending(pending) => pending.set_param(param, value),
+            Key::Pending(pending) => {
+                let mut changed = pending.clone();
+                changed.set_param(param, value)?;
+                self.store_pending(&opened, &changed)?;
+                *pending = changed;
+                Ok(())
+            }
             Key::Agreed(_) if param != KP_ALGID => Err(CspError::NTE_BAD_TYPE),
             Key::Agreed(agreed) => {
                 let algorithm = value.try_into().map_err(|_| CspError::NTE_BAD_DATA)?;
@@ -137,7 +143,7 @@ impl Csp {
         }
         match &context.keyset {
             Keyset::Container { container, .. } => {
-                container.set_certificate(pair, der.to_vec(), &self.identity())
+                container.set_certificate(pair, der.to_vec(), &self.identity()?)
             }
             Keyset::Ephemeral(_) => {
                 pair.set_certificate(der.to_vec());

@@ -222,7 +222,7 @@ impl Csp {
         if flags & (OWNER | GROUP) != 0 {
             rights.push(Right::WriteOwner);
         }
-        container(context)?.set_descriptor(flags, from, &rights, &self.identity())
+        container(context)?.set_descriptor(flags, from, &rights, &self.identity()?)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::identity::Identity;
 use crate::names::{self, NAMES};
 use crate::security::{Descriptor, Right};
 
-pub use super::record::{DecodeError, Record, Scope, Slot};
+pub use super::record::{DecodeError, Record, Scope, Slot, Unfinished};
 pub use crate::key_spec::KeySpec;
 
 /// The containers of one world.
@@ -176,7 +176,7 @@ impl Containers {
     /// container that is damaged.
     pub fn find(&self, wanted: &Wanted) -> Result<(String, Record), Error> {
         let (ident, record) = self.look_up(wanted)?;
-        self.allowed("reading", &record, Right::Read)?;
+        self.allowed("reading", &ident, &record, Right::Read)?;
         Ok((ident, record))
     }
 
@@ -198,6 +198,7 @@ impl Containers {
             name: name.to_owned(),
             slots: [None, None],
             descriptor: Descriptor::of_new_container(&creator, *scope == Scope::Machine),
+            unfinished: None,
         };
         self.own_scope("creating", &record)?;
         let ident = record.ident();
@@ -224,8 +225,12 @@ impl Containers {
             .turn(APPNAME)
             .map_err(|error| E::from(error.into()))?;
         let mut record = self.read(ident)?;
-        self.allowed("changing", &record, Right::Write)?;
+        self.allowed("changing", ident, &record, Right::Write)?;
+        let before = record.slots[KeySpec::Exchange as usize].clone();
         change(&mut record.slots)?;
+        if record.slots[KeySpec::Exchange as usize] != before {
+            record.unfinished = None;
+        }
         Ok(self.write(ident, &record)?)
     }
 
@@ -287,9 +292,15 @@ impl Containers {
         }
     }
 
-    fn allowed(&self, action: &'static str, record: &Record, right: Right) -> Result<(), Error> {
+    fn allowed(
+        &self,
+        action: &'static str,
+        ident: &str,
+        record: &Record,
+        right: Right,
+    ) -> Result<(), Error> {
         self.own_scope(action, record)?;
-        match record.descriptor.allows(&self.user, right) {
+        match store::allows(&self.folder, ident, record, &self.user, right) {
             true => Ok(()),
             false => Err(denied(action, record)),
         }

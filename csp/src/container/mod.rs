@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use ncore::types::KeyGenParams;
 use nfkm::{IdentRule, InNvram, LoadedKey, NewKey};
 
-use self::record::{Record, Slot};
+use self::record::{Record, Slot, Unfinished};
 use self::store::{APPNAME, Changing, Store};
 use crate::context::Context;
 use crate::csp::lock;
@@ -202,6 +202,32 @@ impl Container {
         Ok(())
     }
 
+    /// The values of the pair that is being made for the exchange slot, whoever set them.
+    ///
+    /// # Errors
+    /// The file system's, `NTE_KEYSET_ENTRY_BAD`.
+    pub(crate) fn unfinished(&self) -> Result<Option<Unfinished>> {
+        match self.store.read(&self.ident) {
+            Err(CspError::NTE_BAD_KEYSET) => Ok(None),
+            record => Ok(record?.unfinished),
+        }
+    }
+
+    /// Stores the values of the pair that is being made for the exchange slot, or none.
+    ///
+    /// # Errors
+    /// `NTE_BAD_KEYSET` when the container was deleted, `NTE_PERM` when the user may not write to it.
+    pub(crate) fn set_unfinished(
+        &self,
+        unfinished: Option<Unfinished>,
+        user: &Identity,
+    ) -> Result<()> {
+        let turn = self.store.changing()?;
+        let mut record = self.writable(user)?;
+        record.unfinished = unfinished;
+        self.store.write(&turn, &self.ident, &record)
+    }
+
     /// The security descriptor.
     ///
     /// # Errors
@@ -225,7 +251,7 @@ impl Container {
         let mut record = self.store.read(&self.ident)?;
         if !rights
             .iter()
-            .all(|right| record.descriptor.allows(user, *right))
+            .all(|right| self.store.allows(&self.ident, &record, user, *right))
         {
             return Err(CspError::NTE_PERM);
         }
@@ -241,7 +267,7 @@ impl Container {
 
     fn writable(&self, user: &Identity) -> Result<Record> {
         let record = self.store.read(&self.ident)?;
-        match record.descriptor.allows(user, Right::Write) {
+        match self.store.allows(&self.ident, &record, user, Right::Write) {
             true => Ok(record),
             false => Err(CspError::NTE_PERM),
         }
@@ -263,6 +289,9 @@ impl Container {
         // Read again: making the key took a while.
         let updated = self.store.read(&self.ident).and_then(|mut record| {
             let old = record.slots[spec as usize].replace(slot.clone());
+            if spec == KeySpec::Exchange {
+                record.unfinished = None;
+            }
             self.store.write(turn, &self.ident, &record)?;
             Ok(old)
         });

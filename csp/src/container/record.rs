@@ -3,12 +3,14 @@
 //! ```text
 //! offset size
 //!      0    8  magic: "CAPICONT"
-//!      8    2  format version: 1, little-endian
+//!      8    2  format version, little-endian: 1, or 2 with an unfinished pair
 //!     10    n  bincode (legacy configuration): provider, SID or nothing for the machine's, name, two slots, descriptor
+//!   10+n    m  version 2 only, bincode: length, P, Q and G of the unfinished pair
 //! ```
 //!
 //! Length and checksum are those of the entry around it. The vendor's format is unpublished.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::security::{DACL, Descriptor, GROUP, OWNER};
@@ -35,6 +37,21 @@ pub struct Record {
     pub slots: [Option<Slot>; 2],
     /// Who may do what with it.
     pub descriptor: Descriptor,
+    /// The Diffie-Hellman pair that is being made for the exchange slot.
+    pub unfinished: Option<Unfinished>,
+}
+
+/// The values so far of a CALG_DH_SF pair that is made value by value, little-endian.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unfinished {
+    /// Length of the prime in bits.
+    pub bits: u32,
+    /// KP_P.
+    pub p: Option<Vec<u8>>,
+    /// KP_Q.
+    pub q: Option<Vec<u8>>,
+    /// KP_G.
+    pub g: Option<Vec<u8>>,
 }
 
 /// The association of a container with one key.
@@ -64,6 +81,7 @@ pub enum DecodeError {
 
 const MAGIC: &[u8; 8] = b"CAPICONT";
 const VERSION: u16 = 1;
+const VERSION_UNFINISHED: u16 = 2;
 
 /// The most that decoding may allocate, in bytes: two certificates and the descriptor, with room to spare.
 const CONTENT_MAX: usize = 512 << 10;
@@ -103,10 +121,16 @@ impl Record {
             slots: self.slots.clone(),
             descriptor: self.descriptor.encode(OWNER | GROUP | DACL),
         };
+        let version = match self.unfinished {
+            None => VERSION,
+            Some(_) => VERSION_UNFINISHED,
+        };
         let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&VERSION.to_le_bytes());
-        let content = bincode::serde::encode_to_vec(&content, bincode::config::legacy());
-        bytes.extend_from_slice(&content.map_err(|_| DecodeError::Content)?);
+        bytes.extend_from_slice(&version.to_le_bytes());
+        bytes.extend(encoded(&content)?);
+        if let Some(unfinished) = &self.unfinished {
+            bytes.extend(encoded(unfinished)?);
+        }
         if bytes.len() > CONTENT_MAX {
             Err(DecodeError::Content)
         } else {
@@ -121,14 +145,18 @@ impl Record {
     pub(crate) fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
         let rest = bytes.strip_prefix(MAGIC).ok_or(DecodeError::Magic)?;
         let (version, rest) = rest.split_first_chunk().ok_or(DecodeError::Content)?;
-        match u16::from_le_bytes(*version) {
-            VERSION => {}
+        let mut rest = rest;
+        let has_unfinished = match u16::from_le_bytes(*version) {
+            VERSION => false,
+            VERSION_UNFINISHED => true,
             other => return Err(DecodeError::Version(other)),
-        }
-        let config = bincode::config::legacy().with_limit::<CONTENT_MAX>();
-        let (content, used): (Content, usize) =
-            bincode::serde::decode_from_slice(rest, config).map_err(|_| DecodeError::Content)?;
-        if used != rest.len() {
+        };
+        let content: Content = decoded(&mut rest)?;
+        let unfinished = match has_unfinished {
+            true => Some(decoded(&mut rest)?),
+            false => None,
+        };
+        if !rest.is_empty() {
             return Err(DecodeError::Content);
         }
         Ok(Record {
@@ -138,8 +166,23 @@ impl Record {
             slots: content.slots,
             descriptor: Descriptor::decode(&content.descriptor)
                 .map_err(|_| DecodeError::Content)?,
+            unfinished,
         })
     }
+}
+
+fn encoded(content: &impl Serialize) -> Result<Vec<u8>, DecodeError> {
+    let bytes = bincode::serde::encode_to_vec(content, bincode::config::legacy());
+    bytes.map_err(|_| DecodeError::Content)
+}
+
+/// What the bytes begin with, which is taken off them.
+fn decoded<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, DecodeError> {
+    let config = bincode::config::legacy().with_limit::<CONTENT_MAX>();
+    let (content, used) =
+        bincode::serde::decode_from_slice(bytes, config).map_err(|_| DecodeError::Content)?;
+    *bytes = bytes.get(used..).ok_or(DecodeError::Content)?;
+    Ok(content)
 }
 
 #[cfg(test)]
@@ -153,6 +196,7 @@ mod tests {
     fn descriptor(machine: bool) -> Descriptor {
         let creator = Identity {
             user: Sid::everyone(),
+            claimed: false,
             group: Sid::local_system(),
             administrator: false,
             user_name: None,
@@ -175,15 +219,23 @@ mod tests {
         proptest::option::of(slot)
     }
 
+    fn unfinished() -> impl Strategy<Value = Option<Unfinished>> {
+        let value = || proptest::option::of(proptest::collection::vec(any::<u8>(), 0..64));
+        let unfinished = (any::<u32>(), value(), value(), value())
+            .prop_map(|(bits, p, q, g)| Unfinished { bits, p, q, g });
+        proptest::option::of(unfinished)
+    }
+
     fn record() -> impl Strategy<Value = Record> {
         let scope = prop_oneof![Just(Scope::Machine), "S-1-[0-9]{1,9}".prop_map(Scope::User)];
-        (".{0,40}", scope, ".{0,40}", [slot(), slot()]).prop_map(
-            |(provider, scope, name, slots)| Record {
+        (".{0,40}", scope, ".{0,40}", [slot(), slot()], unfinished()).prop_map(
+            |(provider, scope, name, slots, unfinished)| Record {
                 descriptor: descriptor(scope == Scope::Machine),
                 provider,
                 scope,
                 name,
                 slots,
+                unfinished,
             },
         )
     }
@@ -204,8 +256,11 @@ mod tests {
         }
 
         #[test]
-        fn arbitrary_content_never_panics(content in proptest::collection::vec(any::<u8>(), 0..256)) {
-            let mut bytes = b"CAPICONT\x01\0".to_vec();
+        fn arbitrary_content_never_panics(
+            version in 1u8..=2,
+            content in proptest::collection::vec(any::<u8>(), 0..256),
+        ) {
+            let mut bytes = [&b"CAPICONT"[..], &[version, 0]].concat();
             bytes.extend_from_slice(&content);
             let _ = Record::decode(&bytes);
         }
@@ -215,8 +270,8 @@ mod tests {
     fn foreign_data_and_later_versions_are_told_apart() {
         assert_eq!(Record::decode(b"something else"), Err(DecodeError::Magic));
         assert_eq!(
-            Record::decode(b"CAPICONT\x02\0"),
-            Err(DecodeError::Version(2))
+            Record::decode(b"CAPICONT\x03\0"),
+            Err(DecodeError::Version(3))
         );
         assert_eq!(Record::decode(b"CAPICONT"), Err(DecodeError::Content));
     }

@@ -123,6 +123,7 @@ impl Store {
             name: name.to_owned(),
             slots: [None, None],
             descriptor,
+            unfinished: None,
         };
         self.write(&turn, &ident, &record).map_err(at_acquisition)?;
         Ok(ident)
@@ -135,7 +136,7 @@ impl Store {
     pub(crate) fn delete(&self, ident: &str, user: &Identity) -> Result<()> {
         let turn = self.changing().map_err(at_acquisition)?;
         let record = self.read(ident)?;
-        if !record.descriptor.allows(user, Right::Delete) {
+        if !self.allows(ident, &record, user, Right::Delete) {
             return Err(CspError::NTE_BAD_KEYSET);
         }
         // The container goes first: an interruption leaves keys that nothing refers to, rather than a container that
@@ -150,6 +151,17 @@ impl Store {
             self.delete_key(&turn, slot);
         }
         Ok(())
+    }
+
+    /// [`allows`], for a container of this world.
+    pub(super) fn allows(
+        &self,
+        ident: &str,
+        record: &Record,
+        user: &Identity,
+        right: Right,
+    ) -> bool {
+        allows(self.session.folder(), ident, record, user, right)
     }
 
     /// Deletes the entry of a key that a container no longer refers to, unless another one does. A key whose entry cannot
@@ -228,6 +240,24 @@ fn at_acquisition(error: CspError) -> CspError {
         CspError::NTE_PERM => CspError::NTE_BAD_KEYSET,
         error => error,
     }
+}
+
+/// Whether a user may do something with a container: by its descriptor, and if he only claims to be the one it names, by the
+/// system's word about its file too.
+pub(super) fn allows(
+    folder: &Folder,
+    ident: &str,
+    record: &Record,
+    user: &Identity,
+    right: Right,
+) -> bool {
+    // Whoever may not read the file has no record of it.
+    let may_change = || {
+        right == Right::Read
+            || EntryName::new(APPNAME, ident)
+                .is_ok_and(|name| user.may_change(&folder.entry_path(&name)))
+    };
+    record.descriptor.allows(user, right) && may_change()
 }
 
 /// Gives the files of a container and of its keys the container's access list, or what comes next to it. The provider checks

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{CardName, Choice, Offer, Prompt, Refusal, Secret, TRIES, Wanted};
+use super::{
+    CardName, NVRAM_QUESTION, OfferedModule, OfferedSet, Prompt, Refusal, Secret, TRIES, Wanted,
+};
 use crate::sys::dialogs::{self, Owner, Waiting};
 
 /// The title of every dialog.
@@ -32,41 +34,55 @@ impl Dialogs {
             None => question.to_owned(),
         }
     }
+
+    /// Lets the user choose one of the items, the first of which is proposed: its index.
+    fn choose_one(&self, question: &str, items: &[String]) -> Result<usize, Refusal> {
+        let question = self.question(question);
+        let chosen = dialogs::choose(self.owner, TITLE, &question, items, false, &[0]);
+        let chosen = chosen.map_err(Refusal::Broken)?.ok_or(Refusal::Cancelled)?;
+        chosen.first().copied().ok_or(Refusal::Cancelled)
+    }
 }
 
 impl Prompt for Dialogs {
-    fn choose(&mut self, offer: &Offer) -> Result<Choice, Refusal> {
-        let set = match offer.sets.len() {
-            0 | 1 => 0,
-            _ => {
-                let names: Vec<String> = offer.sets.iter().map(ToString::to_string).collect();
-                let question = self.question("Card set that is to protect the key:");
-                let chosen = dialogs::choose(self.owner, TITLE, &question, &names, false, &[0]);
-                *chosen
-                    .map_err(Refusal::Broken)?
-                    .ok_or(Refusal::Cancelled)?
-                    .first()
-                    .ok_or(Refusal::Cancelled)?
-            }
-        };
-        let names: Vec<String> = offer.modules.iter().map(ToString::to_string).collect();
+    fn choose_set(&mut self, sets: &[OfferedSet]) -> Result<usize, Refusal> {
+        // The question about the modules names the only one.
+        match sets.len() {
+            1 => Ok(0),
+            _ => self.choose_one("Card set that is to protect the key:", &texts(sets)),
+        }
+    }
+
+    fn choose_modules(
+        &mut self,
+        set: &OfferedSet,
+        modules: &[OfferedModule],
+    ) -> Result<Vec<u32>, Refusal> {
         let with_card = |with: bool| {
-            let modules = offer.modules.iter().enumerate();
+            let modules = modules.iter().enumerate();
             let indices = modules.filter(|(_, module)| module.has_card || !with);
             indices.map(|(index, _)| index).collect::<Vec<_>>()
         };
         let proposed = Some(with_card(true)).filter(|found| !found.is_empty());
         let proposed = proposed.unwrap_or_else(|| with_card(false));
+        let question = format!("Modules on which to load the card set {set}:");
+        let question = self.question(&question);
+        let items = texts(modules);
         loop {
-            let question = self.question("Modules on which to load the key:");
-            let chosen = dialogs::choose(self.owner, TITLE, &question, &names, true, &proposed);
+            let chosen = dialogs::choose(self.owner, TITLE, &question, &items, true, &proposed);
             let chosen = chosen.map_err(Refusal::Broken)?.ok_or(Refusal::Cancelled)?;
-            let modules = chosen.iter().filter_map(|index| offer.modules.get(*index));
-            let modules: Vec<u32> = modules.map(|module| module.number).collect();
-            if !modules.is_empty() {
-                return Ok(Choice { set, modules });
+            let chosen = chosen.iter().filter_map(|index| modules.get(*index));
+            let numbers: Vec<u32> = chosen.map(|module| module.number).collect();
+            if !numbers.is_empty() {
+                return Ok(numbers);
             }
         }
+    }
+
+    fn choose_nvram(&mut self, modules: &[OfferedModule]) -> Result<u32, Refusal> {
+        let index = self.choose_one(NVRAM_QUESTION, &texts(modules))?;
+        let chosen = modules.get(index).ok_or(Refusal::Cancelled)?;
+        Ok(chosen.number)
     }
 
     fn wait_for_card(&mut self, wanted: &Wanted, _: Duration) -> Result<(), Refusal> {
@@ -97,4 +113,8 @@ impl Prompt for Dialogs {
         let given = dialogs::passphrase(self.owner, TITLE, &question).map_err(Refusal::Broken)?;
         given.map(Secret::from).ok_or(Refusal::Cancelled)
     }
+}
+
+fn texts<T: ToString>(items: &[T]) -> Vec<String> {
+    items.iter().map(T::to_string).collect()
 }

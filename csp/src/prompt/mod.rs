@@ -28,8 +28,19 @@ use crate::settings::SetupParameters;
 
 /// A person, or what stands for one. A value serves one operation; what it shows goes when it is dropped.
 pub(crate) trait Prompt {
-    /// Where a key is to be: asked before any card is.
-    fn choose(&mut self, offer: &Offer) -> Result<Choice, Refusal>;
+    /// The card set that is to protect a new key, of at least one: its index.
+    fn choose_set(&mut self, sets: &[OfferedSet]) -> Result<usize, Refusal>;
+
+    /// The modules, of at least one, on which a card set and the key under it are loaded: their numbers, at least one.
+    fn choose_modules(
+        &mut self,
+        set: &OfferedSet,
+        modules: &[OfferedModule],
+    ) -> Result<Vec<u32>, Refusal>;
+
+    /// The one module, of at least one, that keeps something of a new key in its NVRAM, and so takes the administrator
+    /// cards: its number.
+    fn choose_nvram(&mut self, modules: &[OfferedModule]) -> Result<u32, Refusal>;
 
     /// A card is waited for, for so long already. Called a few times a second until the card is there.
     fn wait_for_card(&mut self, wanted: &Wanted, waited: Duration) -> Result<(), Refusal>;
@@ -38,15 +49,7 @@ pub(crate) trait Prompt {
     fn passphrase(&mut self, card: &CardName, wrong: u32) -> Result<Secret, Refusal>;
 }
 
-/// What a key may be loaded on, and under.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Offer {
-    /// The card sets to choose from. Empty where only the modules are in question: a key that exists has its set.
-    pub(crate) sets: Vec<OfferedSet>,
-    /// The modules to choose from, at least one.
-    pub(crate) modules: Vec<OfferedModule>,
-}
-
+/// A card set as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OfferedSet {
     pub(crate) name: String,
@@ -56,21 +59,13 @@ pub(crate) struct OfferedSet {
     pub(crate) quorum: (u32, u32),
 }
 
+/// A module as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OfferedModule {
     pub(crate) number: u32,
     pub(crate) esn: String,
     /// Whether an operator card is in it.
     pub(crate) has_card: bool,
-}
-
-/// What was chosen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Choice {
-    /// Index into [`Offer::sets`]; 0 if that is empty.
-    pub(crate) set: usize,
-    /// Numbers of modules, at least one.
-    pub(crate) modules: Vec<u32>,
 }
 
 /// The card that is waited for.
@@ -115,6 +110,10 @@ pub(crate) enum Refusal {
     #[error("the prompt could not be shown: {0}")]
     Broken(String),
 }
+
+/// What a person is asked who chooses the module of a key that needs NVRAM (CAPI guide, sections 9 and 10).
+const NVRAM_QUESTION: &str =
+    "Module that is to have the key's area in its NVRAM, and that takes the administrator cards:";
 
 /// How often a person may mistype a pass phrase.
 const TRIES: u32 = 3;
@@ -244,11 +243,7 @@ mod tests {
             },
             ..Interaction::default()
         };
-        let offer = Offer {
-            sets: Vec::new(),
-            modules: Vec::new(),
-        };
-        let ask = |interaction: &Interaction| interaction.prompt().choose(&offer);
+        let ask = |interaction: &Interaction| interaction.prompt().choose_nvram(&[]);
         assert_eq!(ask(&interaction), Err(Refusal::TimedOut(Duration::ZERO)));
         interaction.silent = true;
         assert_eq!(ask(&interaction), Err(Refusal::Silent));

@@ -12,6 +12,7 @@
 //! ops = ["mistyped", "right"]
 //!
 //! [administrator]
+//! module = 1              # that takes their cards for a key with something in its NVRAM
 //! passphrases = ["secret"]
 //! ```
 //!
@@ -24,7 +25,7 @@ use std::{env, fs, io};
 
 use serde::Deserialize;
 
-use super::{CardName, Choice, Offer, Prompt, Refusal, Secret, Wanted};
+use super::{CardName, OfferedModule, OfferedSet, Prompt, Refusal, Secret, Wanted};
 
 /// The environment variable with the path of the file of answers.
 pub const ANSWERS_VARIABLE: &str = "NCCAPI_ANSWERS";
@@ -52,6 +53,8 @@ pub struct Answers {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdministratorAnswers {
+    /// The module that takes their cards for a key with something in its NVRAM, by number.
+    pub module: Option<u32>,
     /// Their pass phrases, in the order in which they are tried.
     pub passphrases: Vec<Secret>,
 }
@@ -116,28 +119,41 @@ impl Answers {
 pub(crate) struct Scripted<'a>(pub(super) &'a Answers);
 
 impl Prompt for Scripted<'_> {
-    fn choose(&mut self, offer: &Offer) -> Result<Choice, Refusal> {
+    fn choose_set(&mut self, sets: &[OfferedSet]) -> Result<usize, Refusal> {
         self.0.not_cancelled()?;
-        let set = match (&offer.sets[..], &self.0.card_set) {
-            ([], _) | ([_], None) => 0,
+        match (sets, &self.0.card_set) {
+            ([_], None) => Ok(0),
             (sets, Some(answer)) => sets
                 .iter()
                 .position(|set| set.name == *answer || set.hash == *answer)
-                .ok_or_else(|| Refusal::Unanswered(format!("there is no card set `{answer}'")))?,
-            (_, None) => return Err(Refusal::Unanswered("the card set".to_owned())),
-        };
-        let modules = self.0.modules.clone();
-        let modules = modules.ok_or_else(|| Refusal::Unanswered("the modules".to_owned()))?;
-        for answer in &modules {
-            if !offer.modules.iter().any(|module| module.number == *answer) {
-                let text = format!("module {answer} is not usable");
-                return Err(Refusal::Unanswered(text));
-            }
+                .ok_or_else(|| Refusal::Unanswered(format!("there is no card set `{answer}'"))),
+            (_, None) => Err(Refusal::Unanswered("the card set".to_owned())),
         }
-        match modules.is_empty() {
-            true => Err(Refusal::Unanswered("the modules".to_owned())),
-            false => Ok(Choice { set, modules }),
+    }
+
+    fn choose_modules(
+        &mut self,
+        _: &OfferedSet,
+        modules: &[OfferedModule],
+    ) -> Result<Vec<u32>, Refusal> {
+        self.0.not_cancelled()?;
+        let answers = self.0.modules.clone().unwrap_or_default();
+        if answers.is_empty() {
+            return Err(Refusal::Unanswered("the modules".to_owned()));
         }
+        for answer in &answers {
+            check_offered(*answer, modules)?;
+        }
+        Ok(answers)
+    }
+
+    fn choose_nvram(&mut self, modules: &[OfferedModule]) -> Result<u32, Refusal> {
+        self.0.not_cancelled()?;
+        let answer = self.0.administrator.module;
+        let answer =
+            answer.ok_or_else(|| Refusal::Unanswered("the module with NVRAM".to_owned()))?;
+        check_offered(answer, modules)?;
+        Ok(answer)
     }
 
     fn wait_for_card(&mut self, wanted: &Wanted, waited: Duration) -> Result<(), Refusal> {
@@ -165,61 +181,80 @@ impl Prompt for Scripted<'_> {
     }
 }
 
+fn check_offered(answer: u32, modules: &[OfferedModule]) -> Result<(), Refusal> {
+    match modules.iter().any(|module| module.number == answer) {
+        true => Ok(()),
+        false => Err(Refusal::Unanswered(format!(
+            "module {answer} is none that the key can be on"
+        ))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::{OfferedModule, OfferedSet};
     use super::*;
 
     fn answers(text: &str) -> Answers {
         toml::from_str(text).unwrap()
     }
 
-    fn offer(sets: &[&str]) -> Offer {
-        let set = |name: &&str| OfferedSet {
-            name: (*name).to_owned(),
+    fn set(name: &str) -> OfferedSet {
+        OfferedSet {
+            name: name.to_owned(),
             hash: format!("hash of {name}"),
             quorum: (1, 2),
-        };
-        let module = |number| OfferedModule {
-            number,
-            esn: "0001-0000-0000".to_owned(),
-            has_card: false,
-        };
-        Offer {
-            sets: sets.iter().map(set).collect(),
-            modules: vec![module(1), module(2)],
         }
     }
 
+    fn modules() -> [OfferedModule; 2] {
+        [1, 2].map(|number| OfferedModule {
+            number,
+            esn: "0001-0000-0000".to_owned(),
+            has_card: false,
+        })
+    }
+
     #[test]
-    fn a_choice_is_made_by_name_or_hash_and_never_guessed() {
-        let check = |text: &str, sets: &[&str], expected: Option<(usize, Vec<u32>)>| {
-            let chosen = Scripted(&answers(text)).choose(&offer(sets));
-            assert_eq!(
-                chosen.ok().map(|choice| (choice.set, choice.modules)),
-                expected,
-                "{text}"
-            );
+    fn a_set_is_chosen_by_name_or_hash_and_never_guessed() {
+        let check = |text: &str, sets: &[&str], expected: Option<usize>| {
+            let sets: Vec<OfferedSet> = sets.iter().map(|name| set(name)).collect();
+            let chosen = Scripted(&answers(text)).choose_set(&sets);
+            assert_eq!(chosen.ok(), expected, "{text}");
         };
         let both = &["ops", "other"][..];
-        check(
-            "card-set = 'other'\nmodules = [2]",
-            both,
-            Some((1, vec![2])),
-        );
-        check(
-            "card-set = 'hash of ops'\nmodules = [1, 2]",
-            both,
-            Some((0, vec![1, 2])),
-        );
-        check("modules = [1]", &["ops"], Some((0, vec![1])));
-        check("card-set = 'ops'\nmodules = [1]", &[], Some((0, vec![1])));
-        check("card-set = 'other'\nmodules = [1]", &["ops"], None);
-        check("modules = [1]", both, None);
-        check("card-set = 'third'\nmodules = [1]", both, None);
-        check("card-set = 'ops'", both, None);
-        check("card-set = 'ops'\nmodules = []", both, None);
-        check("card-set = 'ops'\nmodules = [3]", both, None);
+        check("card-set = 'other'", both, Some(1));
+        check("card-set = 'hash of ops'", both, Some(0));
+        check("", &["ops"], Some(0));
+        check("card-set = 'other'", &["ops"], None);
+        check("", both, None);
+        check("card-set = 'third'", both, None);
+        check("cancel = true", &["ops"], None);
+    }
+
+    #[test]
+    fn modules_are_those_of_the_answer_and_only_offered_ones() {
+        let check = |text: &str, expected: Option<Vec<u32>>| {
+            let chosen = Scripted(&answers(text)).choose_modules(&set("ops"), &modules());
+            assert_eq!(chosen.ok(), expected, "{text}");
+        };
+        check("modules = [2]", Some(vec![2]));
+        check("modules = [1, 2]", Some(vec![1, 2]));
+        check("", None);
+        check("modules = []", None);
+        check("modules = [1, 3]", None);
+        check("cancel = true\nmodules = [1]", None);
+    }
+
+    #[test]
+    fn the_module_with_nvram_is_an_answer_of_its_own() {
+        let check = |text: &str, expected: Option<u32>| {
+            let chosen = Scripted(&answers(text)).choose_nvram(&modules());
+            assert_eq!(chosen.ok(), expected, "{text}");
+        };
+        check("[administrator]\nmodule = 2", Some(2));
+        check("[administrator]\nmodule = 3", None);
+        check("modules = [1]", None);
+        check("cancel = true\n[administrator]\nmodule = 2", None);
     }
 
     #[test]

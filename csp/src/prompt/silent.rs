@@ -2,13 +2,21 @@
 
 use std::time::Duration;
 
-use super::{CardName, Choice, Offer, Prompt, Refusal, Secret, Wanted};
+use super::{CardName, OfferedModule, OfferedSet, Prompt, Refusal, Secret, Wanted};
 
 /// Refuses every question.
 pub(crate) struct Silent;
 
 impl Prompt for Silent {
-    fn choose(&mut self, _: &Offer) -> Result<Choice, Refusal> {
+    fn choose_set(&mut self, _: &[OfferedSet]) -> Result<usize, Refusal> {
+        Err(Refusal::Silent)
+    }
+
+    fn choose_modules(&mut self, _: &OfferedSet, _: &[OfferedModule]) -> Result<Vec<u32>, Refusal> {
+        Err(Refusal::Silent)
+    }
+
+    fn choose_nvram(&mut self, _: &[OfferedModule]) -> Result<u32, Refusal> {
         Err(Refusal::Silent)
     }
 

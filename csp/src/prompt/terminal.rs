@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::time::Duration;
 
-use super::{CardName, Choice, Offer, Prompt, Refusal, Secret, TRIES, Wanted};
+use super::{
+    CardName, NVRAM_QUESTION, OfferedModule, OfferedSet, Prompt, Refusal, Secret, TRIES, Wanted,
+};
 
 /// Asks at `/dev/tty`. The end of its input closes a prompt; waiting for a card is ended by the key that ends the program.
 pub(crate) struct Terminal {
@@ -35,6 +37,13 @@ impl Terminal {
         self.output.write_all(text.as_bytes()).map_err(broken)
     }
 
+    fn list(&mut self, modules: &[OfferedModule]) -> Result<(), Refusal> {
+        for module in modules {
+            self.say(&format!("{:4}: {module}\n", module.number))?;
+        }
+        Ok(())
+    }
+
     /// A line, or the default for an empty one.
     fn ask(&mut self, question: &str, default: &str) -> Result<String, Refusal> {
         self.say(&format!("{question} [{default}]: "))?;
@@ -50,31 +59,51 @@ impl Terminal {
 }
 
 impl Prompt for Terminal {
-    fn choose(&mut self, offer: &Offer) -> Result<Choice, Refusal> {
-        let set = match offer.sets.len() {
-            0 | 1 => 0,
-            count => {
-                for (index, set) in offer.sets.iter().enumerate() {
-                    self.say(&format!("{:4}: card set {set}\n", index + 1))?;
-                }
-                loop {
-                    let answer = self.ask("Card set", "1")?;
-                    match answer.parse::<usize>() {
-                        Ok(number) if (1..=count).contains(&number) => break number - 1,
-                        _ => self.say("There is no such number.\n")?,
-                    }
-                }
-            }
-        };
-        for module in &offer.modules {
-            self.say(&format!("{:4}: {module}\n", module.number))?;
+    fn choose_set(&mut self, sets: &[OfferedSet]) -> Result<usize, Refusal> {
+        // The question about the modules names the only one.
+        if sets.len() == 1 {
+            return Ok(0);
         }
-        let default = numbers(&preferred(offer));
+        self.say("The key is to be protected by one of these card sets:\n")?;
+        for (index, set) in sets.iter().enumerate() {
+            self.say(&format!("{:4}: {set}\n", index + 1))?;
+        }
+        loop {
+            let answer = self.ask("Card set", "1")?;
+            match answer.parse::<usize>() {
+                Ok(number) if (1..=sets.len()).contains(&number) => return Ok(number - 1),
+                _ => self.say("There is no such number.\n")?,
+            }
+        }
+    }
+
+    fn choose_modules(
+        &mut self,
+        set: &OfferedSet,
+        modules: &[OfferedModule],
+    ) -> Result<Vec<u32>, Refusal> {
+        self.say(&format!("The card set {set} is to be loaded on:\n"))?;
+        self.list(modules)?;
+        let default = numbers(&preferred(modules));
         loop {
             let answer = self.ask("Modules", &default)?;
-            match chosen(&answer, offer) {
-                Some(modules) => return Ok(Choice { set, modules }),
+            match chosen(&answer, modules) {
+                Some(numbers) => return Ok(numbers),
                 None => self.say("Numbers of modules are wanted, with commas between.\n")?,
+            }
+        }
+    }
+
+    fn choose_nvram(&mut self, modules: &[OfferedModule]) -> Result<u32, Refusal> {
+        self.say(&format!("{NVRAM_QUESTION}\n"))?;
+        self.list(modules)?;
+        let default = modules.first().map(|module| module.number.to_string());
+        let default = default.unwrap_or_default();
+        loop {
+            let answer = self.ask("Module", &default)?;
+            match chosen(&answer, modules).as_deref() {
+                Some([number]) => return Ok(*number),
+                _ => self.say("The number of one module is wanted.\n")?,
             }
         }
     }
@@ -107,8 +136,8 @@ impl Prompt for Terminal {
 }
 
 /// The modules with a card, or all when none has one.
-fn preferred(offer: &Offer) -> Vec<u32> {
-    let mut modules: Vec<_> = offer.modules.iter().collect();
+fn preferred(modules: &[OfferedModule]) -> Vec<u32> {
+    let mut modules: Vec<_> = modules.iter().collect();
     if modules.iter().any(|module| module.has_card) {
         modules.retain(|module| module.has_card);
     }
@@ -121,19 +150,16 @@ fn numbers(modules: &[u32]) -> String {
 }
 
 /// The modules of an answer, each once; None unless all of them are offered.
-fn chosen(answer: &str, offer: &Offer) -> Option<Vec<u32>> {
-    let mut modules = Vec::new();
+fn chosen(answer: &str, modules: &[OfferedModule]) -> Option<Vec<u32>> {
+    let mut numbers = Vec::new();
     for part in answer.split([',', ' ']).filter(|part| !part.is_empty()) {
         let number = part.parse().ok()?;
-        offer
-            .modules
-            .iter()
-            .find(|module| module.number == number)?;
-        modules.push(number);
+        modules.iter().find(|module| module.number == number)?;
+        numbers.push(number);
     }
-    modules.sort_unstable();
-    modules.dedup();
-    Some(modules).filter(|modules| !modules.is_empty())
+    numbers.sort_unstable();
+    numbers.dedup();
+    Some(numbers).filter(|numbers| !numbers.is_empty())
 }
 
 fn broken(error: std::io::Error) -> Refusal {
@@ -142,26 +168,22 @@ fn broken(error: std::io::Error) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use super::super::OfferedModule;
     use super::*;
 
-    fn offer(cards: &[bool]) -> Offer {
+    fn modules(cards: &[bool]) -> Vec<OfferedModule> {
         let module = |(index, has_card): (usize, &bool)| OfferedModule {
             number: index as u32 + 1,
             esn: String::new(),
             has_card: *has_card,
         };
-        Offer {
-            sets: Vec::new(),
-            modules: cards.iter().enumerate().map(module).collect(),
-        }
+        cards.iter().enumerate().map(module).collect()
     }
 
     #[test]
     fn modules_are_read_from_a_line() {
-        let offer = offer(&[false, false, true]);
+        let modules = modules(&[false, false, true]);
         let check = |answer, expected: Option<&[u32]>| {
-            assert_eq!(chosen(answer, &offer).as_deref(), expected, "{answer:?}");
+            assert_eq!(chosen(answer, &modules).as_deref(), expected, "{answer:?}");
         };
         check("1", Some(&[1]));
         check("3, 1,3", Some(&[1, 3]));
@@ -172,7 +194,7 @@ mod tests {
 
     #[test]
     fn modules_with_cards_are_proposed() {
-        assert_eq!(numbers(&preferred(&offer(&[false, true, true]))), "2,3");
-        assert_eq!(numbers(&preferred(&offer(&[false, false]))), "1,2");
+        assert_eq!(numbers(&preferred(&modules(&[false, true, true]))), "2,3");
+        assert_eq!(numbers(&preferred(&modules(&[false, false]))), "1,2");
     }
 }

@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::Duration;
 
-use super::{CardName, Choice, Offer, Prompt, Refusal, Secret, Wanted};
+use super::{CardName, OfferedModule, OfferedSet, Prompt, Refusal, Secret, Wanted};
 
 /// Waits so long for each answer.
 pub(crate) struct Unattended(pub(super) Duration);
@@ -17,7 +17,15 @@ impl Unattended {
 }
 
 impl Prompt for Unattended {
-    fn choose(&mut self, _: &Offer) -> Result<Choice, Refusal> {
+    fn choose_set(&mut self, _: &[OfferedSet]) -> Result<usize, Refusal> {
+        self.wait_in_vain()
+    }
+
+    fn choose_modules(&mut self, _: &OfferedSet, _: &[OfferedModule]) -> Result<Vec<u32>, Refusal> {
+        self.wait_in_vain()
+    }
+
+    fn choose_nvram(&mut self, _: &[OfferedModule]) -> Result<u32, Refusal> {
         self.wait_in_vain()
     }
 

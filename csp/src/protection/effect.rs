@@ -14,7 +14,7 @@ use crate::error::{CspError, Result};
 use crate::failure;
 use crate::key_spec::KeySpec;
 use crate::log;
-use crate::prompt::{AtTheModules, Choice, Interaction, Offer, OfferedModule, OfferedSet, Wanted};
+use crate::prompt::{AtTheModules, Interaction, OfferedModule, OfferedSet, Wanted};
 use crate::settings::KeyProtection;
 
 /// A key of a slot that is to be made or loaded, and what its prompts depend on.
@@ -112,8 +112,7 @@ impl ForKey<'_> {
                 _ => {
                     let set = this.session.card_set(&hex(&hkltu));
                     let set = set.map_err(failure::of_key)?;
-                    let choice = this.choose(&cards, &[]);
-                    choice.and_then(|choice| this.load_set(&set, &choice.modules))
+                    this.load_on_chosen(&cards, &set)
                 }
             };
             let loaded = token.and_then(|token| {
@@ -162,15 +161,16 @@ impl ForKey<'_> {
             return Ok(*module);
         }
         let modules = self.offered_modules(&[]).map_err(failure::of_key)?;
-        if let [only] = &modules[..] {
-            return Ok(only.number);
+        match &modules[..] {
+            [] => {
+                log::error(format_args!(
+                    "key: there is no usable module whose NVRAM could have its area"
+                ));
+                Err(CspError::NTE_FAIL)
+            }
+            [only] => Ok(only.number),
+            modules => Ok(self.interaction.prompt().choose_nvram(modules)?),
         }
-        let offer = Offer {
-            sets: Vec::new(),
-            modules,
-        };
-        let choice = self.interaction.prompt().choose(&offer)?;
-        choice.modules.first().copied().ok_or(CspError::NTE_FAIL)
     }
 
     /// Loads a card set on every module that has one of its automatic cards.
@@ -195,35 +195,41 @@ impl ForKey<'_> {
     /// Loads the card set that the user chooses, where and with the cards that the user says.
     fn load_with_user(&self, cards: &[OperatorCard]) -> Result<LoadedToken, Attempt> {
         let sets = self.session.card_sets().map_err(Attempt::of_key)?;
+        for fault in &sets.faults {
+            log::error(format_args!("key: a card set cannot be offered: {fault}"));
+        }
+        let sets = sets.records;
         if sets.is_empty() {
             log::error(format_args!("key: there are no card sets to choose from"));
             return Err(Attempt::Final(CspError::NTE_FAIL));
         }
-        let choice = self.choose(cards, &sets)?;
-        let set = sets.get(choice.set);
+        let offered: Vec<OfferedSet> = sets.iter().map(offered_set).collect();
+        let chosen = self.interaction.prompt().choose_set(&offered);
+        let chosen = chosen.map_err(|refusal| Attempt::Final(refusal.into()))?;
+        let set = sets.get(chosen);
         let set = set.ok_or(Attempt::Final(CspError::NTE_FAIL))?;
-        self.load_set(set, &choice.modules)
+        self.load_on_chosen(cards, set)
     }
 
-    /// Has the user choose modules, and one of these card sets, if there are any.
-    fn choose(&self, cards: &[OperatorCard], sets: &[CardSetRecord]) -> Result<Choice, Attempt> {
-        let offered = |set: &CardSetRecord| OfferedSet {
-            name: set.name.clone(),
-            hash: hex(&set.hkltu),
-            quorum: (set.shares_needed, set.shares_total),
-        };
-        let offer = Offer {
-            sets: sets.iter().map(offered).collect(),
-            modules: self.offered_modules(cards).map_err(Attempt::of_key)?,
-        };
-        if offer.modules.is_empty() {
+    /// Loads a card set on the modules that the user chooses.
+    fn load_on_chosen(
+        &self,
+        cards: &[OperatorCard],
+        set: &CardSetRecord,
+    ) -> Result<LoadedToken, Attempt> {
+        let modules = self.offered_modules(cards).map_err(Attempt::of_key)?;
+        if modules.is_empty() {
             log::error(format_args!(
                 "key: there is no usable module that it can be on"
             ));
             return Err(Attempt::Final(CspError::NTE_FAIL));
         }
-        let choice = self.interaction.prompt().choose(&offer);
-        choice.map_err(|refusal| Attempt::Final(refusal.into()))
+        let chosen = self
+            .interaction
+            .prompt()
+            .choose_modules(&offered_set(set), &modules);
+        let chosen = chosen.map_err(|refusal| Attempt::Final(refusal.into()))?;
+        self.load_set(set, &chosen)
     }
 
     fn load_set(&self, set: &CardSetRecord, modules: &[u32]) -> Result<LoadedToken, Attempt> {
@@ -389,6 +395,14 @@ const ATTEMPTS: u32 = 3;
 
 /// How often readers are looked at for a card.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+fn offered_set(set: &CardSetRecord) -> OfferedSet {
+    OfferedSet {
+        name: set.name.clone(),
+        hash: hex(&set.hkltu),
+        quorum: (set.shares_needed, set.shares_total),
+    }
+}
 
 fn modules<'a>(cards: impl Iterator<Item = &'a OperatorCard>) -> Vec<u32> {
     let mut modules: Vec<u32> = cards.map(|card| card.module).collect();

@@ -126,7 +126,7 @@ mod tests {
             protect(file.path(), descriptor).unwrap();
             file.as_file().metadata().unwrap().permissions().mode() & 0o7777
         };
-        let new = Descriptor::of_new_container(&Identity::from_process(), false);
+        let new = Descriptor::of_new_container(&Identity::from_process().unwrap(), false);
         assert_eq!(mode_of(&new), 0o644);
         // The same header as in Microsoft's description, with an ACL of no entries, and with none.
         let mut bytes = [

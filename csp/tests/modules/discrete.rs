@@ -437,6 +437,102 @@ fn a_pair_is_made_when_it_is_first_needed() {
 }
 
 #[test]
+fn the_values_of_a_stored_pair_outlive_the_process_that_set_them() {
+    let rig = Rig::start();
+    let (p, g) = small_group();
+    let exchange = |csp: &Csp, flags| {
+        let context = open(csp, PROV_DSS_DH, "stored", flags).unwrap();
+        (context, csp.get_user_key(context, AT_KEYEXCHANGE))
+    };
+    let first = rig.library(1);
+    let (context, none) = exchange(&first, CRYPT_NEWKEYSET);
+    assert_eq!(none, Err(CspError::NTE_NO_KEY));
+    let pending = 512 << 16 | CRYPT_PREGEN;
+    let key = first.gen_key(context, AT_KEYEXCHANGE, pending).unwrap();
+    set(&first, context, key, KP_P, &p).unwrap();
+    drop(first);
+
+    // Between KP_P and KP_G.
+    let second = rig.library(1);
+    let (context, key) = exchange(&second, 0);
+    let key = key.unwrap();
+    assert_eq!(key_param(&second, context, key, KP_P), Ok(p.clone()));
+    let missing = CspError::NTE_BAD_KEY_STATE;
+    assert_eq!(key_param(&second, context, key, KP_G), Err(missing));
+    assert_eq!(set(&second, context, key, KP_X, &[]), Err(missing));
+    set(&second, context, key, KP_G, &g).unwrap();
+    assert_eq!(rig.key_files().len(), 0);
+    drop(second);
+
+    // Between KP_G and KP_X: whoever needs the pair first makes it.
+    let third = rig.library(1);
+    let (context, key) = exchange(&third, 0);
+    let made = public_blob(&third, context, key.unwrap());
+    drop(third);
+    let fourth = rig.library(1);
+    let (context, key) = exchange(&fourth, 0);
+    assert_eq!(public_blob(&fourth, context, key.unwrap()), made);
+    assert_eq!(rig.key_files().len(), 1);
+
+    // A pair that is there stays until the new one is made; one that is made otherwise takes the place of the values.
+    let key = fourth.gen_key(context, AT_KEYEXCHANGE, pending).unwrap();
+    set(&fourth, context, key, KP_P, &p).unwrap();
+    drop(fourth);
+    let fifth = rig.library(1);
+    let (context, key) = exchange(&fifth, 0);
+    assert_eq!(public_blob(&fifth, context, key.unwrap()), made);
+    let other = fifth.gen_key(context, AT_KEYEXCHANGE, 512 << 16).unwrap();
+    let other = public_blob(&fifth, context, other);
+    drop(fifth);
+    let sixth = rig.library(1);
+    let (context, key) = exchange(&sixth, 0);
+    let key = key.unwrap();
+    assert_eq!(public_blob(&sixth, context, key), other);
+    assert_eq!(set(&sixth, context, key, KP_G, &g), Err(missing));
+
+    // Values that are no group are not kept.
+    let key = sixth.gen_key(context, AT_KEYEXCHANGE, pending).unwrap();
+    set(&sixth, context, key, KP_P, &[0xff; 64]).unwrap();
+    set(&sixth, context, key, KP_G, &[2]).unwrap();
+    drop(sixth);
+    let seventh = rig.library(1);
+    let (context, refused) = exchange(&seventh, 0);
+    assert_eq!(refused, Err(CspError::NTE_BAD_DATA));
+    let key = seventh.get_user_key(context, AT_KEYEXCHANGE).unwrap();
+    assert_eq!(public_blob(&seventh, context, key), other);
+}
+
+#[test]
+fn nobody_stores_values_in_a_container_that_he_may_only_read() {
+    let rig = Rig::start();
+    let (p, _) = small_group();
+    let owner = rig.library(1);
+    let made = |csp: &Csp, flags| {
+        let caller = Caller {
+            prov_type: Some(PROV_DSS_DH),
+            ..Caller::default()
+        };
+        let flags = flags | CRYPT_MACHINE_KEYSET;
+        csp.acquire_context(Some(b"shared"), flags, &caller)
+    };
+    made(&owner, CRYPT_NEWKEYSET).unwrap();
+    let other = rig.library(2);
+    let context = made(&other, 0).unwrap();
+    let pending = 512 << 16 | CRYPT_PREGEN;
+    let key = other.gen_key(context, AT_KEYEXCHANGE, pending).unwrap();
+    let refused = Err(CspError::NTE_PERM);
+    assert_eq!(set(&other, context, key, KP_P, &p), refused);
+    assert_eq!(
+        key_param(&other, context, key, KP_P),
+        Err(CspError::NTE_BAD_KEY_STATE)
+    );
+    // What is never stored needs no right.
+    let ephemeral = AlgId::CALG_DH_EPHEM.0;
+    let key = other.gen_key(context, ephemeral, pending).unwrap();
+    assert_eq!(set(&other, context, key, KP_P, &p), Ok(()));
+}
+
+#[test]
 fn threads_that_need_a_pending_pair_get_one_pair() {
     let rig = Rig::start();
     let csp = rig.library(1);

@@ -11,7 +11,7 @@ use csp::admin::Containers;
 use csp::constants::*;
 use csp::csp::{Csp, Settings};
 use csp::error::CspError;
-use csp::identity::Identity;
+use csp::identity::{Identity, SID_VARIABLE};
 use csp::settings::SetupParameters;
 use nfkm::Environment;
 
@@ -48,6 +48,8 @@ fn part() {
         ("live", name) => live(&csp, name),
         ("intrude", _) => intrude(&csp),
         ("own", name) => own(&csp, name),
+        ("claim", name) => claim(&csp, name, 0),
+        ("claim-machines", name) => claim(&csp, name, CRYPT_MACHINE_KEYSET),
         ("locked-out", _) => {
             let opened = acquire(&csp, "of the machine", CRYPT_MACHINE_KEYSET);
             assert_eq!(opened, Err(CspError::NTE_BAD_KEYSET));
@@ -104,6 +106,18 @@ fn finish(child: Child) {
     let played = output.status.success() && text.contains("1 passed");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(played, "{}: {text}\n{errors}", output.status);
+}
+
+/// Uses the container of the user whose SID this process claims to have, and cannot change it.
+fn claim(csp: &Csp, name: &str, flags: u32) {
+    let context = acquire(csp, name, flags).unwrap();
+    sign(csp, context, AT_SIGNATURE, b"text").unwrap();
+    let refused = Err(CspError::NTE_PERM);
+    assert_eq!(csp.gen_key(context, AT_SIGNATURE, BITS), refused);
+    let replaced = csp.set_prov_param(context, PP_KEYSET_SEC_DESCR, &FOR_NOBODY, DACL);
+    assert_eq!(replaced, Err(CspError::NTE_PERM));
+    let deleted = acquire(csp, name, CRYPT_DELETEKEYSET | flags);
+    assert_eq!(deleted, Err(CspError::NTE_BAD_KEYSET));
 }
 
 /// A container with both pairs.
@@ -242,7 +256,7 @@ fn two_processes_fill_both_slots_of_a_container_at_once() {
     let parts = [AT_KEYEXCHANGE, AT_SIGNATURE].map(|spec| format!("fill {spec}"));
     let mut children = start(&rig, &parts);
     // A third reads the file all the while, as a utility does, and loads what it finds.
-    let containers = Containers::open(&rig.environment, Identity::from_process()).unwrap();
+    let containers = Containers::open(&rig.environment, Identity::from_process().unwrap()).unwrap();
     let ident = containers.idents().unwrap().remove(0);
     let mut filled = [false; 2];
     while children
@@ -285,7 +299,7 @@ fn eight_processes_make_and_delete_containers_at_once() {
 
 #[test]
 fn another_user_may_use_the_machines_pairs_and_change_nothing_but_his_own() {
-    if !Identity::from_process().administrator {
+    if !Identity::from_process().unwrap().administrator {
         println!("skipped: only the superuser can start a process of another user");
         return;
     }
@@ -344,4 +358,20 @@ fn another_user_may_use_the_machines_pairs_and_change_nothing_but_his_own() {
     csp.set_prov_param(context, PP_KEYSET_SEC_DESCR, &FOR_NOBODY, DACL)
         .unwrap();
     stranger("locked-out");
+
+    // In a folder where everyone may replace every file, who claims another SID uses what its owner may, and changes nothing.
+    fs::set_permissions(rig.folder.path(), Permissions::from_mode(0o777)).unwrap();
+    let mine = Identity::from_process().unwrap().user.to_string();
+    for (part, flags, sid) in [
+        ("claim", 0, mine.as_str()),
+        ("claim-machines", CRYPT_MACHINE_KEYSET, "S-1-5-32-544"),
+    ] {
+        let context = acquire(&csp, part, CRYPT_NEWKEYSET | flags).unwrap();
+        csp.gen_key(context, AT_SIGNATURE, BITS).unwrap();
+        let mut command = process(&rig, &executable, &format!("{part} {part}"));
+        command.env(SID_VARIABLE, sid).uid(STRANGER).gid(STRANGER);
+        let mut child = command.current_dir("/").spawn().unwrap();
+        drop(child.stdin.take());
+        finish(child);
+    }
 }

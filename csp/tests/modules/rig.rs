@@ -101,6 +101,7 @@ impl Rig {
             environment: Some(self.environment.clone()),
             identity: Some(Identity {
                 user: Sid::new(22, &[1, uid]).unwrap(),
+                claimed: false,
                 group: Sid::new(22, &[2, uid]).unwrap(),
                 administrator: uid == 0,
                 user_name: Some(format!("user{uid}")),

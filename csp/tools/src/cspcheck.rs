@@ -31,7 +31,7 @@ pub fn command() -> clap::Command {
 /// Runs the utility with the arguments of this process.
 pub fn main() -> ExitCode {
     cli::run(|options: Options| {
-        let containers = Containers::open(&Environment::from_process(), Identity::from_process())?;
+        let containers = Containers::open(&Environment::from_process(), Identity::from_process()?)?;
         let checked = check(&containers)?;
         let problems: usize = checked.iter().map(|file| file.problems.len()).sum();
         match options.json {

@@ -55,7 +55,7 @@ pub fn command() -> clap::Command {
 pub fn main() -> ExitCode {
     cli::run(|options: Options| {
         let (destination, mode) = options.mode().map_err(Failure::CommandLine)?;
-        let containers = Containers::open(&Environment::from_process(), Identity::from_process())?;
+        let containers = Containers::open(&Environment::from_process(), Identity::from_process()?)?;
         let slots = options.slots(&containers, mode)?;
         let wanted = options.whose.wanted(containers.user(), destination);
         let found = options.found(&containers, &wanted)?;

@@ -94,7 +94,7 @@ impl Options {
             // Keys that the CSP makes.
             _ => return Ok(EntryName::new("mscapi", name)?),
         };
-        let containers = Containers::open(environment, Identity::from_process())?;
+        let containers = Containers::open(environment, Identity::from_process()?)?;
         let (_, record) = containers.find(&self.whose.wanted(containers.user(), name))?;
         match &record.slots[spec as usize] {
             Some(slot) => Ok(EntryName::new(&slot.appname, &slot.ident)?),

@@ -49,7 +49,7 @@ pub fn command() -> clap::Command {
 /// Runs the utility with the arguments of this process.
 pub fn main() -> ExitCode {
     cli::run(|options: Options| {
-        let containers = Containers::open(&Environment::from_process(), Identity::from_process())?;
+        let containers = Containers::open(&Environment::from_process(), Identity::from_process()?)?;
         match &options.delete {
             Some(name) => options.delete(&containers, name),
             None => options.list(&containers),

@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 
 use common::{Rig, Run};
 use csp::admin::{KeySpec, Scope, Slot};
-use csp::identity::Identity;
+use csp::identity::{Identity, SID_VARIABLE};
 use nfkm::Session;
 
 /// The ident of the container that the user, or the machine, has under this name.
@@ -63,7 +63,7 @@ fn only_administrators_delete_and_keys_are_left() {
     rig.succeed("keytst", &["-cxs", "-n", "both", "-m"]);
     let nobody = |arguments: &[&str]| {
         let mut command = rig.command("csputils", arguments);
-        if Identity::from_process().administrator {
+        if Identity::from_process().unwrap().administrator {
             // Others must find the folder, but not write to it.
             for folder in [rig.folder.path(), &rig.options.kmdata, &rig.local()] {
                 let everyone = std::fs::Permissions::from_mode(0o755);
@@ -81,7 +81,7 @@ fn only_administrators_delete_and_keys_are_left() {
 
     let administrator = Identity {
         administrator: true,
-        ..Identity::from_process()
+        ..Identity::from_process().unwrap()
     };
     let containers = csp::admin::Containers::open(&rig.environment(), administrator).unwrap();
     containers.delete_file(&before[0]).unwrap();
@@ -101,7 +101,7 @@ fn a_damaged_container_is_named_and_can_be_deleted_by_its_ident() {
     assert_eq!(run.code, Some(1));
     assert!(run.stderr.contains(&damaged), "{}", run.stderr);
     assert!(run.stdout.contains("`two'"), "{}", run.stdout);
-    if Identity::from_process().administrator {
+    if Identity::from_process().unwrap().administrator {
         let delete = format!("--delete={damaged}");
         assert_eq!(
             rig.succeed("csputils", &[&delete]),
@@ -160,7 +160,7 @@ fn keys_are_copied_from_containers_of_users_unknown_here() {
     // A container of another machine's user: its file was brought here with its keys.
     let administrator = Identity {
         administrator: true,
-        ..Identity::from_process()
+        ..Identity::from_process().unwrap()
     };
     let containers = csp::admin::Containers::open(&rig.environment(), administrator).unwrap();
     let stranger = Scope::User("S-1-5-21-1-2-3-1000".to_owned());
@@ -174,7 +174,7 @@ fn keys_are_copied_from_containers_of_users_unknown_here() {
             Ok(())
         })
         .unwrap();
-    if !Identity::from_process().administrator {
+    if !Identity::from_process().unwrap().administrator {
         return;
     }
     rig.succeed("cspimport", &["-d", "mine", "-f", &source, "--create"]);
@@ -191,4 +191,39 @@ fn keys_are_copied_from_containers_of_users_unknown_here() {
     assert_eq!(slot(&rig, "machine's", KeySpec::Signature), both[1]);
     let complaint = rig.fail(1, "cspimport", &["-d", "mine", "-f", "nobody's"]);
     assert!(complaint.contains("no container `nobody's'"), "{complaint}");
+}
+
+#[test]
+fn a_claimed_sid_is_the_users_for_names_and_descriptors() {
+    let rig = Rig::start();
+    let claimed = "S-1-5-21-1-2-3-1001";
+    let run = |utility, arguments: &[&str], sid: &str| {
+        let mut command = rig.command(utility, arguments);
+        command
+            .env(SID_VARIABLE, sid)
+            .env("NFLOG_FILE", "&2")
+            .env("NFLOG_SEVERITY", "ERROR");
+        Run::of(&mut command)
+    };
+    let made = run("keytst", &["-cs", "-n", "theirs"], claimed);
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    // printf '%s\0%s\0%s\0' "$PROVIDER" S-1-5-21-1-2-3-1001 theirs | iconv -t UTF-16LE | openssl sha1
+    let expected = "container-551ebcd5c629414a5bf3baee340d6be86aa839c0";
+    assert_eq!(rig.containers().idents().unwrap(), [expected]);
+    let record = rig.containers().read(expected).unwrap();
+    assert_eq!(record.scope, Scope::User(claimed.to_owned()));
+    assert_eq!(record.descriptor.owner().unwrap().to_string(), claimed);
+
+    let there = run("csputils", &["-d", "-n", "theirs"], claimed);
+    assert_eq!(there.code, Some(0), "{}", there.stderr);
+    rig.fail(1, "csputils", &["-d", "-n", "theirs"]);
+    let mine = rig.run("keytst", &["-n", "theirs"]);
+    assert!(mine.stderr.contains("no provider has"), "{}", mine.stderr);
+
+    for utility in ["keytst", "csputils"] {
+        let bad = run(utility, &["-n", "theirs"], "S-1-5-x");
+        assert_eq!(bad.code, Some(1), "{}", bad.stdout);
+        let named = bad.stderr.contains("NCCAPI_SID: `S-1-5-x' is no SID");
+        assert!(named, "{}", bad.stderr);
+    }
 }

@@ -212,7 +212,7 @@ fn random_damage_is_named_and_never_repaired() {
         };
         inflict(damage, file, other);
         let damaged = files(&rig);
-        let said = match Containers::open(&rig.environment(), Identity::from_process()) {
+        let said = match Containers::open(&rig.environment(), Identity::from_process().unwrap()) {
             Err(error) => error.to_string(),
             Ok(containers) => match cspcheck::check(&containers) {
                 Err(error) => error.to_string(),

@@ -55,7 +55,7 @@ fn keys(rig: &Rig, scope: &Scope, name: &str) -> Option<[Option<String>; 2]> {
 }
 
 fn user() -> Scope {
-    Scope::User(Identity::from_process().user.to_string())
+    Scope::User(Identity::from_process().unwrap().user.to_string())
 }
 
 fn text(path: &Path) -> &str {

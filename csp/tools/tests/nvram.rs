@@ -91,7 +91,7 @@ fn keys_with_counters_and_in_nvram_are_made_with_an_administrator_card_in_the_re
     let rig = Rig::start();
     let refused = rig.fail(1, "keytst", &["-cs", "-n", "counted", "-C", "-s"]);
     assert!(refused.contains("NTE_SILENT_CONTEXT"), "{refused}");
-    rig.insert_admin_card();
+    rig.insert_card(1, &rig.admin_card());
     for (name, flags, expected) in [
         ("counted", &["-C"][..], ["0", "counter"]),
         ("held", &["-K"], ["none", "blob"]),

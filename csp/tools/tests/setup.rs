@@ -67,7 +67,7 @@ fn every_step_of_the_wizard_is_an_option() {
     assert!(parameters.pool_mode && !parameters.always_display_ui);
     let sets = nfkm::kmdata::Folder::at(rig.local());
     let hknso = sets.world().unwrap().unwrap().0;
-    let sets = sets.card_sets(&hknso).unwrap();
+    let sets = sets.card_sets(&hknso).unwrap().records;
     assert_eq!((sets[0].name.as_str(), sets[0].persistent), ("ops", true));
 }
 

@@ -12,13 +12,22 @@ use crate::types::{Cmd, Status, StatusInfo};
 /// Why a command has no successful reply. The text names the hardserver, the command and the time it took.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ClientError {
-    /// No connection could be made: nothing listens there, or it may not be reached.
-    #[error("{endpoint}: no hardserver answers ({cause}), tried for {after:.1?}")]
+    /// No connection could be made: nothing listens there, or nothing leads there.
+    #[error("{endpoint}: no hardserver answers ({cause}){}", tried(after))]
     NotRunning {
         /// Where it was looked for.
         endpoint: Endpoint,
         /// How long it was tried.
         after: Duration,
+        /// What the system said.
+        cause: Arc<io::Error>,
+    },
+    /// This process's user may not connect to the socket, whoever listens there: a matter of its permissions, or of those
+    /// of a folder above it.
+    #[error("{endpoint} is closed to this user ({cause})")]
+    Closed {
+        /// The hardserver.
+        endpoint: Endpoint,
         /// What the system said.
         cause: Arc<io::Error>,
     },
@@ -99,6 +108,7 @@ impl ClientError {
     pub fn status(&self) -> Status {
         match self {
             Self::NotRunning { .. } => Status::ServerNotRunning,
+            Self::Closed { .. } => Status::ServerAccessDenied,
             Self::NotSent { .. } | Self::Lost { .. } => Status::ServerConnectionLost,
             Self::TimedOut { .. } => Status::OperationTimeout,
             Self::Malformed { cause, .. } => match cause {
@@ -109,6 +119,14 @@ impl ClientError {
             Self::TooMany { .. } => Status::Busy,
             Self::Status { status, .. } => *status,
         }
+    }
+}
+
+/// The end of a text, when it took long enough to be of interest.
+fn tried(after: &Duration) -> String {
+    match *after < Duration::from_millis(1) {
+        true => String::new(),
+        false => format!(", tried for {after:.1?}"),
     }
 }
 

@@ -68,7 +68,7 @@ impl Connection {
     /// Connects. Nothing is sent; whether the connection is privileged depends on the endpoint alone.
     ///
     /// # Errors
-    /// [`ClientError::NotRunning`].
+    /// [`ClientError::NotRunning`], [`ClientError::Closed`].
     pub fn connect(endpoint: &Endpoint, options: ConnectOptions) -> Result<Self, ClientError> {
         let shared = Arc::new(Shared::connect(endpoint, options)?);
         Ok(Self { shared })
@@ -138,7 +138,7 @@ impl Connection {
     /// Sends a command and waits for its reply.
     ///
     /// # Errors
-    /// [`ClientError::Status`] if it is refused; every other variant but `NotRunning`.
+    /// [`ClientError::Status`] if it is refused; every other variant but `NotRunning` and `Closed`.
     pub fn transact<R: Request>(&self, args: R) -> Result<R::Reply, ClientError> {
         self.transact_with(args, 0, None)
     }
@@ -161,7 +161,7 @@ impl Connection {
     /// Sends a command given whole and waits for its reply, which may be a refusal. The command's tag is replaced.
     ///
     /// # Errors
-    /// Every variant but `NotRunning` and `Status`.
+    /// Every variant but `NotRunning`, `Closed` and `Status`.
     pub fn transact_command(&self, command: Command) -> Result<Reply, ClientError> {
         let sent = self.shared.send(command)?;
         self.shared.wait(&sent, self.shared.options.reply_timeout)

@@ -8,6 +8,7 @@
 //! Whenever nobody reads and some sleep without a reply, at least one thread has been woken that will look for itself
 //! (and read), or leave and look for the others (see `Shared::receive`).
 
+use std::io;
 use std::process;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -72,10 +73,17 @@ impl Shared {
     ) -> Result<Self, ClientError> {
         let start = Instant::now();
         let stream = Stream::connect(endpoint, options.connect_timeout).map_err(|cause| {
+            let after = start.elapsed();
+            let (endpoint, cause) = (endpoint.clone(), Arc::new(cause));
+            // Of TCP it is said by what stands between, not by who may use a hardserver.
+            let is_socket = matches!(endpoint, Endpoint::Unix(_));
+            if is_socket && cause.kind() == io::ErrorKind::PermissionDenied {
+                return ClientError::Closed { endpoint, cause };
+            }
             ClientError::NotRunning {
-                endpoint: endpoint.clone(),
-                after: start.elapsed(),
-                cause: Arc::new(cause),
+                endpoint,
+                after,
+                cause,
             }
         })?;
         Ok(Self::over(stream, endpoint, options))
@@ -268,8 +276,8 @@ impl Shared {
             match self.stream.write(bytes) {
                 Ok(0) => return Err(Loss::PeerClosed),
                 Ok(count) => bytes = &bytes[count..],
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let limit = self.options.reply_timeout;
                     if limit.is_some_and(|limit| start.elapsed() >= limit) {
                         return Err(Loss::Stuck);

@@ -14,6 +14,7 @@
 
 mod envelope;
 mod file;
+mod listed;
 mod records;
 mod turn;
 
@@ -22,6 +23,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use file::File;
+pub use listed::Listed;
 pub use records::{
     AdminKeyRecord, AdminTokenRecord, CardRecord, CardSetRecord, CertificateRecord, EntryContent,
     EntryRecord, FileId, KeyRecord, KmlRecord, ModuleRecord, NvramRecord, RecoveryRecord,
@@ -197,21 +199,6 @@ impl Folder {
         Ok(names.iter().filter_map(|name| File::named(name)).collect())
     }
 
-    /// The card sets of `world`, sorted by name.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`], [`Error::Foreign`], [`Error::File`].
-    pub fn card_sets(&self, world: &Hash) -> Result<Vec<CardSetRecord>, Error> {
-        let mut sets = Vec::new();
-        for file in self.files()? {
-            if let File::CardSet(hkltu) = file {
-                sets.push(self.card_set(world, &hkltu)?);
-            }
-        }
-        sets.sort_by(|a, b| (&a.name, a.hkltu).cmp(&(&b.name, b.hkltu)));
-        Ok(sets)
-    }
-
     /// The record of one card set.
     ///
     /// # Errors
@@ -265,21 +252,6 @@ impl Folder {
     /// [`Error::File`], [`Error::TooLarge`].
     pub fn write_card(&self, world: &Hash, record: &CardRecord) -> Result<(), Error> {
         envelope::replace(&self.card_path(&record.hkltu, record.share), world, record)
-    }
-
-    /// The softcards of `world`, sorted by name.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`], [`Error::Foreign`], [`Error::File`].
-    pub fn softcards(&self, world: &Hash) -> Result<Vec<SoftcardRecord>, Error> {
-        let mut softcards = Vec::new();
-        for file in self.files()? {
-            if let File::Softcard(hkltu) = file {
-                softcards.push(self.softcard(world, &hkltu)?);
-            }
-        }
-        softcards.sort_by(|a, b| (&a.name, a.hkltu).cmp(&(&b.name, b.hkltu)));
-        Ok(softcards)
     }
 
     /// The record of one softcard.
@@ -565,7 +537,7 @@ mod tests {
                 format!("cards_{hash}")
             ]
         );
-        assert_eq!(folder.card_sets(&WORLD).unwrap(), [record]);
+        assert_eq!(folder.card_set(&WORLD, &[0xab; 20]).unwrap(), record);
         let second = CardRecord {
             hkltu: [0xab; 20],
             share: 2,
@@ -574,7 +546,7 @@ mod tests {
         };
         assert_eq!(folder.card(&WORLD, &[0xab; 20], 2).unwrap(), second);
         assert!(matches!(
-            folder.card_sets(&OTHER),
+            folder.card_set(&OTHER, &[0xab; 20]),
             Err(Error::Foreign { .. })
         ));
     }
@@ -593,9 +565,8 @@ mod tests {
         folder.write_softcard(&WORLD, &record).unwrap();
         let file = format!("softcard_{}", "cd".repeat(20));
         assert_eq!(folder.file_names().unwrap(), [file]);
-        assert_eq!(folder.softcards(&WORLD).unwrap(), [record]);
+        assert_eq!(folder.softcard(&WORLD, &[0xcd; 20]).unwrap(), record);
         folder.remove_softcard(&[0xcd; 20]).unwrap();
-        assert_eq!(folder.softcards(&WORLD).unwrap(), []);
         assert!(matches!(
             folder.remove_softcard(&[0xcd; 20]),
             Err(Error::NotFound { .. })

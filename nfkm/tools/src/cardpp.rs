@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use clap::{ArgGroup, Parser};
 use nfkm::cards::{CardContent, CardSource, Operator};
 use nfkm::{Environment, Error, Hash, PresentCard, RecoveredPassphrase, Session, World};
+use serde_json::{Value as Json, json};
 
 use crate::card_files;
 use crate::cli::{self, Failure};
@@ -36,6 +37,9 @@ struct Options {
     /// Give an operator card a new pass phrase with the administrator cards
     #[arg(long)]
     recover: bool,
+    /// Show it in JSON
+    #[arg(short, long, conflicts_with_all = ["check", "change", "recover"])]
+    json: bool,
     /// A card file, put into a soft token slot of the module; once for each card. Without it the cards are in the module's
     /// readers; an emulated module with empty readers uses files in the folder `cards` beside `local`
     #[arg(long = "card", value_name = "FILE")]
@@ -89,9 +93,14 @@ pub fn main() -> ExitCode {
             return recover(&session, options.module, &source, &admin, &mut terminal);
         }
         let mut cards = 0;
+        let mut shown = Vec::new();
         session.each_card(options.module, &source, &mut |card| {
             cards += 1;
-            let place = format!("Module {} slot {}", options.module, card.slot());
+            let place = card.place();
+            if options.json {
+                shown.push(json(card.content(), card.has_passphrase(), &place));
+                return Ok(());
+            }
             let done = match (options.examine, options.check) {
                 (true, _) => description(card.content(), card.has_passphrase()),
                 (_, true) => check(card, &place, &mut terminal)?,
@@ -101,9 +110,16 @@ pub fn main() -> ExitCode {
             let _ = cli::print(&format!(" {place}: {done}\n"));
             Ok(())
         })?;
-        match cards {
-            0 => Err(no_card(options.module)),
-            _ => Ok(()),
+        if cards == 0 {
+            return Err(no_card(options.module));
+        }
+        if options.json {
+            cli::print_json(&shown)?;
+        }
+        // A card that is shown as unknown may be one of a set whose file is damaged.
+        match options.examine {
+            true => cli::complain_of_faults("cardpp", &session.card_sets()?.faults),
+            false => Ok(()),
         }
     })
 }
@@ -121,6 +137,19 @@ fn description(content: &CardContent, passphrase: bool) -> String {
         }
         content => content.to_string(),
     }
+}
+
+/// The same for programs. Whether there is a pass phrase is known of this world's cards alone.
+fn json(content: &CardContent, passphrase: bool, place: &str) -> Json {
+    let is_known = matches!(
+        content,
+        CardContent::Admin { .. } | CardContent::Operator { .. }
+    );
+    json!({
+        "place": place,
+        "card": content.to_string(),
+        "passphrase": is_known.then_some(passphrase),
+    })
 }
 
 fn check(
@@ -230,7 +259,7 @@ fn replace(
     let mut done = None;
     session.each_card(module, source, &mut |card| {
         if identity(card.content()) == Some(meant) && done.is_none() {
-            let place = format!("Module {module} slot {}", card.slot());
+            let place = card.place();
             let new = new_passphrase(card, &place, terminal)?;
             card.replace_passphrase(recovered, new.as_deref())?;
             done = Some(format!(

@@ -141,6 +141,22 @@ pub fn complain(name: &str, text: &dyn Display) {
     let _ = writeln!(io::stderr().lock(), "{name}: {text}");
 }
 
+/// Complains of each file that could not be read, after the report on the others, which is then not the whole truth.
+///
+/// # Errors
+/// [`Failure::Reported`] if there is one.
+pub fn complain_of_faults<'a>(
+    name: &str,
+    faults: impl IntoIterator<Item = &'a nfkm::Error>,
+) -> Result<(), Failure> {
+    let mut result = Ok(());
+    for fault in faults {
+        complain(name, fault);
+        result = Err(Failure::Reported);
+    }
+    result
+}
+
 fn exit_after_printing(text: &dyn Display) -> ExitCode {
     match print(&text.to_string()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -83,7 +83,7 @@ pub fn main() -> ExitCode {
             .map_err(|error| Failure::CommandLine(error.to_string()))?;
         let session = Session::open(&environment)?;
         let is_namesake = |set: &CardSetRecord| !set.name.is_empty() && set.name == request.name;
-        if session.card_sets()?.iter().any(is_namesake) {
+        if session.card_sets()?.records.iter().any(is_namesake) {
             let text = format!(
                 "warning: there is a card set `{}' already, and each will have to be named by its hash",
                 request.name
@@ -160,7 +160,7 @@ impl Options {
         let mut other = None;
         let mut erased = 0;
         session.each_card(self.module, &source, &mut |card| {
-            let place = format!("Module {} slot {}", self.module, card.slot());
+            let place = card.place();
             say(&format!(" {place}: {}\n", card.content()));
             match card.content() {
                 CardContent::Operator { .. } => {

@@ -17,6 +17,9 @@ use crate::modules;
 /// Check that keys were made by modules of the Security World, and that their ACLs bind them to it.
 ///
 /// Without names, all keys are checked. Other data of applications is passed over.
+///
+/// The vendor's -v is -V here, since -v is the version of every utility. Its -R, which shows the ACL of the recovery copy, is
+/// left out: that copy is loaded with the administrator cards alone.
 #[derive(Debug, Parser)]
 #[command(name = "nfkmverify", group = ArgGroup::new("which").args(["certificate", "loaded"]))]
 struct Options {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
-use nfkm::kmdata::SoftcardRecord;
+use nfkm::kmdata::{Listed, SoftcardRecord};
 use nfkm::{Environment, Error, Session, World, hex};
 
 use crate::card_files;
@@ -53,6 +53,9 @@ struct Options {
     /// the module's readers; an emulated module with empty readers uses files in the folder `cards` beside `local`
     #[arg(long = "admin-card", value_name = "FILE")]
     admin_cards: Vec<PathBuf>,
+    /// List in JSON
+    #[arg(short, long)]
+    json: bool,
     /// The softcard's name, or its hash if there is one of it
     #[arg(value_name = "NAME|HASH")]
     name: Option<String>,
@@ -88,6 +91,9 @@ pub fn main() -> ExitCode {
         if !options.new && (options.recoverable || options.non_recoverable || options.force) {
             return mistake("--recoverable, --non-recoverable and --force are for --new only");
         }
+        if !options.list && options.json {
+            return mistake("--json is for --list only");
+        }
         if (options.check || options.delete || options.list) && !options.admin_cards.is_empty() {
             return mistake("--admin-card is for --new, --change and --recover only");
         }
@@ -98,7 +104,12 @@ pub fn main() -> ExitCode {
         };
         let session = Session::open(&environment)?;
         if options.list {
-            return cli::print(&softcards::list(&session.softcards()?));
+            let Listed { records, faults } = session.softcards()?;
+            match options.json {
+                true => cli::print_json(&softcards::list_json(&records))?,
+                false => cli::print(&softcards::list(&records))?,
+            }
+            return cli::complain_of_faults("ppmk", &faults);
         }
         if options.new || options.change || options.recover {
             card_files::authorise("ppmk", &session, &[options.module], &options.admin_cards)?;
@@ -137,7 +148,11 @@ impl Options {
         name: &str,
         terminal: &mut Terminal,
     ) -> Result<(), Failure> {
-        let taken = session.softcards()?.iter().any(|card| card.name == name);
+        let taken = session
+            .softcards()?
+            .records
+            .iter()
+            .any(|card| card.name == name);
         if taken && !self.force {
             return Err(Failure::Operation(format!(
                 "there is a softcard `{name}' already; --force makes another one"

@@ -58,7 +58,8 @@ pub fn main() -> ExitCode {
                     shell.mark(key)?;
                 }
                 shell.recover()?;
-                shell.save()
+                shell.save()?;
+                shell.conclude()
             }
             (Some(target), []) => {
                 shell.target(target)?;
@@ -84,6 +85,8 @@ struct Shell<'a> {
     recovered: Vec<RecoveredKey>,
     /// Once the administrator cards were read.
     recovery: Option<Recovery>,
+    /// Whether a file could not be read, so that the lists are not of everything.
+    damaged: bool,
 }
 
 /// How a command ends that did what it should.
@@ -94,8 +97,7 @@ enum Next {
 
 impl<'a> Shell<'a> {
     fn new(session: Session, options: &'a Options) -> Result<Shell<'a>, Failure> {
-        let sets = Sets::read(&session)?;
-        let keys = keys::read(&session)?;
+        let (sets, keys, damaged) = read(&session)?;
         Ok(Shell {
             session,
             options,
@@ -107,6 +109,7 @@ impl<'a> Shell<'a> {
             marked: BTreeSet::new(),
             recovered: Vec::new(),
             recovery: None,
+            damaged,
         })
     }
 
@@ -134,10 +137,17 @@ impl<'a> Shell<'a> {
                 self.recovered.len()
             )));
         }
-        if failed {
-            Err(Failure::Reported)
-        } else {
-            Ok(())
+        match failed {
+            true => Err(Failure::Reported),
+            false => self.conclude(),
+        }
+    }
+
+    /// Whoever meant all keys is not told that all went well while some could not be read.
+    fn conclude(&self) -> Result<(), Failure> {
+        match self.damaged {
+            true => Err(Failure::Reported),
+            false => Ok(()),
         }
     }
 
@@ -174,8 +184,7 @@ impl<'a> Shell<'a> {
             }
             ("save", "") => self.save()?,
             ("rescan", "") => {
-                self.sets = Sets::read(&self.session)?;
-                self.keys = keys::read(&self.session)?;
+                (self.sets, self.keys, self.damaged) = read(&self.session)?;
                 self.marked.clear();
             }
             ("status", "") => cli::print(&self.status())?,
@@ -277,7 +286,7 @@ impl<'a> Shell<'a> {
         for key in self.recovered.drain(..) {
             key.save()?;
         }
-        self.keys = keys::read(&self.session)?;
+        self.keys = keys::read(&self.session)?.0;
         cli::print(&format!("{saved} keys saved.\n"))
     }
 
@@ -291,6 +300,15 @@ impl<'a> Shell<'a> {
             self.recovered.len()
         )
     }
+}
+
+/// The card sets, softcards and keys that there are, and whether a file of one could not be read, which is complained of.
+fn read(session: &Session) -> Result<(Sets, Vec<Key>, bool), Failure> {
+    let (sets, mut faults) = Sets::read(session)?;
+    let (keys, of_keys) = keys::read(session)?;
+    faults.extend(of_keys);
+    let damaged = cli::complain_of_faults("rocs", &faults).is_err();
+    Ok((sets, keys, damaged))
 }
 
 /// Loads the card set or softcard with this hash.

@@ -7,6 +7,7 @@ use clap::Parser;
 use ncore::Status;
 use ncore::types::{AdminToken, FormatTokenArgs, SlotListData, SlotType, TokenInfo};
 use nfkm::cards::{CardContent, Known};
+use nfkm::kmdata::Listed;
 use nfkm::{Client, Enquiry, Environment, Error, World, ZERO_HASH, hex};
 use serde_json::{Value as Json, json};
 
@@ -49,31 +50,35 @@ pub fn main() -> ExitCode {
         let world = World::read(&folder)?;
         let sets = match &world {
             Some(world) => folder.card_sets(&world.hknso)?,
-            None => Vec::new(),
+            None => Listed::default(),
         };
-        let known = Known::new(world.as_ref(), sets);
+        let known = Known::new(world.as_ref(), sets.records);
         let client = Client::connect(&environment.endpoint()?)?;
-        let (module, number) = match (options.module, options.slot) {
-            (Some(module), Some(slot)) => (module, slot),
+        match (options.module, options.slot) {
+            (Some(module), Some(number)) => {
+                let slots = working(&client, module)?;
+                let slot = slots.iter().find(|slot| slot.listed.token.slot == number);
+                let slot = slot.ok_or_else(|| {
+                    Failure::Operation(format!("module #{module} has no slot #{number}"))
+                })?;
+                if options.format {
+                    return format(&client, slot, &known, options.ignoreauth);
+                }
+                match options.json {
+                    true => cli::print_json(&Detail::of(slot, &known).json(module, number))?,
+                    false => cli::print(&Detail::of(slot, &known).text(module, number))?,
+                }
+            }
             (Some(module), None) => {
                 let slots = working(&client, module)?;
-                return match options.json {
-                    true => cli::print_json(&[listing_json(module, &slots, &known)]),
-                    false => cli::print(&listing(&slots, &known)),
-                };
+                match options.json {
+                    true => cli::print_json(&[listing_json(module, &slots, &known)])?,
+                    false => cli::print(&listing(&slots, &known))?,
+                }
             }
-            (None, _) => return all(&client, &known, options.json),
-        };
-        let slots = working(&client, module)?;
-        let slot = slots
-            .iter()
-            .find(|slot| slot.listed.token.slot == number)
-            .ok_or_else(|| Failure::Operation(format!("module #{module} has no slot #{number}")))?;
-        match (options.format, options.json) {
-            (true, _) => format(&client, slot, &known, options.ignoreauth),
-            (_, true) => cli::print_json(&Detail::of(slot, &known).json(module, number)),
-            _ => cli::print(&Detail::of(slot, &known).text(module, number)),
+            (None, _) => all(&client, &known, options.json)?,
         }
+        cli::complain_of_faults("slotinfo", &sets.faults)
     })
 }
 

@@ -173,10 +173,10 @@ fn name(id: StatID) -> String {
     id.name().map_or_else(|| id.to_string(), str::to_owned)
 }
 
-/// What the last node of a path is called.
+/// What the last node of a path is called. Where a number stands is decided by depth: below, it could be taken for a tag.
 fn label(path: &[u32]) -> String {
     match path {
-        [.., above, number] if is_numbered(StatNodeTag(*above)) => format!("#{number}"),
+        [root, number] if is_numbered(StatNodeTag(*root)) => format!("#{number}"),
         [.., tag] => {
             let tag = StatNodeTag(*tag);
             tag.name().map_or_else(|| tag.to_string(), str::to_owned)
@@ -185,7 +185,7 @@ fn label(path: &[u32]) -> String {
     }
 }
 
-/// Whether the nodes below one are numbers: of connections, modules and devices.
+/// Whether the nodes below a root are numbers: of connections, modules, devices and servers.
 fn is_numbered(tag: StatNodeTag) -> bool {
     matches!(
         tag,
@@ -257,6 +257,17 @@ mod tests {
         );
         assert_eq!(path(&["Connections", "#7"]), Some(vec![2, 7]));
         assert_eq!(path(&["PerModule", "x"]), None);
+    }
+
+    #[test]
+    fn a_module_number_is_taken_for_no_tag() {
+        for module in [1, 2, 3, 10, 14] {
+            assert_eq!(label(&[3, module]), format!("#{module}"));
+            assert_eq!(label(&[3, module, 8]), "ModuleEnvStats");
+        }
+        assert_eq!(label(&[1]), "ServerGlobals");
+        // A tag that no table has.
+        assert_eq!(label(&[3, 2, 999]), StatNodeTag(999).to_string());
     }
 
     #[test]

@@ -390,6 +390,7 @@ fn softcards_are_made_changed_listed_and_deleted() {
         &["--list", "x"],
         &["--new", "--check", "x"],
         &["--check", "--force", "x"],
+        &["--check", "--json", "x"],
         &["--check", "--admin-card", "y", "x"],
     ] {
         rig.fail(2, "ppmk", arguments);

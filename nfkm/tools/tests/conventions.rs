@@ -209,7 +209,7 @@ fn the_end_of_the_input_answers_no_question() {
         "size=128",
     ];
     fails("generatekey", &key, "ident=VALUE gives it");
-    assert_eq!(rig.session().card_sets().unwrap(), []);
+    assert_eq!(rig.session().card_sets().unwrap().records, []);
 }
 
 /// The command of a utility, in the rig's folder, where it may leave files.

@@ -312,6 +312,129 @@ fn a_damaged_card_is_named_and_left_as_it_is() {
     }
 }
 
+/// One damaged file stops nobody who does not need it: a list has the healthy ones, and beside it what is wrong with the
+/// other; who needs a healthy one is not told.
+#[test]
+fn beside_a_damaged_file_the_healthy_ones_are_listed_and_used() {
+    let rig = rig();
+    let local = rig.options.kmdata.join("local");
+    let session = rig.session();
+    let [ann, bob] = ["ann", "bob"].map(|name| session.card_set(name).unwrap());
+    let [soft, other] = ["ann", "bob"].map(|name| session.softcard(name).unwrap());
+    let card = |name: &str| rig.file("card", name);
+    let (ann_card, new_card) = (card("ann"), card("new"));
+    let tokens = rig.file("preload-file", "tokens");
+    let hash = |hkltu: &nfkm::Hash| nfkm::hex(hkltu);
+    let (ann_hash, soft_hash) = (hash(&ann.hkltu), hash(&soft.hkltu));
+    let key = ["--batch", "simple", "size=1024"];
+    let module_key = [&key[..], &["protect=module", "ident=m1"]].concat();
+    let soft_key = ["protect=softcard", "softcard=ann", "ident=s1"];
+    let soft_key = [&key[..], &soft_key].concat();
+    let card_key = ["-cann", &ann_card, "protect=token", "ident=c1"];
+    let card_key = [&key[..], &card_key].concat();
+    type Command<'a> = (&'a str, &'a [&'a str]);
+    // Lists, with what they have of the healthy ones; then what needs a healthy one alone.
+    type Case<'a> = (String, &'a [(Command<'a>, &'a str)], &'a [Command<'a>]);
+    let cases: [Case<'_>; 3] = [
+        (
+            format!("cards_{}", hash(&bob.hkltu)),
+            &[
+                (("nfkminfo", &[]), "Module #2\n"),
+                (("nfkminfo", &["-c"]), "  ann\n"),
+                (("slotinfo", &[]), "Module #2:\n"),
+                (("slotinfo", &["-m1"]), "#0   Smartcard"),
+                (("cardpp", &["--examine", &ann_card]), "`ann' #1"),
+                (("rocs", &[]), "ann                1 (1)"),
+            ],
+            &[
+                ("nfkminfo", &["-c", &ann_hash]),
+                ("nfkminfo", &["-s"]),
+                ("cardpp", &["--check", &ann_card]),
+                ("createocs", &["-Q1/1", "-Nnew", &new_card]),
+                ("preload", &["-cann", &tokens, &ann_card, "true"]),
+                ("preload", &["-c", &ann_hash, &tokens, &ann_card, "true"]),
+                ("generatekey", &module_key),
+                ("generatekey", &card_key),
+                ("nfkmverify", &[]),
+            ],
+        ),
+        (
+            format!("softcard_{}", hash(&other.hkltu)),
+            &[
+                (("nfkminfo", &["-s"]), "  ann\n"),
+                (("ppmk", &["--list"]), "  ann\n"),
+                (("rocs", &[]), "ann                1 (1)"),
+            ],
+            &[
+                ("nfkminfo", &[]),
+                ("nfkminfo", &["-s", &soft_hash]),
+                ("ppmk", &["--check", "ann"]),
+                ("ppmk", &["--check", &soft_hash]),
+                ("ppmk", &["--new", "new"]),
+                ("generatekey", &module_key),
+                ("preload", &["-sann", &tokens, "true"]),
+            ],
+        ),
+        (
+            "key_simple_plain".to_owned(),
+            &[
+                (("nfkminfo", &["-l"]), "key_simple_other"),
+                (("nfkminfo", &["-c", &ann_hash]), "Ident carded"),
+                (("nfkminfo", &["-s", &soft_hash]), "Ident soft"),
+                (("rocs", &[]), "carded"),
+                (("nfkmverify", &[]), "simple other"),
+            ],
+            &[
+                ("nfkminfo", &[]),
+                ("nfkminfo", &["-k"]),
+                ("nfkminfo", &["-k", "simple", "other"]),
+                ("nfkmverify", &["simple", "other"]),
+                ("generatekey", &["--batch", "-r", "custom", "ident=r1"]),
+                ("generatekey", &soft_key),
+            ],
+        ),
+    ];
+    let whole = files(&local);
+    for (name, lists, uses) in &cases {
+        let mut damaged = whole[name].clone();
+        let middle = damaged.len() / 2;
+        damaged[middle] ^= 0x10;
+        fs::write(local.join(name), &damaged).unwrap();
+        for ((utility, arguments), healthy) in *lists {
+            let output = rig.run_with_input(utility, arguments, "list cardsets\nlist keys\n");
+            let (report, said) = (text(&output.stdout), text(&output.stderr));
+            let context = format!("{name}: {utility} {arguments:?}: {report}{said}");
+            assert_eq!(output.status.code(), Some(1), "{context}");
+            assert!(report.contains(healthy), "{context}");
+            assert!(said.contains(name.as_str()), "{context}");
+        }
+        for (utility, arguments) in *uses {
+            rig.succeed(utility, arguments);
+        }
+        assert_eq!(fs::read(local.join(name)).unwrap(), damaged);
+        write(&local, &whole);
+    }
+    // The one that is damaged is named to who asks for it.
+    for (name, utility, arguments) in [
+        (&cases[0].0, "preload", ["-cbob", &tokens, "true"]),
+        (&cases[1].0, "preload", ["-sbob", &tokens, "true"]),
+    ] {
+        fs::write(local.join(name), b"junk").unwrap();
+        assert!(rig.fail(1, utility, &arguments).contains(name.as_str()));
+    }
+    let softly = [&key[..], &["protect=softcard", "softcard=bob", "ident=x"]].concat();
+    let refused = rig.fail(2, "generatekey", &softly);
+    assert!(refused.contains(cases[1].0.as_str()), "{refused}");
+    // A card that is none is named by its file.
+    fs::write(rig.folder.path().join("ann"), b"junk").unwrap();
+    let shown = rig.run("cardpp", &["--examine", &ann_card]);
+    let line = format!(
+        " {}: damaged card\n",
+        rig.folder.path().join("ann").display()
+    );
+    assert_eq!(text(&shown.stdout), line.replace("damaged", "unknown"));
+}
+
 #[test]
 fn no_random_damage_is_overlooked() {
     let rig = rig();

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use common::{Rig, masked, text};
 use nfkm::kmdata::{EntryContent, KeyRecord};
-use nfkm::{Area, EntryName, Error, World};
+use nfkm::{Area, EntryName, Environment, Error, Session, World};
 
 fn rig_with_world(features: &[&str]) -> Rig {
     let rig = Rig::start();
@@ -44,7 +44,23 @@ fn a_key_is_generated_by_answers_and_by_words() {
         (&["pkcs11"], "there is no application `pkcs11'"),
         (
             &["simple", "ident=a", "protect=softcard"],
-            "protect: invalid option",
+            "protect: invalid option; possible: token, module",
+        ),
+        (
+            &["simple", "ident=a", "type=ECDSA"],
+            "type: invalid option; possible: DES3, DH, DSA, HMACSHA1, HMACSHA256, RSA, AES",
+        ),
+        (
+            &["simple", "ident=a", "protect=token", "slot=2"],
+            "slot: invalid option",
+        ),
+        (
+            &["simple", "ident=a", "assigned=yes"],
+            "common-criteria-cmts",
+        ),
+        (
+            &["simple", "ident=a", "logkeyusage=maybe"],
+            "logkeyusage: invalid option; possible: yes, no",
         ),
         (
             &["simple", "ident=a", "-cops", "protect=module"],
@@ -53,6 +69,36 @@ fn a_key_is_generated_by_answers_and_by_words() {
     ] {
         let complaint = rig.fail(2, "generatekey", &[&["--batch"], words].concat());
         assert!(complaint.contains(reason), "{words:?}: {complaint}");
+    }
+}
+
+#[test]
+fn where_there_is_a_card_set_it_protects_a_key_unless_another_way_is_named() {
+    let rig = rig_with_world(&[]);
+    rig.insert(1, "ann");
+    rig.succeed("createocs", &["-Q1/1", "-Nops"]);
+    let words = [
+        "--batch",
+        "simple",
+        "size=1024",
+        "assigned=no",
+        "logkeyusage=no",
+    ];
+    for (more, protection) in [
+        (&["ident=a"][..], "CardSet"),
+        (&["ident=b", "protect=module"], "Module"),
+    ] {
+        let made = rig.succeed("generatekey", &[&words, more].concat());
+        for row in ["Make an assigned key", "Log key usage       "] {
+            let is_said = made
+                .lines()
+                .any(|line| line.contains(row) && line.ends_with(" no"));
+            assert!(is_said, "{row}: {made}");
+        }
+        let ident = more[0].trim_start_matches("ident=");
+        let detail = rig.succeed("nfkminfo", &["-k", "simple", ident]);
+        let line = format!("\n protection {protection}\n");
+        assert!(detail.contains(&line), "{detail}");
     }
 }
 
@@ -372,9 +418,66 @@ fn a_key_under_cards_is_made_and_used_by_another_program_while_they_are_preloade
     let words = ["-f", tokens, "-cops", "-ssoft", &card, info];
     let report = rig.succeed("preload", &words);
     assert!(
-        report.contains("Pre-Loaded Objects (  2): objecthash module objectid generation\n"),
+        report.contains("Pre-Loaded Objects (  4): objecthash module objectid generation\n"),
         "{report}"
     );
+    let hash = |ident: &str| nfkm::hex(&rig.key_hash("simple", ident));
+    for ident in ["carded", "softly"] {
+        assert!(report.contains(&format!("\n {} ", hash(ident))), "{report}");
+    }
+    // What is chosen of the keys is loaded, and what is not is not.
+    rig.succeed(
+        "generatekey",
+        &[
+            "--batch",
+            "simple",
+            "protect=module",
+            "size=1024",
+            "ident=bare",
+            "plainname=Bare",
+        ],
+    );
+    for (chosen, loaded) in [
+        (&["-ssoft", "--no-token-keys"][..], &[][..]),
+        (&["-ssoft", "--no-cardset-keys"], &["softly"]),
+        (&["-cops", &card, "--no-cardset-keys"], &[]),
+        (&["-M"], &["bare"]),
+        (&["-A", "simple", "-K", "ba?e"], &["bare"]),
+        (&["-n", "B*e"], &["bare"]),
+        (&["-ssoft", "-n", "B*e"], &["bare", "softly"]),
+    ] {
+        let words = [&["-f", tokens], chosen, &[info]].concat();
+        let report = rig.succeed("preload", &words);
+        for ident in ["carded", "softly", "bare"] {
+            let line = format!("\n {} ", hash(ident));
+            let expected = loaded.contains(&ident);
+            assert_eq!(
+                report.contains(&line),
+                expected,
+                "{chosen:?} {ident}: {report}"
+            );
+        }
+    }
+    let words = ["-f", tokens, "-A", "simple", "-K", "none*", "true"];
+    let refused = rig.fail(1, "preload", &words);
+    assert!(
+        refused.contains("there is no key pair `none*'"),
+        "{refused}"
+    );
+    let words = ["-f", tokens, "-A", "simple", "-K", "carded", "true"];
+    let refused = rig.fail(1, "preload", &words);
+    assert!(refused.contains("which is not loaded"), "{refused}");
+    // Card sets that are asked for, until none is named.
+    let output = rig.run_with_input("preload", &["-f", tokens, "-ssoft", "-i", info], "\n");
+    assert!(
+        text(&output.stdout).contains("Objects (  2)"),
+        "{}",
+        text(&output.stderr)
+    );
+    let admin = rig.succeed("preload", &["--list-admin"]);
+    for key in ["NSO", "M", "RE", "RA", "NV"] {
+        assert!(admin.lines().any(|line| line == key), "{key}: {admin}");
+    }
     assert!(!file.exists(), "the file outlives what it tells of");
     assert_eq!(
         rig.run("preload", &["-f", tokens, "sh", "-c", "exit 7"])
@@ -404,13 +507,35 @@ fn a_key_under_cards_is_made_and_used_by_another_program_while_they_are_preloade
     std::io::BufRead::read_line(&mut said, &mut line).unwrap();
     assert!(line.starts_with("Everything is loaded"), "{line}");
     rig.succeed("preload", &["-f", tokens, "-ssoft", "exit"]);
+    let objects = || {
+        let words = ["--json", "PerModule", "1", "ModuleObjStats"];
+        let tree: serde_json::Value =
+            serde_json::from_str(&rig.succeed("stattree", &words)).unwrap();
+        let counts = &tree["PerModule"]["1"]["ModuleObjStats"];
+        (
+            counts["ObjectsCreated"].as_u64(),
+            counts["ObjectCount"].as_u64(),
+        )
+    };
     for ident in ["carded", "softly"] {
-        let key = rig
-            .preloaded_session(&file)
-            .load_key("simple", ident)
-            .unwrap();
+        let session = rig.preloaded_session(&file);
+        let before = objects();
+        let key = session.load_key("simple", ident).unwrap();
         assert_eq!(key.modules(), [1], "{ident}");
+        drop(key);
+        // Its public half was loaded and is gone; the private one was there, and stays.
+        let now = objects();
+        assert_eq!(now.0, before.0.map(|count| count + 1), "{ident}");
+        assert_eq!(now.1, before.1, "{ident}");
     }
+    // A file is for the client that is meant alone.
+    let other = Environment {
+        tokens_file: Some(file.clone()),
+        tokens_select: Some("00".repeat(20)),
+        ..rig.environment()
+    };
+    let refused = Session::open(&other).unwrap().load_key("simple", "carded");
+    assert!(matches!(refused, Err(Error::NeedsToken { .. })));
     pause.kill().unwrap();
     pause.wait().unwrap();
     // The file tells of a client that is gone.
@@ -470,4 +595,51 @@ fn a_world_of_level_3_with_empty_readers_takes_its_authorisation_from_card_files
     rig.insert(1, "blank");
     std::fs::rename(&elsewhere, folder.join("admin-1")).unwrap();
     rig.fail(1, "generatekey", &[&key[..], &["ident=fourth"]].concat());
+}
+
+/// In a world of FIPS 140 level 3 a card authorises the making of keys: once it was seen, it can leave.
+#[test]
+fn without_a_card_keys_are_made_while_the_authorisation_is_preloaded() {
+    let rig = Rig::start();
+    let mode = "--mode=fips-140-2-level-3";
+    rig.insert(1, "boss");
+    rig.succeed("new-world", &["-Q1/1", mode]);
+    let file = rig.folder.path().join("tokens");
+    let tokens = file.to_str().unwrap();
+    let mut pause = rig.command("preload", &["-f", tokens, "-F", "pause"]);
+    let mut pause = pause.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    let mut said = std::io::BufReader::new(pause.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut said, &mut line).unwrap();
+    rig.insert(1, "blank");
+    let key = |ident: &str| {
+        let ident = format!("ident={ident}");
+        let words = ["--batch", "simple", "protect=module", "size=1024", &ident];
+        rig.command("generatekey", &words)
+    };
+    let refused = key("a").output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("no card of the Security World"));
+    let tokens_file = |mut command: Command| {
+        command
+            .env("NFAST_NFKM_TOKENSFILE", &file)
+            .output()
+            .unwrap()
+    };
+    for ident in ["a", "b"] {
+        let made = tokens_file(key(ident));
+        assert!(made.status.success(), "{}", text(&made.stderr));
+    }
+    // A module that is cleared has lost it.
+    rig.succeed("nopclearfail", &["-c", "-m1"]);
+    let refused = tokens_file(key("c"));
+    assert!(text(&refused.stderr).contains("no card of the Security World"));
+    pause.kill().unwrap();
+    pause.wait().unwrap();
+    let refused = rig.fail(1, "preload", &["-f", tokens, "--require-fips", "true"]);
+    assert!(
+        refused.contains("no card of the Security World"),
+        "{refused}"
+    );
+    rig.succeed("preload", &["-f", tokens, "true"]);
 }

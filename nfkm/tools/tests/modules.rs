@@ -179,6 +179,25 @@ fn what_is_counted_is_shown_as_a_tree() {
 }
 
 #[test]
+fn every_module_has_its_place_in_the_tree() {
+    let rig = Rig::with_modules(3);
+    // The numbers are of this run; what is counted, and where, is not.
+    let counted = |line: &str| match line.rsplit_once(' ') {
+        Some((head, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("{} N\n", head.trim_end())
+        }
+        _ => format!("{line}\n"),
+    };
+    let tree = rig.succeed("stattree", &[]);
+    insta::assert_snapshot!("stattree", tree.lines().map(counted).collect::<String>());
+    for module in ["1", "2", "3"] {
+        let tree = rig.succeed("stattree", &["PerModule", module, "ModuleEnvStats"]);
+        let head = format!("+PerModule:\n   +#{module}:\n      +ModuleEnvStats:\n         -");
+        assert!(tree.starts_with(&head), "{tree}");
+    }
+}
+
+#[test]
 fn results_of_the_module_are_checked_and_wrong_ones_named() {
     let rig = Rig::start();
     let report = rig.succeed("checkmod", &[]);
@@ -238,6 +257,45 @@ fn figures_are_measured_of_what_was_done() {
         serde_json::from_str::<serde_json::Value>(&written).unwrap(),
         json
     );
+    // The same run is no worse than itself; half the rate is.
+    let compare = ["--diff", "--old", folder, "--new"];
+    let table = rig.succeed("perfcheck", &[&compare[..], &[folder]].concat());
+    assert!(
+        table.contains("signing:1    RSA") && table.contains("+0.0%"),
+        "{table}"
+    );
+    let mut worse = json.clone();
+    let rate = &mut worse[1]["per_second"]["average"];
+    *rate = (rate.as_f64().unwrap() / 2.0).into();
+    let file = rig.folder.path().join("worse.json");
+    std::fs::write(&file, worse.to_string()).unwrap();
+    let compare = [&compare[..], &[file.to_str().unwrap()]].concat();
+    let refused = rig.fail(1, "perfcheck", &compare);
+    assert_eq!(
+        refused,
+        "perfcheck: 1 of 2 rates have fallen by more than 10%\n"
+    );
+    rig.succeed("perfcheck", &[&compare[..], &["--threshold=60"]].concat());
+    for (broken, reason) in [
+        ("junk", "no results of perfcheck"),
+        ("[]", "no test in common"),
+    ] {
+        std::fs::write(&file, broken).unwrap();
+        assert!(rig.fail(1, "perfcheck", &compare).contains(reason));
+    }
+    for arguments in [
+        &["--diff"][..],
+        &["--old=x"],
+        &["--threshold=-1"],
+        &["-s", "-r2"],
+    ] {
+        rig.fail(2, "perfcheck", arguments);
+    }
+    let twice = ["-t1", "-r2", "-q1", "--json", "misc:1"];
+    let json: serde_json::Value = serde_json::from_str(&rig.succeed("perfcheck", &twice)).unwrap();
+    assert_eq!(json[0]["runs"], 2);
+    let suites = rig.succeed("perfcheck", &["--help-suites"]);
+    assert_eq!(suites.lines().count(), 3, "{suites}");
     assert!(
         rig.succeed("perfcheck", &["--list", "modexp"])
             .starts_with("modexp:1     Modular")

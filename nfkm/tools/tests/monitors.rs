@@ -176,7 +176,7 @@ fn what_was_made_is_found_in_what_is_printed() {
     assert!(is_hash(&hknso) && is_hash(&hkltu), "{hknso}{hkltu}");
     assert!(rig.succeed("nfkminfo", &["-c"]).contains(hkltu.trim_end()));
     for (words, verb) in [
-        ("mscapi size=1024", "generated"),
+        ("mscapi size=1024 protect=module", "generated"),
         ("--retarget simple ident=copy", "retargetted"),
     ] {
         let script = format!(

@@ -34,7 +34,7 @@ fn rig_in_use() -> Rig {
     rig.succeed("ppmk", &["--new", "--recoverable", "soft"]);
     let key = ["--batch", "simple", "size=1024"];
     for more in [
-        &["ident=plain", "plainname=Plain"][..],
+        &["protect=module", "ident=plain", "plainname=Plain"][..],
         &["protect=softcard", "ident=soft"],
     ] {
         rig.succeed("generatekey", &[&key, more].concat());
@@ -91,6 +91,8 @@ fn a_world_in_use_for_programs() {
         ("slotinfo", &["--json", "-m1"]),
         ("slotinfo", &["--json", "-m1", "-s0"]),
         ("nfkmcheck", &["--json"]),
+        ("ppmk", &["--json", "--list"]),
+        ("cardpp", &["--json", "--examine"]),
     ];
     for (utility, arguments) in commands {
         let answer = rig.succeed(utility, arguments);

@@ -56,7 +56,8 @@ impl Snapshot {
                 let bytes = std::fs::read(&file)
                     .with_context(|| format!("cannot read {}", file.display()))?;
                 let path = format!("/modules/{module}/snapshot");
-                let _: api::Module = client.upload(&path, bytes)?;
+                let restored: Result<api::Module, _> = client.upload(&path, bytes);
+                restored.with_context(|| file.display().to_string())?;
                 Ok(())
             }
         }

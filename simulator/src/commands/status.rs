@@ -68,11 +68,27 @@ fn print(status: &api::Status, out: &mut impl Write) -> Result<()> {
                 word(&slot.kind)?
             )?;
         }
+        if module.imported_from.is_none() {
+            writeln!(out, " nvram          {} bytes", module.nvram_size)?;
+        }
         for area in &module.nvram {
-            writeln!(out, " nvram          {} ({} bytes)", area.name, area.bytes)?;
+            writeln!(out, "  area          {} ({} bytes)", area.name, area.bytes)?;
         }
     }
+    if let Some(pool) = &status.pool {
+        writeln!(out, "Pool #{}", pool.number)?;
+        writeln!(out, " modules        {}", list(&pool.modules))?;
+        writeln!(out, " members        {}", list(&pool.members))?;
+    }
     Ok(())
+}
+
+fn list(numbers: &[u32]) -> String {
+    let words: Vec<String> = numbers.iter().map(u32::to_string).collect();
+    match words.is_empty() {
+        true => "none".to_owned(),
+        false => words.join(", "),
+    }
 }
 
 /// The word that JSON has for a value.

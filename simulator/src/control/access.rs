@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq as _;
 
-use super::routes::failure;
+use super::failure::failure;
 
 /// The secret that a client shows.
 #[derive(Clone)]

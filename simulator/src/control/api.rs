@@ -19,6 +19,20 @@ pub struct Status {
     pub in_flight: usize,
     /// Every module, by number.
     pub modules: Vec<Module>,
+    /// The pool, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Pool>,
+}
+
+/// Modules that are used as one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Pool {
+    /// Its module number.
+    pub number: u32,
+    /// The numbers of the modules that were put into it.
+    pub modules: Vec<u32>,
+    /// The numbers of those that are its members now: in operation, in its world.
+    pub members: Vec<u32>,
 }
 
 /// One module.
@@ -45,6 +59,8 @@ pub struct Module {
     pub keys: Vec<Key>,
     /// The areas of its non-volatile memory.
     pub nvram: Vec<Area>,
+    /// Bytes of its non-volatile memory, used and free.
+    pub nvram_size: usize,
     /// Its commands.
     pub queue: Queue,
 }
@@ -180,7 +196,7 @@ pub struct NewPosition {
 /// The clock.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Clock {
-    /// By how many seconds it is ahead of the machine's.
+    /// By how many seconds it is ahead of the machine's: at most a hundred years of 365.25 days, either way.
     pub ahead: i64,
     /// What it shows: seconds since 1970-01-01 00:00 UTC.
     #[serde(default)]

@@ -6,6 +6,8 @@
 mod access;
 pub mod api;
 pub mod client;
+mod describe;
+mod failure;
 mod panel;
 mod routes;
 

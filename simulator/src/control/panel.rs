@@ -9,9 +9,10 @@ use ncore::Status as Ncore;
 use super::api;
 use crate::cards::FileCard;
 use crate::faults::{Plan, PlanError, Report};
-use crate::hardserver::{Hardserver, ModuleSlot, Unit};
+use crate::folders::make_private;
+use crate::hardserver::{Hardserver, MOST_AHEAD, ModuleSlot, Unit};
+use crate::module::mode::Mode;
 use crate::module::{Module, Snapshot, SnapshotError};
-use crate::options::make_private;
 
 /// The front of the machine room: the modules and the box of cards.
 #[derive(Debug)]
@@ -61,9 +62,26 @@ pub(super) enum Refusal {
     /// The reader is empty.
     #[error("there is no card in slot {slot} of module {module}")]
     SlotEmpty { module: u32, slot: u32 },
+    /// The module has failed.
+    #[error("module {0} has failed: `softshield module retry {0}' brings it back")]
+    Failed(u32),
+    /// The module is unplugged.
+    #[error("module {0} is unplugged: `softshield module plug-in {0}' plugs it in")]
+    Unplugged(u32),
+    /// The module has not failed.
+    #[error("module {0} has not failed: there is nothing to bring back")]
+    NotFailed(u32),
+    /// The module is not unplugged.
+    #[error("module {0} is plugged in already")]
+    PluggedIn(u32),
     /// The module does not do that now.
     #[error("module {module} refuses: {status}")]
     Module { module: u32, status: Ncore },
+    /// So far from the machine's no clock can be.
+    #[error(
+        "{0} seconds are too many: the clock can be {MOST_AHEAD} seconds ahead of the machine's at most (100 years), or behind it"
+    )]
+    Clock(i64),
     /// One more module cannot be.
     #[error("no further module: {0}")]
     NotAdded(String),
@@ -107,6 +125,14 @@ impl Panel {
             connections: self.server.connection_count(),
             in_flight: self.server.in_flight(),
             modules: self.server.modules().map(|slot| self.view(slot)).collect(),
+            pool: self
+                .server
+                .pool_numbers()
+                .map(|(number, modules, members)| api::Pool {
+                    number,
+                    modules,
+                    members,
+                }),
         }
     }
 
@@ -127,7 +153,8 @@ impl Panel {
 
     /// Brings a failed module back.
     pub(super) fn retry(&self, number: u32) -> Result<(), Refusal> {
-        self.on(number, |module| module.retry())
+        let done = self.on(number, |module| module.retry());
+        done.map_err(|refusal| in_wrong_state(refusal, Refusal::NotFailed(number)))
     }
 
     /// Switches a module off and on.
@@ -151,7 +178,8 @@ impl Panel {
 
     /// Plugs an unplugged module in again.
     pub(super) fn plug_in(&self, number: u32) -> Result<(), Refusal> {
-        self.on(number, |_| self.server.plug_in(number))
+        let done = self.on(number, |_| self.server.plug_in(number));
+        done.map_err(|refusal| in_wrong_state(refusal, Refusal::PluggedIn(number)))
     }
 
     /// A module as it is: everything that survives a power cut.
@@ -177,7 +205,7 @@ impl Panel {
 
     /// Begins to play a fault plan.
     pub(super) fn play(&self, plan: Plan) -> Result<Report, Refusal> {
-        self.server.faults().play(plan)?;
+        self.server.play(plan)?;
         Ok(self.server.faults().report())
     }
 
@@ -194,10 +222,11 @@ impl Panel {
     }
 
     /// Puts the clock ahead of the machine's, or behind it.
-    pub(super) fn set_clock(&self, ahead: i64) -> api::Clock {
-        self.server
-            .move_clock(ahead.saturating_sub(self.server.clock()));
-        self.clock()
+    pub(super) fn set_clock(&self, ahead: i64) -> Result<api::Clock, Refusal> {
+        match self.server.set_clock(ahead) {
+            true => Ok(self.clock()),
+            false => Err(Refusal::Clock(ahead)),
+        }
     }
 
     /// The clock.
@@ -292,6 +321,7 @@ impl Panel {
             objects: 0,
             keys: Vec::new(),
             nvram: Vec::new(),
+            nvram_size: 0,
             queue: api::Queue {
                 outstanding: slot.outstanding.load(Ordering::Relaxed),
                 started: slot.started.load(Ordering::Relaxed),
@@ -335,6 +365,7 @@ impl Panel {
                     bytes: area.bytes,
                 })
                 .collect(),
+            nvram_size: module.nvram_size(),
             ..view
         }
     }
@@ -349,9 +380,13 @@ impl Panel {
         act: impl FnOnce(&Module) -> Result<(), Ncore>,
     ) -> Result<(), Refusal> {
         let slot = self.slot(number)?;
-        act(own(slot)?).map_err(|status| Refusal::Module {
-            module: number,
-            status,
+        act(own(slot)?).map_err(|status| match (status, slot.unit.mode().0) {
+            (Ncore::HardwareFailed, Mode::Failed) => Refusal::Failed(number),
+            (Ncore::HardwareFailed, Mode::Absent) => Refusal::Unplugged(number),
+            _ => Refusal::Module {
+                module: number,
+                status,
+            },
         })?;
         self.server.end_what_was_in_work(slot);
         Ok(())
@@ -410,6 +445,17 @@ fn own(slot: &ModuleSlot) -> Result<&Module, Refusal> {
             module: slot.number,
             exporter: imported.address(),
         }),
+    }
+}
+
+/// A refusal that says what the module is, if that was what stood in the way.
+fn in_wrong_state(refusal: Refusal, is: Refusal) -> Refusal {
+    match refusal {
+        Refusal::Module {
+            status: Ncore::InvalidState,
+            ..
+        } => is,
+        refusal => refusal,
     }
 }
 

@@ -2,33 +2,30 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::routing::get;
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::{Extension, Json};
 use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as Document;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::access::{self, Token};
 use super::api;
+use super::describe::{Description, complete};
+use super::failure::{failure, in_words};
 use super::panel::{Panel, Refusal};
 use crate::faults::{Plan, Report};
 use crate::module::SnapshotError;
-
-#[derive(OpenApi)]
-#[openapi(info(
-    title = "softshield control channel",
-    description = "What hands and eyes do at a unit. Every request carries the token: Authorization: Bearer TOKEN."
-))]
-struct Description;
 
 type Answer<T> = Result<Json<T>, (StatusCode, Json<api::Failure>)>;
 
 /// Every path, behind the check of who asks.
 pub(super) fn router(panel: Arc<Panel>, token: Token) -> axum::Router {
-    let (router, description) = OpenApiRouter::with_openapi(Description::openapi())
+    let (router, mut description) = OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(describe))
         .routes(routes!(status))
         .routes(routes!(module))
         .routes(routes!(clear))
@@ -45,20 +42,13 @@ pub(super) fn router(panel: Arc<Panel>, token: Token) -> axum::Router {
         .routes(routes!(cards, create_card))
         .routes(routes!(insert_card, remove_card))
         .split_for_parts();
+    complete(&mut description);
     router
-        .route(
-            "/openapi.json",
-            get(move || std::future::ready(Json(description.clone()))),
-        )
         .fallback(|| std::future::ready(failure(StatusCode::NOT_FOUND, "there is no such path")))
-        .layer(axum::middleware::from_fn_with_state(token, access::check))
+        .layer(Extension(Arc::new(description)))
+        .layer(map_response(in_words))
+        .layer(from_fn_with_state(token, access::check))
         .with_state(panel)
-}
-
-/// An answer that something was not done.
-pub(super) fn failure(code: StatusCode, words: &str) -> (StatusCode, Json<api::Failure>) {
-    let error = words.to_owned();
-    (code, Json(api::Failure { error }))
 }
 
 /// Cards and state are in files, so that everything is done where waiting is allowed.
@@ -80,8 +70,12 @@ fn code(refusal: &Refusal) -> StatusCode {
         }
         Refusal::BadName(_)
         | Refusal::Plan(_)
+        | Refusal::Clock(_)
         | Refusal::Snapshot(
-            SnapshotError::Record(_) | SnapshotError::State(_) | SnapshotError::Empty,
+            SnapshotError::Foreign
+            | SnapshotError::Record(_)
+            | SnapshotError::State(_)
+            | SnapshotError::Empty,
         ) => StatusCode::BAD_REQUEST,
         Refusal::CardExists(_)
         | Refusal::CardInUse { .. }
@@ -90,11 +84,21 @@ fn code(refusal: &Refusal) -> StatusCode {
         | Refusal::SameUnit { .. }
         | Refusal::NotAdded(_)
         | Refusal::Imported { .. }
+        | Refusal::Failed(_)
+        | Refusal::Unplugged(_)
+        | Refusal::NotFailed(_)
+        | Refusal::PluggedIn(_)
         | Refusal::Module { .. } => StatusCode::CONFLICT,
         Refusal::Folder { .. } | Refusal::Snapshot(SnapshotError::Store(_)) => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
     }
+}
+
+/// This description.
+#[utoipa::path(get, path = "/openapi.json", responses((status = 200, body = serde_json::Value)))]
+async fn describe(Extension(description): Extension<Arc<Document>>) -> Json<Document> {
+    Json(Document::clone(&description))
 }
 
 /// Everything at a glance.
@@ -105,7 +109,7 @@ async fn status(State(panel): State<Arc<Panel>>) -> Answer<api::Status> {
 
 /// One module.
 #[utoipa::path(get, path = "/modules/{module}", params(("module" = u32, Path)),
-    responses((status = 200, body = api::Module), (status = 404, body = api::Failure)))]
+    responses((status = 200, body = api::Module)))]
 async fn module(State(panel): State<Arc<Panel>>, Path(number): Path<u32>) -> Answer<api::Module> {
     on(panel, move |panel| panel.module(number)).await
 }
@@ -145,7 +149,7 @@ async fn retry(State(panel): State<Arc<Panel>>, Path(number): Path<u32>) -> Answ
 
 /// Switches a module off and on.
 #[utoipa::path(post, path = "/modules/{module}/power-cycle", params(("module" = u32, Path)),
-    responses((status = 200, body = api::Module), (status = 500, body = api::Failure)))]
+    responses((status = 200, body = api::Module), (status = 409, body = api::Failure)))]
 async fn power_cycle(
     State(panel): State<Arc<Panel>>,
     Path(number): Path<u32>,
@@ -188,7 +192,8 @@ async fn plug_in(State(panel): State<Arc<Panel>>, Path(number): Path<u32>) -> An
 
 /// The unit as it is: everything that survives a power cut.
 #[utoipa::path(get, path = "/modules/{module}/snapshot", params(("module" = u32, Path)),
-    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream")))]
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 409, body = api::Failure)))]
 async fn snapshot(
     State(panel): State<Arc<Panel>>,
     Path(number): Path<u32>,
@@ -215,7 +220,8 @@ async fn restore(
 
 /// Moves the mode switch; the next reset enters the mode.
 #[utoipa::path(put, path = "/modules/{module}/switch", params(("module" = u32, Path)),
-    request_body = api::NewPosition, responses((status = 200, body = api::Module)))]
+    request_body = api::NewPosition,
+    responses((status = 200, body = api::Module), (status = 409, body = api::Failure)))]
 async fn switch(
     State(panel): State<Arc<Panel>>,
     Path(number): Path<u32>,
@@ -236,7 +242,7 @@ async fn faults(State(panel): State<Arc<Panel>>) -> Answer<Report> {
 
 /// Begins to play a fault plan; the one before it ends.
 #[utoipa::path(put, path = "/faults", request_body = Plan,
-    responses((status = 200, body = Report), (status = 400, body = api::Failure)))]
+    responses((status = 200, body = Report)))]
 async fn play_faults(State(panel): State<Arc<Panel>>, Json(plan): Json<Plan>) -> Answer<Report> {
     on(panel, move |panel| panel.play(plan)).await
 }
@@ -260,7 +266,7 @@ async fn set_clock(
     State(panel): State<Arc<Panel>>,
     Json(clock): Json<api::Clock>,
 ) -> Answer<api::Clock> {
-    on(panel, move |panel| Ok(panel.set_clock(clock.ahead))).await
+    on(panel, move |panel| panel.set_clock(clock.ahead)).await
 }
 
 /// The cards of the folder.

@@ -17,6 +17,7 @@ use super::remote::Imported;
 use super::unit::Unit;
 use crate::module::Description;
 use crate::module::mode::Mode;
+use crate::profile::Timing;
 
 /// The product name of the server.
 const SERVER_NAME: &str = "softshield server, an emulator that guards nothing";
@@ -35,9 +36,6 @@ const CHECKED_IN: u64 = 1_752_451_200;
 
 /// RSA-1024 signatures a second and engine, roughly. Clients compare modules by it.
 const SPEED_INDEX: u32 = 4000;
-
-/// The most jobs worth having outstanding on a module (PERFORMANCE, profile `ci`).
-const MAX_QUEUE: u32 = 64;
 
 /// Bytes of one write that every genuine client keeps to (open point F3).
 const MAX_WRITE: u32 = 8192;
@@ -206,7 +204,7 @@ impl Capacity {
             let engines = u32::try_from(slot.engines.count()).unwrap_or(u32::MAX);
             return Capacity {
                 speed: SPEED_INDEX.saturating_mul(engines),
-                queue: (engines, MAX_QUEUE.max(engines)),
+                queue: Timing::FASTEST.profile.queue,
             };
         };
         let timing = pace.timing();

@@ -10,7 +10,7 @@ use ncore::types::Status;
 use super::Hardserver;
 use super::modules::Slot;
 use super::worker::Answer;
-use crate::faults::Ready;
+use crate::faults::{Plan, PlanError, Ready, Rule};
 use crate::job::Work;
 use crate::power::Cut;
 
@@ -33,10 +33,39 @@ pub(super) enum Struck {
 pub(super) type Meanwhile = Box<dyn FnOnce(Work) -> Reply + Send>;
 
 impl Hardserver {
+    /// Begins to play a fault plan; the one before it ends.
+    ///
+    /// # Errors
+    /// A rule that makes no sense, or that can never strike here. Nothing changes then.
+    pub(crate) fn play(&self, plan: Plan) -> Result<(), PlanError> {
+        self.faults.play(plan, |rule| self.check_place(rule))
+    }
+
+    /// Whether a rule is about a module that there is, and at which its effect can be brought about.
+    fn check_place(&self, rule: &Rule) -> Result<(), String> {
+        let Some(number) = rule.module else {
+            return Ok(());
+        };
+        let Some(slot) = self.module(number) else {
+            return Err(match self.pool.number() == Some(number) {
+                true => format!("module {number} is the pool: its commands come to its members"),
+                false => format!("there is no module {number}"),
+            });
+        };
+        match slot.unit.imported() {
+            Some(imported) if rule.effect.is_inside() => Err(format!(
+                "module {number} is imported: that goes wrong inside it by the plan of {}",
+                imported.address()
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Lets a fault strike at a command, if the plan has one for it.
     pub(super) fn strike(&self, answer: &mut Answer, slot: &Slot) -> Struck {
         let Header { cmd, tag, .. } = answer.header;
-        let Some(effect) = self.faults.strike(cmd, slot.number) else {
+        let imported = slot.unit.imported().is_some();
+        let Some(effect) = self.faults.strike(cmd, slot.number, imported) else {
             return Struck::Unchanged;
         };
         tracing::info!(module = slot.number, %cmd, ?effect, "a fault on purpose");
@@ -99,10 +128,8 @@ impl Hardserver {
                     }
                 }));
             }
-            // What goes wrong inside an imported module is a matter of its exporter's plan.
-            (effect, None) => {
-                tracing::warn!(module = slot.number, ?effect, "not on an imported module");
-            }
+            // What goes wrong inside an imported module is a matter of its exporter's plan: rules are not about it.
+            (_, None) => {}
         }
         Struck::Unchanged
     }

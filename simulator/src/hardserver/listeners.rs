@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 use super::stream::Stream;
 use super::{Hardserver, StartError};
-use crate::options::{self, Options};
+use crate::options::Options;
 
 /// Bytes of a Unix socket's path that fit an address, the zero byte at its end left out.
 const MAX_SOCKET_PATH: usize = 107;
@@ -150,7 +150,7 @@ pub(crate) fn open_tcp(port: u16) -> Result<(tokio::net::TcpListener, u16), Star
     })
 }
 
-/// Opens a Unix socket, for its owner only if it is privileged.
+/// Opens a Unix socket, for its owner only if it is privileged, in a folder that is there.
 pub(crate) fn open_unix(
     path: &Path,
     privileged: bool,
@@ -165,9 +165,6 @@ pub(crate) fn open_unix(
         place: path.display().to_string(),
         cause,
     };
-    if let Some(folder) = path.parent() {
-        options::make_private(folder).map_err(fail)?;
-    }
     clear_the_way(path)?;
     let listener = UnixListener::bind(path).map_err(fail)?;
     let file = SocketFile::new(path).map_err(fail)?;

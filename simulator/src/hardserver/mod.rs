@@ -59,11 +59,15 @@ use crate::job::Now;
 use crate::module::mode::Mode;
 use crate::module::{Module, Setup, SlotKind};
 use crate::options::{Import, Options};
+use crate::profile::Timing;
 use crate::seed::Seed;
 use crate::store::{Failing, RedbStore};
 
 /// Most connections at a time. Beyond it new ones are closed at once.
 const MAX_CONNECTIONS: usize = 4096;
+
+/// The most seconds by which the clock is ahead of the machine's, or behind it: a hundred years, beyond any life of a key.
+pub(crate) const MOST_AHEAD: i64 = 36_525 * 24 * 3600;
 
 /// What all threads of a hardserver share.
 #[derive(Debug)]
@@ -161,7 +165,8 @@ impl Hardserver {
     fn power_up(&self) -> Result<u32, StartError> {
         let mut numbers = self.modules.numbers();
         let number = numbers.next().ok_or(StartError::TooManyModules)?;
-        let on = power_on(number, &self.options, &self.seed, self.now())?;
+        let timing = self.modules.next_timing(&numbers);
+        let on = power_on(number, timing, &self.options, &self.seed, self.now())?;
         let slot = self.clients.add_module(&mut numbers, Unit::Own(on));
         slot.map(|slot| slot.number)
             .ok_or(StartError::TooManyModules)
@@ -233,9 +238,21 @@ impl Hardserver {
         &self.faults
     }
 
-    /// Lets the clock jump by so many seconds.
-    pub(crate) fn move_clock(&self, seconds: i64) {
-        let moved = |ahead: i64| Some(ahead.saturating_add(seconds));
+    /// Sets by how many seconds the clock is ahead of the machine's: whether that is at most [`MOST_AHEAD`], either way.
+    pub(crate) fn set_clock(&self, ahead: i64) -> bool {
+        let within = ahead.unsigned_abs() <= MOST_AHEAD.unsigned_abs();
+        if within {
+            self.clock.store(ahead, Ordering::Relaxed);
+        }
+        within
+    }
+
+    /// Lets the clock jump by so many seconds, as far as [`MOST_AHEAD`].
+    fn move_clock(&self, seconds: i64) {
+        let moved = |ahead: i64| {
+            let moved = ahead.saturating_add(seconds);
+            Some(moved.clamp(-MOST_AHEAD, MOST_AHEAD))
+        };
         // It never fails: there is always a new value.
         let _ = self
             .clock
@@ -378,7 +395,13 @@ impl Hardserver {
 }
 
 /// Switches a module on, with a card reader as slot 0.
-fn power_on(number: u32, options: &Options, seed: &Seed, now: Now) -> Result<Own, StartError> {
+fn power_on(
+    number: u32,
+    timing: Timing,
+    options: &Options,
+    seed: &Seed,
+    now: Now,
+) -> Result<Own, StartError> {
     let fail = |cause| StartError::Module { number, cause };
     let path = options.state.join(format!("module{number}.redb"));
     let power = Arc::default();
@@ -393,6 +416,7 @@ fn power_on(number: u32, options: &Options, seed: &Seed, now: Now) -> Result<Own
         slots: std::iter::once(SlotKind::SmartCard)
             .chain(options.more_slots.iter().copied())
             .collect(),
+        nvram: options.nvram_size.unwrap_or(timing.profile.nvram),
         now,
     })
     .map_err(fail)?;

@@ -74,7 +74,8 @@ pub(super) struct Modules {
 }
 
 impl Modules {
-    /// An empty table of modules with this many engines each, and the pace of units: the last one's for all beyond.
+    /// An empty table of modules with this many engines each, and the pace of units: the last one's for all beyond; without
+    /// any all go as fast as possible.
     pub(super) fn new(engines: usize, timings: Vec<Timing>, seeded: bool) -> Modules {
         Modules {
             slots: (0..MAX_MODULES).map(|_| OnceLock::new()).collect(),
@@ -92,18 +93,24 @@ impl Modules {
         Numbers(last.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The unit that the next module emulates. It stays the next one while nobody else can add one.
+    pub(super) fn next_timing(&self, _: &Numbers<'_>) -> Timing {
+        let timing = self.timings.get(self.len()).or(self.timings.last());
+        timing.copied().unwrap_or(Timing::FASTEST)
+    }
+
     /// Puts a module into the next place. None if the table is full.
     pub(super) fn push(&self, numbers: &mut Numbers<'_>, unit: Unit) -> Option<&Slot> {
+        let timing = self.next_timing(numbers);
+        let keeps_pace = unit.own().is_some() && timing.profile.is_unit();
         let number = numbers.take()?;
         let index = self.len();
-        let timing = self.timings.get(index).or(self.timings.last());
         let slot = self.slots.get(index)?.get_or_init(|| {
-            let timing = timing.filter(|_| unit.own().is_some());
             Box::new(Slot {
                 number,
                 engines: Engines::new(unit.own().map_or(0, |_| self.engines)),
                 unit,
-                pace: timing.map(|timing| Pace::new(*timing, Instant::now())),
+                pace: keeps_pace.then(|| Pace::new(timing, Instant::now())),
                 outstanding: AtomicUsize::new(0),
                 started: AtomicU64::new(0),
                 command_bytes: AtomicU64::new(0),

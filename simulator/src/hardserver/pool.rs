@@ -253,6 +253,16 @@ impl Hardserver {
         })
     }
 
+    /// The pool's number, the numbers of the modules that were put into it, and those of its members. None without a pool.
+    pub(crate) fn pool_numbers(&self) -> Option<(u32, Vec<u32>, Vec<u32>)> {
+        let number = self.pool.number()?;
+        let number_of = |index: usize| self.modules[index].number;
+        let members = self.pool_members().map(number_of).collect();
+        let state = self.pool.state();
+        let modules = self.candidates(&state).map(number_of).collect();
+        Some((number, modules, members))
+    }
+
     /// The places in the table of the members now: the modules of the pool that are in operation in its world.
     pub(super) fn pool_members(&self) -> impl Iterator<Item = usize> {
         self.members().into_iter().map(|member| member.index)

@@ -123,6 +123,8 @@ pub struct Setup {
     pub store: Box<dyn Store>,
     /// Its slots, numbered from 0.
     pub slots: Vec<SlotKind>,
+    /// Bytes of its non-volatile memory.
+    pub nvram: usize,
     /// The time.
     pub now: Now,
 }
@@ -206,7 +208,7 @@ impl Module {
         let world = saved.world(&*setup.engine)?;
         let mut factory = setup.seed.module_stream(setup.number, "KLF2");
         Klf2::provide(&*setup.store, &mut factory)?;
-        let nvram = Nvram::load(&*setup.store)?;
+        let nvram = Nvram::load(&*setup.store, setup.nvram)?;
         let clock = Clock::load(&*setup.store)?;
         let jumper = Jumper::load(&*setup.store)?;
         let inner = Inner {
@@ -514,7 +516,7 @@ impl Module {
         change: impl FnOnce(&mut World, &mut Switch) -> Result<(), Status>,
     ) -> Result<(), Status> {
         let _writing = self.writing_nvram();
-        let empty = Nvram::default();
+        let empty = Nvram::new(self.nvram_size());
         let record = empty.record().map_err(|_| Status::Failed)?;
         self.commit_beside(Some((nvram::NAME, &record)), change)?;
         self.set_nvram(empty);

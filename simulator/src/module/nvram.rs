@@ -16,16 +16,15 @@ use super::world::PowerOnError;
 use crate::record::{self, Kind, RecordError};
 use crate::store::Store;
 
-/// Bytes that files may take together, their lists included: tens of kilobytes on a genuine unit (SECURITY-WORLD
-/// section 9), and small enough to be saved as one record.
-pub(super) const CAPACITY: usize = 64 * 1024;
-
 /// Bytes that a file takes beside its content and list.
 pub(super) const OVERHEAD: usize = 32;
 
 /// Every file.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Nvram {
+    /// Bytes that files may take together, their lists included. They may take more if the memory was larger when they were
+    /// made; then nothing more fits.
+    capacity: usize,
     files: BTreeMap<FileId, File>,
 }
 
@@ -39,6 +38,19 @@ struct File {
 }
 
 impl Nvram {
+    /// A memory of so many bytes, without files.
+    pub(super) fn new(capacity: usize) -> Nvram {
+        Nvram {
+            capacity,
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// Bytes that files may take together.
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// The names and sizes of all files, by name.
     pub(super) fn list(&self) -> Vec<FileInfo> {
         let info = |(id, file): (&FileId, &File)| FileInfo {
@@ -60,7 +72,7 @@ impl Nvram {
         }
         let marshalled = to_bytes(&acl, &WireProfile::DEFAULT).map_err(|_| Status::InvalidACL)?;
         let takes = OVERHEAD + marshalled.len() + length as usize;
-        if self.used() + takes > CAPACITY {
+        if self.used() + takes > self.capacity {
             return Err(Status::NoModuleMemory);
         }
         let file = File {
@@ -85,7 +97,7 @@ impl Nvram {
     /// Makes files of nobody's until nothing more fits.
     pub(super) fn fill(&mut self) -> Result<(), Status> {
         for number in 0u8..=255 {
-            let left = CAPACITY.saturating_sub(self.used());
+            let left = self.capacity.saturating_sub(self.used());
             let acl = ACL::default();
             let overhead =
                 OVERHEAD + to_bytes(&acl, &WireProfile::DEFAULT).map_or(0, |acl| acl.len());
@@ -123,7 +135,7 @@ impl Nvram {
         id: &FileId,
         edit: impl FnOnce(Area<'_>) -> Result<T, Status>,
     ) -> Result<T, Status> {
-        let free = CAPACITY.saturating_sub(self.used());
+        let free = self.capacity.saturating_sub(self.used());
         let file = self.files.get_mut(id).ok_or(NO_SUCH_FILE)?;
         edit(Area {
             acl: &file.acl,
@@ -184,10 +196,10 @@ struct Saved {
 }
 
 impl Nvram {
-    /// The files in the store.
-    pub(super) fn load(store: &dyn Store) -> Result<Nvram, PowerOnError> {
+    /// The files in the store, in a memory of so many bytes.
+    pub(super) fn load(store: &dyn Store, capacity: usize) -> Result<Nvram, PowerOnError> {
         let Some(record) = store.load(NAME)? else {
-            return Ok(Nvram::default());
+            return Ok(Nvram::new(capacity));
         };
         let mut files = BTreeMap::new();
         for saved in record::decode::<Vec<Saved>>(KIND, &record)? {
@@ -203,7 +215,7 @@ impl Nvram {
             };
             files.insert(saved.id, file);
         }
-        Ok(Nvram { files })
+        Ok(Nvram { capacity, files })
     }
 
     /// The files as they are saved.
@@ -223,6 +235,8 @@ mod tests {
 
     const ID: FileId = *b"counter\0\0\0\0";
 
+    const CAPACITY: usize = 5000;
+
     fn resize(nvram: &mut Nvram, length: u32) -> Result<(), Status> {
         nvram.edit(&ID, |area| match length as usize {
             length if length > area.most => Err(area.full),
@@ -235,7 +249,7 @@ mod tests {
 
     #[test]
     fn all_files_together_fit_the_memory() {
-        let mut nvram = Nvram::default();
+        let mut nvram = Nvram::new(CAPACITY);
         let list = to_bytes(&ACL::default(), &WireProfile::DEFAULT)
             .unwrap()
             .len();
@@ -249,5 +263,20 @@ mod tests {
         resize(&mut nvram, 10).unwrap();
         nvram.allocate([1; 11], 1, ACL::default()).unwrap();
         assert!(nvram.record().is_ok());
+    }
+
+    #[test]
+    fn a_memory_that_became_smaller_keeps_its_files_and_takes_no_more() {
+        let store = crate::store::MemoryStore::default();
+        let mut nvram = Nvram::new(CAPACITY);
+        nvram.allocate(ID, 1000, ACL::default()).unwrap();
+        store.save(&[(NAME, &nvram.record().unwrap())]).unwrap();
+        let mut nvram = Nvram::load(&store, 500).unwrap();
+        assert_eq!(nvram.data(&ID).unwrap().len(), 1000);
+        assert_eq!(resize(&mut nvram, 1001), Err(Status::NoModuleMemory));
+        let other = nvram.allocate([1; 11], 1, ACL::default());
+        assert_eq!(other, Err(Status::NoModuleMemory));
+        nvram.fill().unwrap();
+        assert_eq!(nvram.list().len(), 1);
     }
 }

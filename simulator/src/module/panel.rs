@@ -175,6 +175,11 @@ impl Module {
         self.lock().objects.count()
     }
 
+    /// Bytes of the non-volatile memory, used and free.
+    pub fn nvram_size(&self) -> usize {
+        self.nvram().capacity()
+    }
+
     /// The files of the non-volatile memory, by name.
     pub fn areas_view(&self) -> Vec<AreaView> {
         let files = self.nvram().list();

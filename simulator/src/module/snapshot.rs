@@ -24,15 +24,27 @@ pub enum SnapshotError {
     /// The module's own state could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// It is no snapshot.
+    /// It is something else.
+    #[error("not a snapshot of softshield")]
+    Foreign,
+    /// It is damaged, or of another version.
     #[error("snapshot: {0}")]
-    Record(#[from] RecordError),
+    Record(RecordError),
     /// What it holds is no state of a module.
     #[error("snapshot: {0}")]
     State(#[from] PowerOnError),
     /// It holds no state at all.
     #[error("snapshot: no module in it")]
     Empty,
+}
+
+impl From<RecordError> for SnapshotError {
+    fn from(error: RecordError) -> SnapshotError {
+        match error {
+            RecordError::Foreign(_) => SnapshotError::Foreign,
+            error => SnapshotError::Record(error),
+        }
+    }
 }
 
 /// A snapshot that was read and can be restored.
@@ -53,7 +65,8 @@ impl Snapshot {
         store.replace(&borrowed(&records))?;
         let saved = Saved::load(&store)?.ok_or(SnapshotError::Empty)?;
         saved.world(engine)?;
-        Nvram::load(&store)?;
+        // How much fits is up to the module that takes it.
+        Nvram::load(&store, 0)?;
         Clock::load(&store)?;
         Jumper::load(&store)?;
         Klf2::load(&store)?;
@@ -104,7 +117,7 @@ impl Module {
     fn power_on_again(&self, switch: &mut Switch) -> Result<(), SnapshotError> {
         let saved = Saved::load(&*self.store)?.ok_or(SnapshotError::Empty)?;
         let world = saved.world(self.engine())?;
-        let nvram = Nvram::load(&*self.store)?;
+        let nvram = Nvram::load(&*self.store, self.nvram_size())?;
         self.clock.load_again(&*self.store)?;
         self.jumper.load_again(&*self.store)?;
         self.set_nvram(nvram);

@@ -1,5 +1,7 @@
 //! The executable `softshield`, as a person or a script uses it.
 
+mod users;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -340,22 +342,21 @@ fn a_linked_key_data_folder_is_refused_in_words() {
     std::fs::create_dir(&real).unwrap();
     let link = folder.path().join("kmdata");
     std::os::unix::fs::symlink(&real, &link).unwrap();
-    let variables = [
-        ("NFAST_HOME", folder.path()),
+    let elsewhere = folder.path().join("elsewhere");
+    let named = [
+        ("NFAST_HOME", elsewhere.as_path()),
         ("NFAST_KMDATA", link.as_path()),
     ];
-    let refused = output(&mut softshield(&variables, &["serve"]));
-    assert!(!refused.status.success());
-    assert!(
-        stderr(&refused).contains("is a symbolic link"),
-        "{}",
-        stderr(&refused)
-    );
-    assert!(
-        stderr(&refused).contains("section 1.3"),
-        "{}",
-        stderr(&refused)
-    );
+    for variables in [&named[..], &[("NFAST_HOME", folder.path())]] {
+        for command in ["serve", "env", "kneti"] {
+            let refused = output(&mut softshield(variables, &[command]));
+            assert!(!refused.status.success(), "{command}");
+            assert!(refused.stdout.is_empty(), "{command}");
+            let words = stderr(&refused);
+            assert!(words.contains("are a symbolic link"), "{words}");
+            assert!(words.contains("section 1.3"), "{words}");
+        }
+    }
 }
 
 #[test]
@@ -401,26 +402,73 @@ fn the_configuration_file_moves_the_sockets() {
 }
 
 #[test]
-fn the_log_goes_to_nfast_logdir_when_asked() {
+fn the_log_goes_to_a_file_when_its_folder_is_named_or_a_file_is_asked_for() {
     let folder = folder();
-    let log = folder.path().join("logs");
-    let variables = [
-        ("NFAST_HOME", folder.path()),
-        ("NFAST_LOGDIR", log.as_path()),
-    ];
-    let arguments = ["serve", "--log-to-file", "--log-format", "json"];
-    let mut daemon = Daemon::start(&mut softshield(&variables, &arguments));
+    let (home, elsewhere) = (folder.path(), folder.path().join("logs"));
+    let named = [("NFAST_HOME", home), ("NFAST_LOGDIR", &elsewhere)];
+    let arguments = ["serve", "--log-format", "json"];
+    let asked = ["serve", "--log-format", "json", "--log-to-file"];
+    for (variables, arguments, folder) in [
+        (&named[..], &arguments[..], elsewhere.clone()),
+        (&named[..1], &asked[..], home.join("log")),
+    ] {
+        let file = folder.join("hardserver.log");
+        let mut daemon = Daemon::start(&mut softshield(variables, arguments));
+        let place = format!(" log        {}", file.display());
+        assert!(daemon.banner.contains(&place), "{:?}", daemon.banner);
+        daemon.signal(Signal::TERM);
+        let text = std::fs::read_to_string(file).unwrap();
+        let is_json = |line: &str| line.starts_with('{') && line.ends_with('}');
+        assert!(text.lines().all(is_json), "{text}");
+        let whole = text.contains("listening") && text.contains("stopped");
+        assert!(whole, "{text}");
+    }
+}
+
+#[test]
+fn what_has_no_effect_is_named_in_a_line_of_the_log_for_each_kind() {
+    let folder = folder();
+    let home = folder.path();
+    for name in ["kmdata/config", "femcerts"] {
+        std::fs::create_dir_all(home.join(name)).unwrap();
+    }
+    std::fs::write(home.join("femcerts/speed.cert"), "").unwrap();
+    let text = "syntax-version=1\n[server_settings]\nloglevel=info\nconnect_keepidle=30\n\
+                [of_a_newer_release]\nx=1\n";
+    std::fs::write(home.join("kmdata/config/config"), text).unwrap();
+    let variables = [("NFAST_HOME", home)];
+    let mut daemon = Daemon::start(&mut softshield(&variables, &["serve", "--log-to-file"]));
     daemon.signal(Signal::TERM);
-    let text = std::fs::read_to_string(log.join("hardserver.log")).unwrap();
-    assert!(
-        text.lines()
-            .all(|line| line.starts_with('{') && line.ends_with('}')),
-        "{text}"
-    );
-    assert!(
-        text.contains("listening") && text.contains("stopped"),
-        "{text}"
-    );
+    let log = std::fs::read_to_string(home.join("log/hardserver.log")).unwrap();
+    let warnings: Vec<&str> = log.lines().filter(|line| line.contains(" WARN ")).collect();
+    assert_eq!(warnings.len(), 3, "{log}");
+    for (warning, words) in warnings.iter().zip([
+        "of_a_newer_release",
+        "[server_settings] loglevel, [server_settings] connect_keepidle",
+        "speed.cert",
+    ]) {
+        assert!(warning.contains(words), "{warning}");
+    }
+}
+
+#[test]
+fn what_is_about_units_wants_one() {
+    let folder = folder();
+    let variables = [("NFAST_HOME", folder.path())];
+    for arguments in [
+        &["serve", "--profile-delays"][..],
+        &["serve", "--profile", "ci", "--profile-scale", "2"],
+    ] {
+        let refused = output(&mut softshield(&variables, arguments));
+        assert!(!refused.status.success());
+        let words = stderr(&refused);
+        assert!(words.contains("--profile names none"), "{words}");
+    }
+    let listed = ["serve", "--profile", "xc-base,ci", "--profile-delays"];
+    drop(Daemon::start(&mut softshield(&variables, &listed)));
+    let too_small = ["serve", "--nvram-size", "4095"];
+    let refused = output(&mut softshield(&variables, &too_small));
+    assert_eq!(refused.status.code(), Some(2));
 }
 
 #[test]

@@ -36,13 +36,19 @@ fn create(client: &Client, name: &str) {
     let _: Vec<api::Card> = client.post("/cards", &card(name)).unwrap();
 }
 
-/// The status line and body of a request that is written out.
+/// The status line and body of the answer to `GET /status` with these headers.
 fn raw(rig: &Rig, headers: &str) -> (String, String) {
+    written(rig, "GET /status", headers, "")
+}
+
+/// The status line and body of the answer to a request that is written out.
+fn written(rig: &Rig, request: &str, headers: &str, body: &str) -> (String, String) {
     let port = rig.server.endpoints().control.port.unwrap();
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     write!(
         stream,
-        "GET /status HTTP/1.1\r\nConnection: close\r\n{headers}\r\n"
+        "{request} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n{body}",
+        body.len()
     )
     .unwrap();
     let mut answer = String::new();
@@ -115,7 +121,11 @@ fn the_buttons_of_a_module_work() {
     let failed: api::Module = client.post("/modules/2/fail", &()).unwrap();
     assert_eq!(failed.mode, ModuleMode::Failed);
     let cleared = client.post::<api::Module>("/modules/2/clear", &());
-    assert_eq!(refusal(cleared), "module 2 refuses: HardwareFailed");
+    let failed = "module 2 has failed: `softshield module retry 2' brings it back";
+    assert_eq!(refusal(cleared), failed);
+    let healthy = client.post::<api::Module>("/modules/1/retry", &());
+    let nothing = "module 1 has not failed: there is nothing to bring back";
+    assert_eq!(refusal(healthy), nothing);
     let back: api::Module = client.post("/modules/2/retry", &()).unwrap();
     assert_eq!(back.mode, ModuleMode::Uninitialised);
 
@@ -225,6 +235,8 @@ fn a_unit_comes_back_from_its_snapshot_on_a_fresh_daemon() {
         let torn = client.upload::<api::Module>("/modules/1/snapshot", snapshot[..cut].to_vec());
         assert!(refusal(torn).starts_with("snapshot: "));
     }
+    let other_file = client.upload::<api::Module>("/modules/1/snapshot", vec![b'x'; 100]);
+    assert_eq!(refusal(other_file), "not a snapshot of softshield");
     let untouched: api::Module = client.get("/modules/1").unwrap();
     assert_eq!(untouched.esn, other.esn);
     let after: api::Module = client.upload("/modules/1/snapshot", snapshot).unwrap();
@@ -260,12 +272,13 @@ fn modules_are_added_unplugged_and_plugged_in_again() {
     let _: api::Module = client.post("/modules/2/unplug", &()).unwrap();
     assert!(slots().is_err());
     let again = client.post::<api::Module>("/modules/2/unplug", &());
-    assert_eq!(refusal(again), "module 2 refuses: HardwareFailed");
+    let unplugged = "module 2 is unplugged: `softshield module plug-in 2' plugs it in";
+    assert_eq!(refusal(again), unplugged);
     let back: api::Module = client.post("/modules/2/plug-in", &()).unwrap();
     assert_eq!(back.esn, added.esn);
     slots().unwrap();
     let twice = client.post::<api::Module>("/modules/2/plug-in", &());
-    assert_eq!(refusal(twice), "module 2 refuses: InvalidState");
+    assert_eq!(refusal(twice), "module 2 is plugged in already");
 }
 
 #[test]
@@ -334,16 +347,118 @@ fn nobody_is_answered_without_the_token_or_from_a_foreign_page() {
     access.token = "0".repeat(64);
     let stranger = Client::new(access).get::<api::Status>("/status");
     assert!(refusal(stranger).contains("token"));
-    let _: api::Status = client.get("/status").unwrap();
+    let status: api::Status = client.get("/status").unwrap();
+    assert_eq!(status.pool, None, "there is none");
+}
+
+/// Every path, with the methods that it takes.
+const PATHS: [(&str, &[&str]); 17] = [
+    ("/openapi.json", &["get"]),
+    ("/status", &["get"]),
+    ("/modules", &["post"]),
+    ("/modules/{module}", &["get"]),
+    ("/modules/{module}/clear", &["post"]),
+    ("/modules/{module}/fail", &["post"]),
+    ("/modules/{module}/retry", &["post"]),
+    ("/modules/{module}/power-cycle", &["post"]),
+    ("/modules/{module}/unplug", &["post"]),
+    ("/modules/{module}/plug-in", &["post"]),
+    ("/modules/{module}/switch", &["put"]),
+    ("/modules/{module}/snapshot", &["get", "put"]),
+    ("/modules/{module}/slots/{slot}/card", &["delete", "put"]),
+    ("/faults", &["delete", "get", "put"]),
+    ("/clock", &["get", "put"]),
+    ("/cards", &["get", "post"]),
+    ("/nowhere", &[]),
+];
+
+#[test]
+fn the_description_and_the_router_know_the_same_paths_and_failures() {
+    let (rig, client) = rig(1);
+    let description: serde_json::Value = client.get("/openapi.json").unwrap();
+    let described = description["paths"].as_object().unwrap();
+    assert_eq!(described.len(), PATHS.len() - 1);
+    let scheme = &description["components"]["securitySchemes"]["token"];
+    assert_eq!(scheme["scheme"], "bearer");
+    assert!(description["security"][0]["token"].is_array());
+
+    let token = &rig.server.endpoints().control.token;
+    let shown = format!("Host: localhost\r\nAuthorization: Bearer {token}\r\n");
+    for (path, taken) in PATHS {
+        let operations = described.get(path);
+        // There is no such module: whatever finds the path does nothing.
+        let place = path.replace("{module}", "99").replace("{slot}", "0");
+        for method in ["delete", "get", "post", "put"] {
+            let request = format!("{} {place}", method.to_uppercase());
+            let (line, body) = written(&rig, &request, &shown, "");
+            let code = line.split(' ').nth(1).unwrap();
+            let words = serde_json::from_str::<api::Failure>(&body).map(|failure| failure.error);
+            let operation = operations.and_then(|item| item.get(method));
+            assert_eq!(operation.is_some(), taken.contains(&method), "{request}");
+            match operation {
+                Some(operation) => {
+                    let declared = &operation["responses"];
+                    for always in ["200", "401", "403", "500", code] {
+                        assert!(declared[always].is_object(), "{request}: {always}");
+                    }
+                    assert_ne!(words.ok().as_deref(), Some("there is no such path"));
+                }
+                None if taken.is_empty() => {
+                    assert_eq!(
+                        (code, words.unwrap().as_str()),
+                        ("404", "there is no such path")
+                    );
+                }
+                None => {
+                    let expected = "the path does not take this method";
+                    assert_eq!(
+                        (code, words.unwrap().as_str()),
+                        ("405", expected),
+                        "{request}"
+                    );
+                }
+            }
+        }
+    }
 }
 
 #[test]
-fn the_description_names_every_path() {
+fn a_request_that_is_not_understood_is_refused_in_words_of_json() {
+    let (rig, _client) = rig(1);
+    let token = &rig.server.endpoints().control.token;
+    let shown = format!("Host: localhost\r\nAuthorization: Bearer {token}\r\n");
+    let json = format!("{shown}Content-Type: application/json\r\n");
+    for (request, headers, body, code, part) in [
+        ("GET /modules/one", &shown, "", "400", "one"),
+        (
+            "PUT /clock",
+            &shown,
+            "{\"ahead\": 1}",
+            "415",
+            "Content-Type",
+        ),
+        ("PUT /clock", &json, "{", "400", "EOF"),
+        ("PUT /clock", &json, "{\"ahead\": \"soon\"}", "422", "ahead"),
+    ] {
+        let (line, body) = written(&rig, request, headers, body);
+        assert!(line.contains(code), "{request}: {line}");
+        let failure: api::Failure = serde_json::from_str(&body).unwrap();
+        assert!(failure.error.contains(part), "{request}: {}", failure.error);
+    }
+}
+
+#[test]
+fn the_clock_stays_within_a_hundred_years_of_the_machines() {
     let (_rig, client) = rig(1);
-    let description: serde_json::Value = client.get("/openapi.json").unwrap();
-    let paths = description["paths"].as_object().unwrap();
-    for path in ["/status", "/cards", "/modules/{module}/slots/{slot}/card"] {
-        assert!(paths.contains_key(path), "{path}");
+    let set = |ahead| client.put::<api::Clock>("/clock", &api::Clock { ahead, unix: None });
+    const CENTURY: i64 = 3_155_760_000;
+    for ahead in [CENTURY, -CENTURY, -5] {
+        assert_eq!(set(ahead).unwrap().ahead, ahead);
+    }
+    for ahead in [CENTURY + 1, -CENTURY - 1, i64::MAX, i64::MIN] {
+        let words = refusal(set(ahead));
+        assert!(words.contains("3155760000 seconds ahead"), "{words}");
+        assert_eq!(client.get::<api::Clock>("/clock").unwrap().ahead, -5);
     }
 }
 

@@ -123,20 +123,38 @@ fn there_is_no_pool_until_somebody_privileged_makes_one() {
 #[test]
 fn the_pool_shows_itself_as_one_module_of_its_members() {
     let (rig, wire) = pool();
-    let reply = wire
-        .transact(NewEnquiryArgs {
+    let enquiry = |module| {
+        let args = NewEnquiryArgs {
             flags: 0,
-            module: 4,
+            module,
             version: 6,
-        })
-        .unwrap();
-    let EnqVerData::Six(data) = reply.data else {
-        panic!("{:?}", reply.data)
+        };
+        match wire.transact(args).unwrap().data {
+            EnqVerData::Six(data) => data,
+            data => panic!("{data:?}"),
+        }
     };
+    let data = enquiry(4);
     assert_eq!(data.five.moduletype, ModuleType::PoolModule);
     let serials = &rig.server.endpoints().serial_numbers[..2];
     assert_eq!(data.one.hardwareserial, serials.join(" "));
+    let capacity = |data: EnqVerSixData| {
+        let one = data.one;
+        [one.speedindex, one.recommendedminq, one.recommendedmaxq]
+    };
+    let one = capacity(enquiry(1));
+    assert_eq!(capacity(data), one.map(|of_one| 2 * of_one));
+    assert!(one.into_iter().all(|of_one| of_one > 0));
     assert_eq!(members(&wire), "1 2", "the third is in another world");
+
+    let client = Client::new(rig.server.endpoints().control.clone());
+    let status: api::Status = client.get("/status").unwrap();
+    let pool = api::Pool {
+        number: 4,
+        modules: vec![1, 2, 3],
+        members: vec![1, 2],
+    };
+    assert_eq!(status.pool, Some(pool));
 }
 
 #[test]

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use ncore::client::Connection;
 use ncore::types::*;
+use simulator::control::client::{Client, Error};
+use simulator::faults::{Plan, Report};
 use simulator::options::{HsClient, Import};
 use simulator::{KnetiHash, Options, Server};
 use tempfile::TempDir;
@@ -400,7 +402,7 @@ fn a_pool_goes_across_hosts_and_its_work_goes_on_when_one_is_gone() {
     let made = wire.transact(generate_rsa(3, 1024)).unwrap();
     let signature = wire.transact(sign(made.keypriv)).unwrap().sig;
     let started = |exporter: &Host| {
-        let client = simulator::control::client::Client::new(
+        let client = Client::new(
             exporter
                 .server
                 .as_ref()
@@ -470,7 +472,7 @@ fn a_pool_goes_on_while_the_exporter_resets_its_module() {
     let pair = pair(false);
     let wire = pair.importer.client();
     let server = pair.exporter.server.as_ref().unwrap();
-    let client = simulator::control::client::Client::new(server.endpoints().control.clone());
+    let client = Client::new(server.endpoints().control.clone());
     let press = |button: &str| {
         let path = format!("/modules/1/{button}");
         let _: simulator::control::api::Module = client.post(&path, &()).unwrap();
@@ -488,4 +490,34 @@ fn a_pool_goes_on_while_the_exporter_resets_its_module() {
             eventually("the module's return", || members(&wire) == "1 2");
         }
     });
+}
+
+#[test]
+fn a_plan_reaches_no_further_than_the_link() {
+    let pair = pair(false);
+    let client = Client::new(pair.importer.server.endpoints().control.clone());
+    let play = |rule: &str| {
+        let plan: Plan = toml::from_str(&format!("[[fault]]\nnth = 1\n{rule}")).unwrap();
+        client.put::<Report>("/faults", &plan)
+    };
+    let inside = play("do = 'fail-module'\nmodule = 2");
+    let words = format!(
+        "fault 1: module 2 is imported: that goes wrong inside it by the plan of {}",
+        pair.exporter.options.impath
+    );
+    match inside {
+        Err(Error::Refused(refusal)) => assert_eq!(refusal, words),
+        other => panic!("{other:?}"),
+    }
+    // Without a number the rule is about the importer's own module.
+    play("do = 'fail-module'\ncommand = 'NoOp'").unwrap();
+    let wire = pair.importer.connect();
+    wire.transact(NoOpArgs { module: 2 }).unwrap();
+    assert_eq!(
+        refusal(&wire, NoOpArgs { module: 1 }),
+        Status::HardwareFailed
+    );
+    // What goes wrong on the way is the importer's, too.
+    play("do = { status = 'Failed' }\nmodule = 2").unwrap();
+    assert_eq!(refusal(&wire, NoOpArgs { module: 2 }), Status::Failed);
 }

@@ -44,11 +44,6 @@ impl Desk {
         wire.send(NoOpArgs { module })?;
         Ok(())
     }
-
-    /// How many keys are loaded on a module.
-    fn keys_on(&self, module: u32) -> anyhow::Result<usize> {
-        Ok(self.hands.look(module)?.keys.len())
-    }
 }
 
 fn automatic(rig: &Rig) -> anyhow::Result<Outcome> {

@@ -96,6 +96,11 @@ impl Desk {
         Ok(idents)
     }
 
+    /// How many keys are loaded on a module.
+    fn keys_on(&self, module: u32) -> anyhow::Result<usize> {
+        Ok(self.hands.look(module)?.keys.len())
+    }
+
     /// What protects a key.
     fn protection(&self, ident: &str) -> anyhow::Result<KeyProtection> {
         match self.session.load_key("mscapi", ident) {

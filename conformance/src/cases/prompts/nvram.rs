@@ -1,17 +1,19 @@
 //! Keys with something in a module's NVRAM: a counter of their uses, or their blobs (CAPI guide, sections 9 and 10).
 
-use std::env;
+use std::time::{Duration, Instant};
+use std::{env, thread};
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use csp::constants::{CRYPT_SILENT, KP_GET_USE_COUNT, PP_CRYPT_COUNT_KEY_USE, PP_NO_HOST_STORAGE};
 use csp::error::CspError;
 use csp::output::Output;
+use csp::prompt::Answers;
 use csp::settings::SetupParameters;
 use nfkm::cards::CardSource;
 use nfkm::world::admin::{Admin, WorldParams};
 use nfkm::{EntryName, NewCardSet, Session};
 
-use super::{ADMIN, Answer, Provider, answers, card_sets, is, provider};
+use super::{ADMIN, Answer, Desk, Provider, answers, card_sets, is, provider};
 use crate::case::{Case, Need, Outcome};
 use crate::rig::{Rig, equal};
 use crate::walk::{Hands, Person, Site};
@@ -39,6 +41,20 @@ pub(super) const CASES: &[Case] = &[
         "A counted key under a card set is made with the administrator's card first and the operator's after it",
         COUNTING,
         under_cards,
+    )
+    .needs(&[Need::Control]),
+    Case::new(
+        "prompts.counted.chosen-module",
+        "Of two modules the user chooses the one that takes the administrator's cards; what is made is on that one alone",
+        COUNTING,
+        chosen_module,
+    )
+    .needs(&[Need::Control]),
+    Case::new(
+        "prompts.counted.card-set-elsewhere",
+        "A counted key under a card set is made and loaded on its module alone: a card in another one is of no use",
+        COUNTING,
+        card_set_elsewhere,
     )
     .needs(&[Need::Control]),
     Case::new(
@@ -127,6 +143,31 @@ impl Provider {
     }
 }
 
+/// Does something, and puts another card in place of the administrator's once the key that this one leads to is loaded: the
+/// first on the module.
+fn while_swapping<T>(
+    hands: &Hands,
+    module: u32,
+    card: &str,
+    act: impl FnOnce() -> T,
+) -> anyhow::Result<T> {
+    thread::scope(|scope| {
+        let swaps = scope.spawn(|| {
+            let patience = Instant::now() + Duration::from_secs(20);
+            while hands.look(module)?.keys.is_empty() {
+                ensure!(Instant::now() < patience, "no key of the administrators");
+                thread::sleep(Duration::from_millis(10));
+            }
+            hands.insert(module, card)
+        });
+        let done = act();
+        match swaps.join() {
+            Ok(swapped) => swapped.map(|()| done),
+            Err(_) => bail!("the hands failed"),
+        }
+    })
+}
+
 fn thousand(_: &Rig) -> anyhow::Result<Outcome> {
     let mut place = Place::new()?;
     let csp = place.csp(SetupParameters::default(), "wait-for-card = 30")?;
@@ -211,17 +252,7 @@ fn under_cards(_: &Rig) -> anyhow::Result<Outcome> {
     let context = csp.container("counted", 0)?;
     csp.set(context, PP_CRYPT_COUNT_KEY_USE, 1)?;
     place.hands.insert(1, ADMIN)?;
-    let key = std::thread::scope(|scope| {
-        let swaps = scope.spawn(|| {
-            std::thread::sleep(std::time::Duration::from_millis(500));
-            place.hands.insert(1, "operator")
-        });
-        let key = csp.generate(context);
-        match swaps.join() {
-            Ok(swapped) => swapped.map(|()| key),
-            Err(_) => anyhow::bail!("the hands failed"),
-        }
-    })??;
+    let key = while_swapping(&place.hands, 1, "operator", || csp.generate(context))??;
     csp.works(context, key)?;
     equal(csp.count(context, key)?, 1, "the count")?;
     let again = place.csp(card_sets(), "")?;
@@ -229,6 +260,95 @@ fn under_cards(_: &Rig) -> anyhow::Result<Outcome> {
     let key = again.load(context)?;
     again.works(context, key)?;
     equal(again.count(context, key)?, 2, "the count")?;
+    Ok(Outcome::Passed)
+}
+
+fn chosen_module(rig: &Rig) -> anyhow::Result<Outcome> {
+    let desk = Desk::new(rig, 2, false)?;
+    let text = "modules = [1]\nwait-for-card = 30\n[administrator]\nmodule = 2";
+    for (name, param) in [
+        ("counted", PP_CRYPT_COUNT_KEY_USE),
+        ("stored", PP_NO_HOST_STORAGE),
+    ] {
+        // Where keys are loaded is another question.
+        let csp = desk.csp(
+            SetupParameters::default(),
+            answers(desk.spare.folder(), "modules = [2]")?,
+        );
+        let context = csp.container(name, 0)?;
+        csp.set(context, param, 1)?;
+        is(csp.generate(context), CspError::NTE_FAIL, "no answer")?;
+        let silent = csp.open(name, CRYPT_SILENT)?;
+        csp.set(silent, param, 1)?;
+        is(
+            csp.generate(silent),
+            CspError::NTE_SILENT_CONTEXT,
+            "a choice in silence",
+        )?;
+
+        let csp = desk.csp(
+            SetupParameters::default(),
+            answers(desk.spare.folder(), text)?,
+        );
+        let context = csp.open(name, 0)?;
+        csp.set(context, param, 1)?;
+        let key = desk.while_inserting(2, ADMIN, || csp.generate(context))??;
+        desk.hands.remove(2)?;
+        csp.works(context, key)?;
+        equal(desk.keys_on(1)?, 0, "the keys on the other module")?;
+
+        // The next process asks nobody.
+        let again = desk.csp(SetupParameters::default(), Answers::default());
+        let context = again.open(name, CRYPT_SILENT)?;
+        again.works(context, again.load(context)?)?;
+        equal(desk.keys_on(1)?, 0, "the keys on the other module")?;
+        ensure!(desk.keys_on(2)? > 0, "the key is on no module");
+    }
+    Ok(Outcome::Passed)
+}
+
+fn card_set_elsewhere(rig: &Rig) -> anyhow::Result<Outcome> {
+    let desk = Desk::new(rig, 2, false)?;
+    desk.set(&NewCardSet::new("ops", 1, 2), &["one", "two"], None)?;
+    let csp = |text: &str| anyhow::Ok(desk.csp(card_sets(), answers(desk.spare.folder(), text)?));
+    // This card would do for any other key.
+    desk.hands.insert(1, "one")?;
+    desk.hands.insert(2, ADMIN)?;
+    let elsewhere = csp("modules = [1]\nwait-for-card = 30")?;
+    for (flags, code) in [
+        (0, CspError::NTE_FAIL),
+        (CRYPT_SILENT, CspError::NTE_SILENT_CONTEXT),
+    ] {
+        let context = elsewhere.container("counted", flags)?;
+        elsewhere.set(context, PP_CRYPT_COUNT_KEY_USE, 1)?;
+        is(elsewhere.generate(context), code, "the card elsewhere")?;
+    }
+
+    let there = csp("modules = [2]\nwait-for-card = 30")?;
+    let context = there.open("counted", 0)?;
+    there.set(context, PP_CRYPT_COUNT_KEY_USE, 1)?;
+    let key = while_swapping(&desk.hands, 2, "two", || there.generate(context))??;
+    there.works(context, key)?;
+    equal(there.count(context, key)?, 1, "the count")?;
+    equal(desk.keys_on(1)?, 0, "the keys on the other module")?;
+    drop(there);
+
+    // At loading too: with both cards there it is loaded on one module, and without its module's on none.
+    let again = csp("modules = [1]\nwait-for-card = 30")?;
+    let context = again.open("counted", CRYPT_SILENT)?;
+    let key = again.load(context)?;
+    again.works(context, key)?;
+    equal(desk.keys_on(1)?, 0, "the keys on the other module")?;
+    drop(again);
+    desk.hands.remove(2)?;
+    let again = csp("modules = [1]\nwait-for-card = 30")?;
+    for (flags, code) in [
+        (0, CspError::NTE_FAIL),
+        (CRYPT_SILENT, CspError::NTE_SILENT_CONTEXT),
+    ] {
+        let context = again.open("counted", flags)?;
+        is(again.load(context), code, "the card elsewhere")?;
+    }
     Ok(Outcome::Passed)
 }
 

@@ -154,26 +154,42 @@ fn life(rig: &Rig) -> anyhow::Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+/// How large the memory is depends on the unit, and no command tells: the largest area that the module takes does.
 fn finite(rig: &Rig) -> anyhow::Result<Outcome> {
     let (_spare, bench) = bench(rig)?;
+    let mut largest = 1 << 30;
+    loop {
+        match status(bench.send(area(NAME, largest, every()))) {
+            Status::OK => break,
+            Status::NoModuleMemory => largest /= 2,
+            other => bail!("an area of {largest} bytes: {other}"),
+        }
+        ensure!(largest >= 2048, "not even an area of 2048 bytes");
+    }
+    bench.send(free())?;
+    let length = largest / 8;
     let mut made = 0;
     loop {
         let mut id = [0; 11];
         id[0] = made + 1;
-        match status(bench.send(area(id, 4096, every()))) {
+        match status(bench.send(area(id, length, every()))) {
             Status::OK => made += 1,
             Status::NoModuleMemory => break,
             other => bail!("area {made}: {other}"),
         }
-        ensure!(made < 200, "there is no end to the memory");
+        ensure!(
+            made <= 16,
+            "twice {largest} bytes do not fit, and smaller areas have no end"
+        );
     }
-    ensure!(made >= 4, "only {made} areas of 4096 bytes");
+    // Beside its content each area takes its list.
+    ensure!(made >= 4, "only {made} areas of {length} bytes");
     is(areas(&bench)?.len(), usize::from(made), "the areas")?;
     let mut first = free();
     first.name = [0; 11];
     first.name[0] = 1;
     bench.send(first)?;
-    bench.send(area(NAME, 4096, every()))?;
+    bench.send(area(NAME, length, every()))?;
     Ok(Outcome::Passed)
 }
 

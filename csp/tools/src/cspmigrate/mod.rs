@@ -45,7 +45,7 @@ pub fn command() -> clap::Command {
 pub fn main() -> ExitCode {
     cli::run(|options: Options| {
         let mut registry = Registry::open(options.file.as_deref())?;
-        let containers = Containers::open(&Environment::from_process(), Identity::from_process())?;
+        let containers = Containers::open(&Environment::from_process(), Identity::from_process()?)?;
         let (mut migrated, mut skipped) = (0, 0);
         let found = registry.containers(containers.user())?;
         let bar = progress::of_containers(found.len());

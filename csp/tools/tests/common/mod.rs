@@ -2,6 +2,9 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
+#[cfg(unix)]
+pub mod terminal;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{Seek, Write};
@@ -14,7 +17,7 @@ use csp::identity::Identity;
 use ncore::types::{KeyGenParams, KeyType, KeyTypeGenParams, KeyTypeRSAPrivateGenParams};
 use nfkm::cards::{CardSource, Unattended};
 use nfkm::world::admin::{Admin, WorldParams};
-use nfkm::{Environment, IdentRule, NewKey, Protection};
+use nfkm::{Environment, IdentRule, NewCardSet, NewKey, Protection, Session};
 use simulator::control::api;
 use simulator::control::client::Client;
 use simulator::hardserver::Server;
@@ -29,8 +32,15 @@ pub struct Rig {
 impl Rig {
     /// A module without a world.
     pub fn without_world() -> Rig {
+        Rig::of_modules(1)
+    }
+
+    fn of_modules(modules: u32) -> Rig {
         let folder = tempfile::tempdir().unwrap();
-        let options = Options::in_folder(folder.path());
+        let options = Options {
+            modules,
+            ..Options::in_folder(folder.path())
+        };
         let server = Server::start(&options).unwrap();
         Rig {
             folder,
@@ -41,12 +51,18 @@ impl Rig {
 
     /// A module with a world, whose one administrator card is a file.
     pub fn start() -> Rig {
-        let rig = Rig::without_world();
+        Rig::with_modules(1)
+    }
+
+    /// [`Rig::start`] with the world on so many modules.
+    pub fn with_modules(modules: u32) -> Rig {
+        let rig = Rig::of_modules(modules);
+        let modules: Vec<u32> = (1..=modules).collect();
         let admin = Admin::open(&rig.environment()).unwrap();
         let cards = CardSource::Files(vec![rig.admin_card()]);
         let parameters = WorldParams::new(1, 1);
         admin
-            .create(&[1], &parameters, &cards, &mut Unattended::default())
+            .create(&modules, &parameters, &cards, &mut Unattended::default())
             .unwrap();
         rig
     }
@@ -55,15 +71,31 @@ impl Rig {
         self.folder.path().join("administrator-card")
     }
 
-    /// Puts the administrator card into the module's reader.
-    pub fn insert_admin_card(&self) {
+    /// Puts a card of a file into a module's reader.
+    pub fn insert_card(&self, module: u32, file: &Path) {
         let hands = Client::new(self.server.endpoints().control.clone());
+        let name = file.file_name().unwrap().to_str().unwrap();
         fs::create_dir_all(&self.options.cards).unwrap();
-        fs::copy(self.admin_card(), self.options.cards.join("admin.card")).unwrap();
+        fs::copy(file, self.options.cards.join(format!("{name}.card"))).unwrap();
         let card = api::CardName {
-            name: "admin".to_owned(),
+            name: name.to_owned(),
         };
-        let _: api::Module = hands.put("/modules/1/slots/0/card", &card).unwrap();
+        let reader = format!("/modules/{module}/slots/0/card");
+        let _: api::Module = hands.put(&reader, &card).unwrap();
+    }
+
+    /// Makes a set of one operator card, a file, with a pass phrase.
+    pub fn card_set(&self, name: &str, passphrase: &str) -> PathBuf {
+        let file = self.folder.path().join(name);
+        let mut person = Unattended::default();
+        person.passphrases.insert(1, passphrase.to_owned());
+        let request = NewCardSet::new(name, 1, 1);
+        let cards = CardSource::Files(vec![file.clone()]);
+        let session = Session::open(&self.environment()).unwrap();
+        session
+            .create_card_set(1, &request, &cards, &mut person)
+            .unwrap();
+        file
     }
 
     pub fn environment(&self) -> Environment {
@@ -77,7 +109,7 @@ impl Rig {
 
     /// The containers, as the user of this process sees them.
     pub fn containers(&self) -> Containers {
-        Containers::open(&self.environment(), Identity::from_process()).unwrap()
+        Containers::open(&self.environment(), Identity::from_process().unwrap()).unwrap()
     }
 
     pub fn local(&self) -> PathBuf {
@@ -141,7 +173,7 @@ impl Rig {
 
     /// The text with everything that differs from run to run replaced: hashes, serial numbers, dates, folders, the user.
     pub fn masked(&self, text: &str) -> String {
-        let user = Identity::from_process().user.to_string();
+        let user = Identity::from_process().unwrap().user.to_string();
         let text = text
             .replace(self.folder.path().to_str().unwrap(), "FOLDER")
             .replace(&user, "<user>");
@@ -150,7 +182,8 @@ impl Rig {
             let words: Vec<String> = line.split(' ').map(mask).collect();
             masked.push_str(&words.join(" "));
         }
-        masked
+        // That is told on a slow machine only.
+        masked.replace(", tried for <duration>", "")
     }
 }
 

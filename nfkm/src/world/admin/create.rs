@@ -41,7 +41,8 @@ impl Admin {
         let old = World::read(self.folder())?;
         // No damaged file of the old world is in the way of a new one.
         let sets = old.as_ref().map_or_else(Vec::new, |world| {
-            self.folder().card_sets(&world.hknso).unwrap_or_default()
+            let sets = self.folder().card_sets(&world.hknso);
+            sets.unwrap_or_default().records
         });
         let known = Known::new(old.as_ref(), sets);
         let mut cards = Cards::new(source, operator, SetName::Admin, known);

@@ -10,14 +10,14 @@ use std::process::ExitCode;
 use clap::{ArgGroup, Parser};
 use ncore::types::{KeyData, KeyGenParams};
 use nfkm::cards::{CardContent, Known};
-use nfkm::kmdata::{CardSetRecord, EntryContent, Folder, KeyRecord};
+use nfkm::kmdata::{CardSetRecord, EntryContent, KeyRecord, Listed};
 use nfkm::{
-    EntryName, Environment, Error, IdentRule, InNvram, LoadedKey, NewKey, Protection, Session,
-    World, hex,
+    EntryName, Environment, IdentRule, InNvram, LoadedKey, NewKey, Protection, Session, World, hex,
 };
 
 use crate::card_files::{self, Choice};
 use crate::cli::{self, Failure};
+use crate::modules;
 use crate::nfkmverify;
 use crate::ppmk;
 use crate::slots;
@@ -28,7 +28,8 @@ use parameters::{Check, Parameters};
 ///
 /// Parameters that are not given as NAME=VALUE are asked for: operation, protect (module, token, softcard), slot, softcard,
 /// recovery, type (RSA, DSA, DH, AES, DES3, HMACSHA1, HMACSHA256), size, pubexp, ident, plainname, nvram; for an import
-/// pemreadfile; to retarget a key from-application and from-ident.
+/// pemreadfile; to retarget a key from-application and from-ident. Where the world has a card set, a key is protected by one
+/// unless protect says otherwise. assigned and logkeyusage can be no alone.
 #[derive(Debug, Parser)]
 #[command(name = "generatekey", group = ArgGroup::new("operation").args(["generate", "import", "retarget"]))]
 struct Options {
@@ -164,12 +165,18 @@ impl Maker<'_> {
             true => parameters.yes("recovery", "Key recovery?", "Key recovery", true)?,
             false => false,
         };
+        parameters.never(
+            "assigned",
+            "Make an assigned key",
+            "assigned keys are of worlds in common-criteria-cmts mode",
+        )?;
         self.say_verify(parameters);
         let (params, private) = match import {
             true => (KeyGenParams::default(), Some(self.read_pem(parameters)?)),
             false => (self.key_params(parameters)?, None),
         };
         let is_pair = import || kinds::is_pair(params.type_);
+        parameters.never("logkeyusage", "Log key usage", "there is no audit logging")?;
         let (ident, plainname) = self.names(parameters)?;
         // Only a generated pair can have its blob in NVRAM.
         let nvram = match import || !is_pair {
@@ -239,12 +246,26 @@ impl Maker<'_> {
             return Err(Failure::CommandLine(text.to_owned()));
         }
         self.begin(parameters, "retarget");
+        // No card is read, but the slot is in the vendor's table too.
+        let slot = parameters.given("slot");
+        if let Some(slot) = &slot {
+            self.slot(slot)?;
+        }
+        let slot = slot.as_deref().unwrap_or("0");
+        parameters.row("slot", "Slot to read cards from", slot);
         self.say_verify(parameters);
         let folder = self.session.folder();
-        let mut keys = keys(folder, &self.world, self.application.appname())?;
-        if self.application == Application::Mscapi {
-            keys.retain(|(_, record)| record.public_blob.is_some());
-        }
+        let Listed {
+            records: mut keys,
+            faults,
+        } = folder.keys(&self.world.hknso, None)?;
+        // A damaged file of another key is in nobody's way, but it may have been meant.
+        let _ = cli::complain_of_faults("generatekey", &faults);
+        let mscapi = self.application == Application::Mscapi;
+        keys.retain(|(name, record)| {
+            let suits = !mscapi || record.public_blob.is_some();
+            suits && name.appname() != self.application.appname()
+        });
         if keys.is_empty() {
             return Err(Failure::Operation(
                 "no other application has a key".to_owned(),
@@ -297,12 +318,15 @@ impl Maker<'_> {
     fn protector(&self, parameters: &mut Parameters) -> Result<Protector, Failure> {
         let softcards = self.session.softcards()?;
         let mut ways = vec!["token", "module"];
-        if !softcards.is_empty() {
+        // One with a damaged file is there too, and what is wrong with it should be said.
+        if !(softcards.records.is_empty() && softcards.faults.is_empty()) {
             ways.insert(0, "softcard");
         }
-        let default = match self.options.cardset {
-            Some(_) => "token",
-            None => "module",
+        let sets = self.session.card_sets()?;
+        let has_cards = !(sets.records.is_empty() && sets.faults.is_empty());
+        let default = match has_cards || self.options.cardset.is_some() {
+            true => "token",
+            false => "module",
         };
         let way = parameters.choice(
             "protect",
@@ -320,21 +344,26 @@ impl Maker<'_> {
                 Ok(Protector::Cards(self.session.card_set(name)?))
             }
             ("token", None) => {
-                let question = "Slot to read cards from?";
+                let last = self.last_slot()?;
                 let slot = parameters.text(
                     "slot",
-                    question,
+                    &format!("Slot to read cards from? (0-{last})"),
                     "Slot to read cards from",
                     Some("0"),
-                    &|text| text.parse::<u32>().is_ok(),
+                    &|text| text.parse().is_ok_and(|number: u32| number <= last),
                 )?;
-                self.set_in_slot(&slot).map(Protector::Cards)
+                self.set_in_slot(&slot, &sets).map(Protector::Cards)
             }
             (_, Some(_)) => Err(Failure::CommandLine(format!(
                 "--cardset is for protect=token, not for protect={way}"
             ))),
             ("softcard", None) => {
-                let names: Vec<&str> = softcards.iter().map(|card| card.name.as_str()).collect();
+                let faulty = cli::complain_of_faults("generatekey", &softcards.faults);
+                if softcards.records.is_empty() {
+                    faulty?;
+                }
+                let records = softcards.records.iter();
+                let names: Vec<&str> = records.map(|card| card.name.as_str()).collect();
                 let name = parameters.choice(
                     "softcard",
                     "Soft card to protect key?",
@@ -345,6 +374,21 @@ impl Maker<'_> {
                 Ok(Protector::Softcard(name))
             }
             _ => Ok(Protector::Module),
+        }
+    }
+
+    /// The greatest number of a slot of the module.
+    fn last_slot(&self) -> Result<u32, Failure> {
+        let module = self.options.module;
+        let client = self.session.client()?;
+        let slots = slots::look(&client, module)?;
+        let last = slots.iter().map(|slot| slot.listed.token.slot).max();
+        match last {
+            Some(last) => Ok(last),
+            None => {
+                let status = modules::health(&client, module)?;
+                Err(Failure::Operation(format!("module #{module}: {status}")))
+            }
         }
     }
 
@@ -359,14 +403,22 @@ impl Maker<'_> {
     }
 
     /// The card set of the card in a slot.
-    fn set_in_slot(&self, number: &str) -> Result<CardSetRecord, Failure> {
-        let known = Known::new(Some(&self.world), self.session.card_sets()?);
+    fn set_in_slot(
+        &self,
+        number: &str,
+        sets: &Listed<CardSetRecord>,
+    ) -> Result<CardSetRecord, Failure> {
+        let known = Known::new(Some(&self.world), sets.records.clone());
         match self.slot(number)?.card(&known) {
             CardContent::Operator { set, .. } => Ok(*set),
-            other => Err(Failure::Operation(format!(
-                "Module {} slot {number}: {other}; --cardset names a card set",
-                self.options.module
-            ))),
+            other => {
+                // The card may be one of a set whose file is damaged.
+                let _ = cli::complain_of_faults("generatekey", &sets.faults);
+                Err(Failure::Operation(format!(
+                    "Module {} slot {number}: {other}; --cardset names a card set",
+                    self.options.module
+                )))
+            }
         }
     }
 
@@ -440,19 +492,4 @@ impl Maker<'_> {
             }
         }
     }
-}
-
-/// The keys of all applications but one, sorted.
-fn keys(folder: &Folder, world: &World, but: &str) -> Result<Vec<(EntryName, KeyRecord)>, Error> {
-    let mut keys = Vec::new();
-    for name in folder.entries(None)? {
-        if name.appname() == but {
-            continue;
-        }
-        // A damaged file of another key is in nobody's way.
-        if let Ok(EntryContent::Key(record)) = folder.entry(&world.hknso, &name) {
-            keys.push((name, *record));
-        }
-    }
-    Ok(keys)
 }

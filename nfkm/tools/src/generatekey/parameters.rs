@@ -58,8 +58,8 @@ impl Parameters {
         check: &Check<'_>,
     ) -> Result<String, Failure> {
         let shown = default.unwrap_or_default();
-        let question = format!("{name}: {question} [{shown}] > ");
-        self.value(name, &question, description, default, check)
+        let question = with_prompt(format!("{name}: {question} [{shown}]"));
+        self.value(name, &question, description, default, check, &[])
     }
 
     /// A text that may be left out.
@@ -70,8 +70,8 @@ impl Parameters {
         description: &str,
         check: &Check<'_>,
     ) -> Result<String, Failure> {
-        let question = format!("OPTIONAL: {name}: {question} []\n> ");
-        self.value(name, &question, description, Some(""), check)
+        let question = with_prompt(format!("OPTIONAL: {name}: {question} []"));
+        self.value(name, &question, description, Some(""), check, &[])
     }
 
     /// One of several words.
@@ -83,12 +83,9 @@ impl Parameters {
         choices: &[&str],
         default: Option<&str>,
     ) -> Result<String, Failure> {
-        let shown = default.unwrap_or_default();
-        let question = format!("{name}: {question} ({}) [{shown}]", choices.join(", "));
-        // A long question has its answer on a line of its own.
-        let end = if question.len() > 76 { "\n> " } else { " > " };
+        let question = with_choices(&format!("{name}: {question}"), choices, default);
         let is_choice: &Check<'_> = &|text| choices.contains(&text);
-        self.value(name, &(question + end), description, default, is_choice)
+        self.value(name, &question, description, default, is_choice, choices)
     }
 
     /// Yes or no.
@@ -100,9 +97,29 @@ impl Parameters {
         default: bool,
     ) -> Result<bool, Failure> {
         let default = if default { "yes" } else { "no" };
-        let question = format!("{name}: {question} (yes/no) [{default}] > ");
-        let value = self.value(name, &question, description, Some(default), YES_OR_NO)?;
+        let question = with_prompt(format!("{name}: {question} (yes/no) [{default}]"));
+        let choices = ["yes", "no"];
+        let check: &Check<'_> = &|text| choices.contains(&text);
+        let value = self.value(name, &question, description, Some(default), check, &choices)?;
         Ok(value == "yes")
+    }
+
+    /// What this software never does, for the reason given: nobody is asked, but scripts may say no to it.
+    pub(super) fn never(
+        &mut self,
+        name: &str,
+        description: &str,
+        reason: &str,
+    ) -> Result<(), Failure> {
+        match self.given(name).as_deref() {
+            None => Ok(()),
+            Some("no") => {
+                self.row(name, description, "no");
+                Ok(())
+            }
+            Some("yes") => Err(Failure::CommandLine(format!("{name}=yes: {reason}"))),
+            Some(_) => Err(invalid(name, &["yes", "no"])),
+        }
     }
 
     /// Refuses what was given and is no parameter of this key.
@@ -138,6 +155,7 @@ impl Parameters {
         description: &str,
         default: Option<&str>,
         check: &Check<'_>,
+        choices: &[&str],
     ) -> Result<String, Failure> {
         if let Some(given) = self.given(name) {
             if check(&given) {
@@ -145,7 +163,7 @@ impl Parameters {
                 return Ok(given);
             }
             if self.batch {
-                return Err(invalid(name));
+                return Err(invalid(name, choices));
             }
             say_invalid(name);
         }
@@ -191,10 +209,54 @@ impl Parameters {
     }
 }
 
-const YES_OR_NO: &Check<'static> = &|text| text == "yes" || text == "no";
+/// A question with what it can be answered by. Choices that do not fit a line go on below the first one; where even one does not,
+/// they stand alone, and the default below them.
+fn with_choices(question: &str, choices: &[&str], default: Option<&str>) -> String {
+    let head = format!("{question} (");
+    let indent = head.chars().count();
+    if choices
+        .iter()
+        .any(|choice| indent + choice.chars().count() >= WIDTH)
+    {
+        let default =
+            default.map_or_else(String::new, |default| format!("\n  [default {default}]"));
+        return format!("{question}\n({}){default}\n> ", choices.join(",\n "));
+    }
+    let shown = default.unwrap_or_default();
+    let words = format!("{}) [{shown}]", choices.join(", "));
+    let (mut text, mut line) = (String::new(), head);
+    for word in words.split_inclusive(' ') {
+        if line.chars().count() + word.trim_end().chars().count() > WIDTH {
+            text.push_str(&format!("{}\n", line.trim_end()));
+            line = " ".repeat(indent);
+        }
+        line.push_str(word);
+    }
+    text + &with_prompt(line)
+}
 
-fn invalid(name: &str) -> Failure {
-    Failure::CommandLine(format!("{name}: invalid option"))
+/// The line with the place for the answer, which is the next line where little is left of this one.
+fn with_prompt(line: String) -> String {
+    let end = match line.chars().count() > PROMPT_MAX {
+        true => "\n> ",
+        false => " > ",
+    };
+    line + end
+}
+
+/// The longest line of a question.
+const WIDTH: usize = 79;
+
+/// The longest line with the answer after it. The vendor's longest has 47 characters, its shortest without the answer 55.
+const PROMPT_MAX: usize = 50;
+
+/// `choices` are all there are, if they can be counted.
+fn invalid(name: &str, choices: &[&str]) -> Failure {
+    let possible = match choices {
+        [] => String::new(),
+        choices => format!("; possible: {}", choices.join(", ")),
+    };
+    Failure::CommandLine(format!("{name}: invalid option{possible}"))
 }
 
 fn say_invalid(name: &str) {
@@ -242,6 +304,65 @@ key generation parameters:
     }
 
     #[test]
+    fn questions_are_laid_out_as_the_vendors() {
+        // Transcripts of real units (UTILITIES section 6).
+        let types = [
+            "DES3",
+            "DH",
+            "DHEx",
+            "DSA",
+            "HMACSHA1",
+            "HMACSHA256",
+            "HMACSHA384",
+            "HMACSHA512",
+            "RSA",
+            "DES2",
+            "AES",
+            "Rijndael",
+            "ECDSA",
+            "ECDH",
+            "Ed25519",
+            "X25519",
+        ];
+        assert_eq!(
+            with_choices("type: Key type?", &types, Some("RSA")),
+            "type: Key type? (DES3, DH, DHEx, DSA, HMACSHA1, HMACSHA256, HMACSHA384,\n\
+             \x20                HMACSHA512, RSA, DES2, AES, Rijndael, ECDSA, ECDH, Ed25519,\n\
+             \x20                X25519) [RSA] > "
+        );
+        assert_eq!(
+            with_choices(
+                "protect: Protected by?",
+                &["token", "module"],
+                Some("token")
+            ),
+            "protect: Protected by? (token, module) [token] > "
+        );
+        assert_eq!(
+            with_choices(
+                "from-application: Source application?",
+                &["caping", "mscapi", "pkcs11"],
+                Some("caping")
+            ),
+            "from-application: Source application? (caping, mscapi, pkcs11) [caping]\n> "
+        );
+        let ident = "machine--d085239508f9d1890989497b38aef757494cf329";
+        assert_eq!(
+            with_choices("from-ident: Source key identifier?", &[ident], Some(ident)),
+            format!("from-ident: Source key identifier?\n({ident})\n  [default {ident}]\n> ")
+        );
+        for (line, end) in [
+            ("nvram: Blob in NVRAM (needs ACS)? (yes/no) [no]", " > "),
+            (
+                "OPTIONAL: pubexp: Public exponent for RSA key (hex)? []",
+                "\n> ",
+            ),
+        ] {
+            assert_eq!(with_prompt(line.to_owned()), format!("{line}{end}"));
+        }
+    }
+
+    #[test]
     fn without_anyone_to_ask_values_must_be_there_and_make_sense() {
         let missing = batch(&[]).text("ident", "?", "", None, &|_| true);
         assert!(
@@ -249,8 +370,14 @@ key generation parameters:
         );
         let wrong = batch(&["recovery=maybe"]).yes("recovery", "?", "", true);
         assert!(
-            matches!(wrong, Err(Failure::CommandLine(text)) if text == "recovery: invalid option")
+            matches!(wrong, Err(Failure::CommandLine(text)) if text == "recovery: invalid option; possible: yes, no")
         );
+        let wrong = batch(&["type=ECDSA"]).choice("type", "?", "", &["DH", "RSA"], None);
+        assert!(
+            matches!(wrong, Err(Failure::CommandLine(text)) if text == "type: invalid option; possible: DH, RSA")
+        );
+        let wrong = batch(&["size=x"]).text("size", "?", "", None, &|_| false);
+        assert!(matches!(wrong, Err(Failure::CommandLine(text)) if text == "size: invalid option"));
         let unused = batch(&["colour=red"]).finish();
         assert!(matches!(unused, Err(Failure::CommandLine(_))));
         for words in [&["ident"][..], &["a=1", "a=2"]] {

@@ -11,8 +11,8 @@ use std::io::{self, BufRead};
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
-use nfkm::kmdata::{EntryContent, Folder};
-use nfkm::{Client, EntryName, Environment, Error, Hash, Preload, World, ZERO_HASH};
+use nfkm::kmdata::{Folder, Listed};
+use nfkm::{Client, EntryName, Environment, Error, Hash, World, ZERO_HASH};
 use serde_json::{Value as Json, json};
 
 use crate::cli::{self, Failure};
@@ -104,6 +104,7 @@ impl Options {
 
     fn world_info(&self, environment: &Environment, folder: &Folder) -> Result<(), Failure> {
         let client = Client::connect(&environment.endpoint()?)?;
+        let mut result = Ok(());
         // The generation counts how often the state was looked at, as the vendor's library does.
         for generation in 1.. {
             let report = Report::take(&client, folder, generation, &|module| match self.module {
@@ -119,14 +120,10 @@ impl Options {
                 }
                 _ => {}
             }
-            for fault in report.faults() {
-                cli::complain("nfkminfo", fault);
-            }
+            let faults = cli::complain_of_faults("nfkminfo", report.faults());
+            result = result.and(faults);
             // The file may come and go while the state is watched.
-            let preload = match &environment.tokens_file {
-                Some(file) => Preload::read(file)?,
-                None => None,
-            };
+            let preload = environment.preload()?;
             let report = report.with_preload(preload, self.preload_client_id);
             self.print(&report.text(), &report.json())?;
             let mut line = String::new();
@@ -134,7 +131,7 @@ impl Options {
                 break;
             }
         }
-        Ok(())
+        result
     }
 
     fn keys(&self, folder: &Folder, names: &[&str]) -> Result<(), Failure> {
@@ -166,91 +163,85 @@ impl Options {
 
     fn name_list(&self, folder: &Folder, appnames: &[&str]) -> Result<(), Failure> {
         let world = hknso(folder)?;
-        let mut names = Vec::new();
-        match appnames {
-            [] => names = folder.entries(None)?,
-            _ => {
-                for appname in appnames {
-                    names.extend(folder.entries(Some(appname))?);
-                }
-            }
-        }
-        let mut keys = Vec::new();
-        let mut damaged = false;
-        for name in names {
-            match folder.entry(&world, &name) {
-                Ok(EntryContent::Key(record)) => keys.push((name, *record)),
-                Ok(EntryContent::Opaque(_)) => {}
-                // One damaged file must not hide the others.
-                Err(error) => {
-                    damaged = true;
-                    cli::complain("nfkminfo", &error);
-                }
-            }
+        let wanted: Vec<Option<&str>> = match appnames {
+            [] => vec![None],
+            _ => appnames.iter().copied().map(Some).collect(),
+        };
+        let (mut keys, mut faults) = (Vec::new(), Vec::new());
+        for appname in wanted {
+            let listed = folder.keys(&world, appname)?;
+            keys.extend(listed.records);
+            faults.extend(listed.faults);
         }
         self.print(&keys::name_list(&keys), &keys::name_list_json(&keys))?;
-        match damaged {
-            true => Err(Failure::Reported),
-            false => Ok(()),
-        }
+        cli::complain_of_faults("nfkminfo", &faults)
     }
 
     fn card_sets(&self, folder: &Folder, names: &[&str]) -> Result<(), Failure> {
         let world = hknso(folder)?;
-        let sets = folder.card_sets(&world)?;
         let hash = match names {
             [] => {
-                let json = sets.iter().map(slots::card_set_json).collect();
-                return self.print(&slots::card_set_list(&sets), &json);
+                let Listed { records, faults } = folder.card_sets(&world)?;
+                let json = records.iter().map(slots::card_set_json).collect();
+                self.print(&slots::card_set_list(&records), &json)?;
+                return cli::complain_of_faults("nfkminfo", &faults);
             }
             [hash] => hash,
             _ => return Err(unexpected(names)),
         };
-        let set = sets
-            .iter()
-            .find(|set| nfkm::hex(&set.hkltu) == *hash)
-            .ok_or_else(|| Failure::Operation(format!("no card set with hash `{hash}'")))?;
-        let keys = protected(folder, &world, &set.hkltu)?;
+        let set = match nfkm::unhex(hash).map(|hkltu| folder.card_set(&world, &hkltu)) {
+            None | Some(Err(Error::NotFound { .. })) => {
+                let text = format!("no card set with hash `{hash}'");
+                return Err(Failure::Operation(text));
+            }
+            Some(read) => read?,
+        };
+        let (keys, faults) = protected(folder, &world, &set.hkltu)?;
         self.print(
-            &(slots::card_set_block(set) + &keys::list(&keys)),
-            &json!({ "cardset": slots::card_set_json(set), "keys": keys::list_json(&keys) }),
-        )
+            &(slots::card_set_block(&set) + &keys::list(&keys)),
+            &json!({ "cardset": slots::card_set_json(&set), "keys": keys::list_json(&keys) }),
+        )?;
+        cli::complain_of_faults("nfkminfo", &faults)
     }
 
     fn softcards(&self, folder: &Folder, names: &[&str]) -> Result<(), Failure> {
         let world = hknso(folder)?;
-        let softcards = folder.softcards(&world)?;
         let hash = match names {
             [] => {
-                let json = softcards.iter().map(softcards::json).collect();
-                return self.print(&softcards::list(&softcards), &json);
+                let Listed { records, faults } = folder.softcards(&world)?;
+                self.print(&softcards::list(&records), &softcards::list_json(&records))?;
+                return cli::complain_of_faults("nfkminfo", &faults);
             }
             [hash] => hash,
             _ => return Err(unexpected(names)),
         };
-        let softcard = softcards
-            .iter()
-            .find(|softcard| nfkm::hex(&softcard.hkltu) == *hash)
-            .ok_or_else(|| Failure::Operation(format!("no softcard with hash `{hash}'")))?;
-        let keys = protected(folder, &world, &softcard.hkltu)?;
+        let softcard = match nfkm::unhex(hash).map(|hkltu| folder.softcard(&world, &hkltu)) {
+            None | Some(Err(Error::NotFound { .. })) => {
+                let text = format!("no softcard with hash `{hash}'");
+                return Err(Failure::Operation(text));
+            }
+            Some(read) => read?,
+        };
+        let (keys, faults) = protected(folder, &world, &softcard.hkltu)?;
         self.print(
-            &(softcards::block(softcard) + &keys::list(&keys)),
-            &json!({ "softcard": softcards::json(softcard), "keys": keys::list_json(&keys) }),
-        )
+            &(softcards::block(&softcard) + &keys::list(&keys)),
+            &json!({ "softcard": softcards::json(&softcard), "keys": keys::list_json(&keys) }),
+        )?;
+        cli::complain_of_faults("nfkminfo", &faults)
     }
 }
 
-/// The keys under a card set or softcard.
-fn protected(folder: &Folder, world: &Hash, hkltu: &Hash) -> Result<Vec<EntryName>, Failure> {
-    let mut protected = Vec::new();
-    for name in folder.entries(None)? {
-        if let EntryContent::Key(record) = folder.entry(world, &name)?
-            && record.cardset == Some(*hkltu)
-        {
-            protected.push(name);
-        }
-    }
-    Ok(protected)
+/// The keys under a card set or softcard, and what is wrong with files of keys: one of those may be under it too.
+fn protected(
+    folder: &Folder,
+    world: &Hash,
+    hkltu: &Hash,
+) -> Result<(Vec<EntryName>, Vec<Error>), Failure> {
+    let Listed { records, faults } = folder.keys(world, None)?;
+    let protected = records
+        .into_iter()
+        .filter(|(_, record)| record.cardset == Some(*hkltu));
+    Ok((protected.map(|(name, _)| name).collect(), faults))
 }
 
 /// The world that the files of the folder belong to; zeros when there is none.

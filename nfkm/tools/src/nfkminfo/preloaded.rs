@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use nfkm::{Preload, PreloadedToken, hex};
+use nfkm::{Preload, PreloadedKey, hex};
 use serde_json::{Value as Json, json};
 
 /// The last section of the report.
@@ -13,33 +13,33 @@ pub fn section(preload: Option<&Preload>, client: bool) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(report, "\nPre-load client id {id}");
     }
-    let tokens = preload.map(|preload| preload.tokens.as_slice());
-    match tokens.unwrap_or_default() {
-        [] => report.push_str("\nNo Pre-Loaded Objects\n"),
-        tokens => {
-            let count = tokens.len();
-            let _ = writeln!(
-                report,
-                "\nPre-Loaded Objects ({count:3}): objecthash module objectid generation"
-            );
-            for token in tokens {
-                let (hash, module, id) = (hex(&token.hkltu), token.module, token.id);
-                let _ = writeln!(report, " {hash} {module:6} {id:#010x} 1");
-            }
-        }
+    let objects: Vec<PreloadedKey> = preload.into_iter().flat_map(Preload::objects).collect();
+    if objects.is_empty() {
+        report.push_str("\nNo Pre-Loaded Objects\n");
+        return report;
+    }
+    let count = objects.len();
+    let _ = writeln!(
+        report,
+        "\nPre-Loaded Objects ({count:3}): objecthash module objectid generation"
+    );
+    for PreloadedKey { hash, module, id } in objects {
+        let _ = writeln!(report, " {} {module:6} {id:#010x} 1", hex(&hash));
     }
     report
 }
 
 /// The same for programs.
 pub fn json(preload: Option<&Preload>) -> Json {
-    let tokens = preload.map(|preload| preload.tokens.as_slice());
-    let token = |token: &PreloadedToken| json!({ "objecthash": hex(&token.hkltu), "module": token.module, "objectid": token.id });
-    tokens.unwrap_or_default().iter().map(token).collect()
+    let object = |object: PreloadedKey| json!({ "objecthash": hex(&object.hash), "module": object.module, "objectid": object.id });
+    let objects = preload.into_iter().flat_map(Preload::objects);
+    objects.map(object).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use nfkm::PreloadedToken;
+
     use super::*;
 
     #[test]
@@ -53,6 +53,12 @@ mod tests {
                 module: 1,
                 id: 0x8000_0001,
             }],
+            keys: vec![PreloadedKey {
+                hash: [0xcd; 20],
+                module: 2,
+                id: 7,
+            }],
+            ..Preload::default()
         };
         insta::assert_snapshot!(section(Some(&preload), true));
     }

@@ -1,7 +1,7 @@
 //! The default report: the world, its modules and their slots, and what is preloaded.
 
 use nfkm::cards::Known;
-use nfkm::kmdata::Folder;
+use nfkm::kmdata::{Folder, Listed};
 use nfkm::{Client, Error, Module, Preload, World, hex, survey};
 use serde_json::{Value as Json, json};
 
@@ -22,6 +22,8 @@ pub(super) struct Report {
     preload: Option<Preload>,
     /// Whether the client of preloaded objects is shown.
     client_id: bool,
+    /// What is wrong with files of card sets.
+    faults: Vec<Error>,
 }
 
 impl Report {
@@ -34,11 +36,11 @@ impl Report {
     ) -> Result<Report, Error> {
         let world = World::read(folder)?;
         let modules = survey(client, folder, world.as_ref())?;
-        let card_sets = match &world {
+        let sets = match &world {
             Some(world) => folder.card_sets(&world.hknso)?,
-            None => Vec::new(),
+            None => Listed::default(),
         };
-        let known = Known::new(world.as_ref(), card_sets);
+        let known = Known::new(world.as_ref(), sets.records);
         let mut shown = Vec::new();
         for module in modules.iter().filter(|module| is_shown(module)) {
             shown.push((module.clone(), crate::slots::look(client, module.number)?));
@@ -51,6 +53,7 @@ impl Report {
             known,
             preload: None,
             client_id: false,
+            faults: sets.faults,
         })
     }
 
@@ -68,11 +71,11 @@ impl Report {
         !self.shown.is_empty()
     }
 
-    /// What is wrong with modules' files.
+    /// What is wrong with files of modules and card sets.
     pub(super) fn faults(&self) -> impl Iterator<Item = &Error> {
-        self.modules
-            .iter()
-            .filter_map(|module| module.fault.as_deref())
+        let modules = self.modules.iter();
+        let faults = modules.filter_map(|module| module.fault.as_deref());
+        faults.chain(&self.faults)
     }
 
     /// The report in the vendor's layout.

@@ -20,6 +20,11 @@ pub fn list(softcards: &[SoftcardRecord]) -> String {
     report
 }
 
+/// The list for programs.
+pub fn list_json(softcards: &[SoftcardRecord]) -> Json {
+    softcards.iter().map(json).collect()
+}
+
 /// The block of one softcard, in the layout of a card set's.
 pub fn block(softcard: &SoftcardRecord) -> String {
     let mut report = "SoftCard\n".to_owned();
@@ -27,7 +32,7 @@ pub fn block(softcard: &SoftcardRecord) -> String {
     report
 }
 
-/// A softcard for programs.
+/// One for programs.
 pub fn json(softcard: &SoftcardRecord) -> Json {
     let mut answer = layout::object(rows(softcard));
     // The name is a text, and not in quotes.

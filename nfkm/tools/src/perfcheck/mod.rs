@@ -1,5 +1,6 @@
 //! `perfcheck`: how fast a module does things (UTILITIES section 9).
 
+mod diff;
 mod suites;
 
 use std::fmt::Write;
@@ -18,12 +19,12 @@ use crate::modules;
 use crate::terminal::say;
 use crate::time;
 use crate::values;
-use suites::{SUITES, Test};
+use suites::{DESCRIPTIONS, SUITES, Test};
 
 /// Measure how fast a module does things.
 ///
 /// Each test is run three times with as many jobs outstanding as the module recommends, then three times with one. A world of
-/// FIPS 140 level 3, which makes no keys without a card, is refused.
+/// FIPS 140 level 3, which makes no keys without a card, is refused. With --diff nothing is run: what two runs left is compared.
 #[derive(Debug, Parser)]
 #[command(name = "perfcheck")]
 struct Options {
@@ -33,6 +34,9 @@ struct Options {
     /// Run each test once, with many jobs outstanding
     #[arg(short, long)]
     single: bool,
+    /// How often each test is run with each number of jobs outstanding
+    #[arg(short, long, value_name = "TIMES", default_value_t = 3, conflicts_with = "single", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    repetitions: u32,
     /// How long each run lasts: seconds, or with m, h or d
     #[arg(short, long, value_name = "TIME", value_parser = values::seconds, default_value = "5")]
     time_limit: u32,
@@ -51,6 +55,21 @@ struct Options {
     /// List the tests and run none
     #[arg(short, long)]
     list: bool,
+    /// List the suites and what they measure, and run none
+    #[arg(long, conflicts_with = "list")]
+    help_suites: bool,
+    /// Compare the results of two runs; a rate that has fallen by more than the threshold is a failure
+    #[arg(long, requires_all = ["old", "new"], conflicts_with_all = ["list", "help_suites", "outputdir", "tests"])]
+    diff: bool,
+    /// The results before: a results.json, or the folder with it
+    #[arg(long, value_name = "PATH", requires = "diff")]
+    old: Option<PathBuf>,
+    /// The results after
+    #[arg(long, value_name = "PATH", requires = "diff")]
+    new: Option<PathBuf>,
+    /// By how many percent a rate may fall
+    #[arg(long, value_name = "PERCENT", default_value_t = 10.0, requires = "diff", value_parser = percent)]
+    threshold: f64,
     /// A file with tests, one a line
     #[arg(long, value_name = "FILE")]
     testlist_file: Option<PathBuf>,
@@ -70,6 +89,13 @@ pub fn command() -> clap::Command {
 /// Runs the utility with the arguments of this process.
 pub fn main() -> ExitCode {
     cli::run(|options: Options| {
+        if let (true, Some(old), Some(new)) = (options.diff, &options.old, &options.new) {
+            return options.compare(old, new);
+        }
+        if options.help_suites {
+            let lines = DESCRIPTIONS.map(|(suite, what)| format!("{suite:12} {what}\n"));
+            return cli::print(&lines.concat());
+        }
         let tests = options.tests()?;
         if options.list {
             let lines = tests
@@ -119,7 +145,35 @@ pub fn main() -> ExitCode {
 /// More jobs than a connection may have outstanding are not asked for.
 const QUEUE_MAX: u32 = 4_096;
 
+/// A percentage that a rate can fall by.
+fn percent(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if (0.0..=100.0).contains(&number) => Ok(number),
+        _ => Err("not a percentage".to_owned()),
+    }
+}
+
 impl Options {
+    fn compare(&self, old: &Path, new: &Path) -> Result<(), Failure> {
+        let (old, new) = (diff::read(old)?, diff::read(new)?);
+        let differences = diff::compare(&old, &new, self.threshold);
+        match self.json {
+            true => cli::print_json(&differences)?,
+            false => cli::print(&diff::table(&differences))?,
+        }
+        let regressions = differences.iter().filter(|it| it.regression).count();
+        match (differences.len(), regressions) {
+            (0, _) => Err(Failure::Operation(
+                "the runs have no test in common".to_owned(),
+            )),
+            (_, 0) => Ok(()),
+            (all, some) => Err(Failure::Operation(format!(
+                "{some} of {all} rates have fallen by more than {}%",
+                self.threshold
+            ))),
+        }
+    }
+
     fn tests(&self) -> Result<Vec<&'static Test>, Failure> {
         let mut wanted = self.tests.clone();
         if let Some(file) = &self.testlist_file {
@@ -151,7 +205,7 @@ impl Options {
         test: &'static Test,
         queue: u32,
     ) -> Result<Outcome, Failure> {
-        let repeats = if self.single { 1 } else { 3 };
+        let repeats = if self.single { 1 } else { self.repetitions };
         let mut runs = Vec::new();
         for repeat in 1..=repeats {
             let mut tick = |figures: &Figures| {
@@ -257,6 +311,9 @@ const HEADER: [&str; 9] = [
     "ID", "Name", "ops/s", "min", "max", "ms min", "ms avg", "ms max", "queue",
 ];
 
+/// What the results of a run are called in their folder.
+const RESULTS: &str = "results.json";
+
 fn write(folder: &Path, nosubdir: bool, json: &Json) -> Result<(), Failure> {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -266,7 +323,7 @@ fn write(folder: &Path, nosubdir: bool, json: &Json) -> Result<(), Failure> {
         true => folder.to_owned(),
         false => folder.join(format!("perfcheck.{stamp}")),
     };
-    let file = folder.join("results.json");
+    let file = folder.join(RESULTS);
     std::fs::create_dir_all(&folder)
         .and_then(|()| std::fs::write(&file, format!("{json:#}\n")))
         .map_err(|error| Failure::Operation(format!("{}: {error}", file.display())))?;

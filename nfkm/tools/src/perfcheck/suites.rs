@@ -46,6 +46,19 @@ impl Test {
     }
 }
 
+/// What the suites measure.
+pub(super) const DESCRIPTIONS: [(&str, &str); 3] = [
+    ("signing", "Signatures by keys of each type and length."),
+    (
+        "modexp",
+        "Modular exponentiations, on whichever module is free.",
+    ),
+    (
+        "misc",
+        "What costs no arithmetic: empty commands, random bytes.",
+    ),
+];
+
 /// All tests, by suite and number.
 pub(super) const SUITES: &[Test] = &[
     Test {
@@ -242,6 +255,13 @@ mod tests {
         for word in ["signing:9", "signing:", "sign", "signing:RSA"] {
             assert_eq!(meant(word).len(), 0, "{word}");
         }
+    }
+
+    #[test]
+    fn every_suite_is_described() {
+        let mut suites: Vec<&str> = SUITES.iter().map(|test| test.suite).collect();
+        suites.dedup();
+        assert_eq!(suites, DESCRIPTIONS.map(|(suite, _)| suite));
     }
 
     #[test]

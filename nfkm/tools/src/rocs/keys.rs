@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use ncore::types::NFKMNKF;
-use nfkm::kmdata::{CardSetRecord, EntryContent, KeyRecord, SoftcardRecord};
+use nfkm::kmdata::{CardSetRecord, KeyRecord, Listed, SoftcardRecord};
 use nfkm::{EntryName, Error, Hash, RecoveredKey, Session, World, hex};
 
 use crate::cli::Failure;
@@ -36,16 +36,14 @@ impl Key {
     }
 }
 
-/// The keys of the world, in the order of their files.
-pub(super) fn read(session: &Session) -> Result<Vec<Key>, Error> {
+/// The keys of the world, in the order of their files, and what is wrong with the files of others.
+pub(super) fn read(session: &Session) -> Result<(Vec<Key>, Vec<Error>), Error> {
     let world = World::required(session.folder())?;
-    let mut keys = Vec::new();
-    for name in session.folder().entries(None)? {
-        if let EntryContent::Key(record) = session.folder().entry(&world.hknso, &name)? {
-            keys.push(Key::of(name, &record));
-        }
-    }
-    Ok(keys)
+    let Listed { records, faults } = session.folder().keys(&world.hknso, None)?;
+    let keys = records
+        .into_iter()
+        .map(|(name, record)| Key::of(name, &record));
+    Ok((keys.collect(), faults))
 }
 
 /// The card sets and softcards of the world.
@@ -55,11 +53,15 @@ pub(super) struct Sets {
 }
 
 impl Sets {
-    pub(super) fn read(session: &Session) -> Result<Sets, Error> {
-        Ok(Sets {
-            cards: session.card_sets()?,
-            softcards: session.softcards()?,
-        })
+    /// Those whose files are whole, and what is wrong with the others.
+    pub(super) fn read(session: &Session) -> Result<(Sets, Vec<Error>), Error> {
+        let (cards, softcards) = (session.card_sets()?, session.softcards()?);
+        let sets = Sets {
+            cards: cards.records,
+            softcards: softcards.records,
+        };
+        let faults = cards.faults.into_iter().chain(softcards.faults);
+        Ok((sets, faults.collect()))
     }
 
     fn names(&self) -> impl Iterator<Item = (Hash, &str)> {

@@ -21,10 +21,14 @@ pub struct Rig {
 
 impl Rig {
     pub fn start() -> Rig {
-        Rig::start_with(|_| {})
+        Rig::with_modules(2)
     }
 
-    /// One that is started otherwise.
+    pub fn with_modules(modules: u32) -> Rig {
+        Rig::start_with(|options| options.modules = modules)
+    }
+
+    /// One that is started otherwise, with two modules if nothing else is said.
     pub fn start_with(change: impl FnOnce(&mut Options)) -> Rig {
         let folder = tempfile::tempdir().unwrap();
         let mut options = Options {
@@ -176,6 +180,15 @@ impl Rig {
         format!("--{option}={}", self.folder.path().join(name).display())
     }
 
+    /// The hash of a key, as its file has it.
+    pub fn key_hash(&self, appname: &str, ident: &str) -> nfkm::Hash {
+        let folder = self.environment().folder().unwrap();
+        let hknso = folder.world().unwrap().unwrap().0;
+        let keys = folder.keys(&hknso, Some(appname)).unwrap().records;
+        let key = keys.iter().find(|(name, _)| name.ident() == ident);
+        key.unwrap().1.hash
+    }
+
     pub fn session(&self) -> Session {
         Session::open(&self.environment()).unwrap()
     }
@@ -237,7 +250,8 @@ pub fn masked(rig: &Rig, text: &str) -> String {
         masked.push_str(&words.join(" "));
         masked.push('\n');
     }
-    masked
+    // That is told on a slow machine only.
+    masked.replace(", tried for <duration>", "")
 }
 
 fn mask(word: &str) -> String {

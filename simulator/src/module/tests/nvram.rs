@@ -147,7 +147,9 @@ fn what_cannot_be_saved_does_not_count() {
 fn a_damaged_record_of_nvram_stops_the_module() {
     let store = MemoryStore::default();
     store.save(&[("nvram", b"SSNVxxxx")]).unwrap();
-    let error = crate::module::nvram::Nvram::load(&store).err().unwrap();
+    let error = crate::module::nvram::Nvram::load(&store, 4096)
+        .err()
+        .unwrap();
     assert!(error.to_string().contains("damaged"), "{error}");
 }
 

@@ -9,6 +9,7 @@ use ncore::types::*;
 
 use crate::job::{Begun, Client, Job, KeyIds, Now};
 use crate::module::{KeyHash, Module, Setup, SlotKind};
+use crate::profile::Timing;
 use crate::seed::{Seed, Streams};
 use crate::store::{MemoryStore, Store, StoreError};
 
@@ -80,6 +81,7 @@ impl Rig {
             engine: engine::Kind::default().engine(),
             store,
             slots,
+            nvram: Timing::FASTEST.profile.nvram,
             now,
         });
         Rig::at(module.unwrap(), seed, 1)

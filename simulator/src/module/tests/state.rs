@@ -373,6 +373,7 @@ fn a_module_does_not_start_on_a_damaged_state() {
             engine: engine::Kind::default().engine(),
             store: Box::new(store),
             slots: Vec::new(),
+            nvram: 0,
             now: Now {
                 uptime: Default::default(),
                 unix: Default::default(),

@@ -1,4 +1,6 @@
-//! `preload`: loads card sets and softcards once, for other programs to use (UTILITIES section 8).
+//! `preload`: loads card sets, softcards and keys once, for other programs to use (UTILITIES section 8).
+
+mod keys;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -6,10 +8,10 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
-use ncore::types::NoOpArgs;
+use ncore::types::{AdminKey, NoOpArgs};
 use nfkm::cards::{CardContent, Known};
 use nfkm::kmdata::CardSetRecord;
-use nfkm::{Environment, Error, LoadedToken, Preload, Session, World};
+use nfkm::{Environment, Error, LoadedToken, Preload, Session, World, hex};
 
 use crate::card_files;
 use crate::cli::{self, Failure};
@@ -17,10 +19,11 @@ use crate::ppmk;
 use crate::slots;
 use crate::terminal::{Terminal, say};
 
-/// Load card sets and softcards, and let other programs use them.
+/// Load card sets, softcards and keys, and let other programs use them.
 ///
 /// Programs find them by NFAST_NFKM_TOKENSFILE, which a program that is run here is given. What is loaded lasts while at least
-/// one preload that uses the file goes on.
+/// one preload that uses the file goes on. With a card set or softcard its key pairs are loaded; in a world of FIPS 140 level 3
+/// also what authorises the making of keys, on each module that has a card of the world in a slot.
 #[derive(Debug, Parser)]
 #[command(
     name = "preload",
@@ -41,6 +44,17 @@ struct Options {
     /// A softcard, by name or hash
     #[arg(short, long = "softcard", value_name = "NAME|HASH")]
     softcards: Vec<String>,
+    /// Ask for further card sets, until none is named
+    #[arg(short, long, conflicts_with = "cards")]
+    interactive: bool,
+    #[command(flatten)]
+    keys: keys::Choice,
+    /// Fail where a world of FIPS 140 level 3 asks for a card and no module has one
+    #[arg(short = 'F', long)]
+    require_fips: bool,
+    /// List the names of the world's administrator keys, and load nothing
+    #[arg(long, exclusive = true)]
+    list_admin: bool,
     /// A module that card sets are loaded on; several times, or with commas, for several
     #[arg(
         short,
@@ -58,7 +72,11 @@ struct Options {
     #[arg(long = "card", value_name = "FILE")]
     cards: Vec<PathBuf>,
     /// `pause` to wait until it is ended, `exit` to add to what another preload keeps loaded, or a program to run
-    #[arg(value_name = "SUBCOMMAND", required = true, trailing_var_arg = true)]
+    #[arg(
+        value_name = "SUBCOMMAND",
+        required_unless_present = "list_admin",
+        trailing_var_arg = true
+    )]
     command: Vec<String>,
 }
 
@@ -71,6 +89,11 @@ pub fn command() -> clap::Command {
 pub fn main() -> ExitCode {
     cli::run(|options: Options| {
         let mut environment = Environment::from_process();
+        if options.list_admin {
+            let world = World::required(&environment.folder()?)?;
+            let roles = world.record.keys.iter().map(|key| AdminKey(key.role));
+            return cli::print(&roles.map(|role| format!("{role}\n")).collect::<String>());
+        }
         if let Some(file) = &options.preload_file {
             environment.tokens_file = Some(file.clone());
         }
@@ -90,17 +113,22 @@ pub fn main() -> ExitCode {
         }
         let mut preload = joined.unwrap_or(Preload {
             client: session.client()?.id(),
-            tokens: Vec::new(),
+            ..Preload::default()
         });
         let tokens = options.load(&session)?;
         for token in &tokens {
             preload.add(token);
         }
+        let keys = options.keys.load(&session, &tokens)?;
+        for key in &keys {
+            preload.add_key(key);
+        }
+        options.authorise(&session, &mut preload)?;
         preload.write(&file)?;
-        let ended = options.run(&session, &file);
+        let ended = options.run(&session, &preload, &file);
         match options.command == ["exit"] {
             // They stay loaded in the name of the preload that goes on.
-            true => std::mem::forget(tokens),
+            true => std::mem::forget((tokens, keys)),
             // With the last one the file says nothing that is true.
             false if first => drop(std::fs::remove_file(&file)),
             false => {}
@@ -121,17 +149,13 @@ impl Options {
             sets.push(self.set_in_reader(session)?);
         }
         for set in sets {
-            let choice = card_files::choose(
-                "preload",
-                "operator cards",
-                &*session.client()?,
-                session.folder(),
-                &self.modules,
-                &self.cards,
-            )?;
-            let source = choice.source(card_files::operators);
-            say(&format!("Loading `{}':\n", set.name));
-            tokens.push(session.load_card_set(&set, &self.modules, &source, &mut terminal)?);
+            tokens.push(self.load_set(session, &set, &mut terminal)?);
+        }
+        while self.interactive
+            && let Some(name) = terminal.ask("Card set to load (none to go on) > ")?
+            && !name.is_empty()
+        {
+            tokens.push(self.load_set(session, &session.card_set(&name)?, &mut terminal)?);
         }
         for name in &self.softcards {
             let softcard = session.softcard(name)?;
@@ -144,10 +168,53 @@ impl Options {
         Ok(tokens)
     }
 
+    fn load_set(
+        &self,
+        session: &Session,
+        set: &CardSetRecord,
+        terminal: &mut Terminal,
+    ) -> Result<LoadedToken, Failure> {
+        let choice = card_files::choose(
+            "preload",
+            "operator cards",
+            &*session.client()?,
+            session.folder(),
+            &self.modules,
+            &self.cards,
+        )?;
+        let source = choice.source(card_files::operators);
+        say(&format!("Loading `{}':\n", set.name));
+        Ok(session.load_card_set(set, &self.modules, &source, terminal)?)
+    }
+
+    /// Keeps what authorises commands in a world of FIPS 140 level 3 loaded, on every module that has a card.
+    fn authorise(&self, session: &Session, preload: &mut Preload) -> Result<(), Failure> {
+        if !session.is_strict_fips()? {
+            return Ok(());
+        }
+        let mut missing = None;
+        for module in session.world()?.modules {
+            // A pool has no slots: its members have.
+            if !module.is_usable() || module.is_pool() {
+                continue;
+            }
+            match session.preload_authorisation(module.number, preload) {
+                Ok(_) => {}
+                Err(error @ Error::NeedsFipsCard { .. }) => missing = Some(error),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        match missing {
+            Some(error) if self.require_fips && preload.fips.is_empty() => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// The card set of the first operator card in a reader of the modules.
     fn set_in_reader(&self, session: &Session) -> Result<CardSetRecord, Failure> {
         let world = World::required(session.folder())?;
-        let known = Known::new(Some(&world), session.card_sets()?);
+        let sets = session.card_sets()?;
+        let known = Known::new(Some(&world), sets.records);
         let client = session.client()?;
         for &module in &self.modules {
             for slot in slots::look(&client, module)? {
@@ -156,13 +223,15 @@ impl Options {
                 }
             }
         }
+        // The card may be one of a set whose file is damaged.
+        let _ = cli::complain_of_faults("preload", &sets.faults);
         Err(Failure::Operation(
             "no operator card of this world is in a reader".to_owned(),
         ))
     }
 
     /// Does what the subcommand says, while everything is loaded.
-    fn run(&self, session: &Session, file: &Path) -> Result<(), Failure> {
+    fn run(&self, session: &Session, preload: &Preload, file: &Path) -> Result<(), Failure> {
         match &self.command[..] {
             [word] if word == "exit" => Ok(()),
             [word] if word == "pause" => pause(session),
@@ -170,6 +239,7 @@ impl Options {
                 let status = Command::new(program)
                     .args(arguments)
                     .env("NFAST_NFKM_TOKENSFILE", file)
+                    .env("NFAST_NFKM_TOKENSSELECT", hex(&preload.client))
                     .status()
                     .map_err(|error| Failure::Operation(format!("{program}: {error}")))?;
                 match status.code() {
