@@ -213,9 +213,9 @@ impl Effect {
     /// Whether it is brought about inside the module, so that a module of another hardserver is out of its reach.
     pub(crate) fn is_inside(&self) -> bool {
         match self {
-            Effect::FailModule | Effect::PullCards | Effect::Temperature(_) => true,
-            Effect::TearCard(_) | Effect::CutRead(_) | Effect::TearState(_) => true,
+            Effect::FailModule | Effect::PullCards | Effect::TearCard(_) => true,
             Effect::WriteFails | Effect::FillNvram | Effect::WipeNvram => true,
+            Effect::TearState(_) | Effect::CutRead(_) | Effect::Temperature(_) => true,
             Effect::Status(_) | Effect::Delay(_) | Effect::Stall | Effect::Clock(_) => false,
             Effect::DropReply | Effect::HalfReply | Effect::SwapReplies => false,
             Effect::ResetConnection => false,

@@ -28,6 +28,8 @@ pub(crate) struct Cards<'a> {
     known: Known,
     /// By the card's number. The cards are read again for each further module; nobody is asked twice.
     pins: BTreeMap<u32, Option<Pin>>,
+    /// Whether administrator cards of this world are never written over.
+    keeps_administrators: bool,
     /// Which cards that are not blank may be written over, as the operator said.
     answers: Vec<(Stay, bool)>,
 }
@@ -65,12 +67,18 @@ impl<'a> Cards<'a> {
             set,
             known,
             pins: BTreeMap::new(),
+            keeps_administrators: false,
             answers: Vec::new(),
         }
     }
 
     pub(crate) fn operator(&mut self) -> &mut dyn Operator {
         self.operator
+    }
+
+    /// From now on administrator cards of this world are not offered to be written over: they are still needed.
+    pub(crate) fn keep_administrators(&mut self) {
+        self.keeps_administrators = true;
     }
 
     /// From now on the cards of these administrator tokens are known by name.
@@ -374,7 +382,9 @@ impl<'a> Cards<'a> {
             // The cards of this very set, those of another world, and, for operators, the administrators' are not offered.
             let may_be_asked = match &content {
                 CardContent::Foreign => false,
-                CardContent::Admin { .. } => self.set == SetName::Admin,
+                CardContent::Admin { .. } => {
+                    self.set == SetName::Admin && !self.keeps_administrators
+                }
                 // What no slot took may be any file.
                 CardContent::Unknown | CardContent::Damaged => slot.is_taken(),
                 _ => true,

@@ -562,7 +562,7 @@ fn a_world_of_level_3_with_empty_readers_takes_its_authorisation_from_card_files
     rig.succeed("ppmk", &["--new", "soft"]);
     let key = ["--batch", "simple", "size=1024"];
     for more in [
-        &["ident=plain"][..],
+        &["protect=module", "ident=plain"][..],
         &["protect=token", "-cops", "ident=carded"],
         &["protect=softcard", "ident=soft"],
     ] {
@@ -573,18 +573,25 @@ fn a_world_of_level_3_with_empty_readers_takes_its_authorisation_from_card_files
     // An operator card does as well, and so does a card that is named, wherever it lies.
     let elsewhere = rig.folder.path().join("boss");
     std::fs::rename(folder.join("admin-1"), &elsewhere).unwrap();
-    rig.succeed("generatekey", &[&key[..], &["ident=second"]].concat());
+    rig.succeed(
+        "generatekey",
+        &[&key[..], &["protect=module", "ident=second"]].concat(),
+    );
     std::fs::remove_file(folder.join("operator-1")).unwrap();
     let named = rig.file("admin-card", "boss");
     rig.succeed("createocs", &["-Q1/1", "-pN", "more", &named]);
     std::fs::remove_file(folder.join("operator-1")).unwrap();
     rig.succeed(
         "generatekey",
-        &[&key[..], &["ident=third", &named]].concat(),
+        &[&key[..], &["protect=module", "ident=third", &named]].concat(),
     );
 
     // Without any, it is said where they were looked for and what would help.
-    let refused = rig.fail(1, "generatekey", &[&key[..], &["ident=fourth"]].concat());
+    let refused = rig.fail(
+        1,
+        "generatekey",
+        &[&key[..], &["protect=module", "ident=fourth"]].concat(),
+    );
     assert!(
         refused.contains(&folder.display().to_string())
             && refused.contains("`softshield card insert'")
@@ -594,7 +601,11 @@ fn a_world_of_level_3_with_empty_readers_takes_its_authorisation_from_card_files
     // A card in a reader is all there is then: it must be one of the world.
     rig.insert(1, "blank");
     std::fs::rename(&elsewhere, folder.join("admin-1")).unwrap();
-    rig.fail(1, "generatekey", &[&key[..], &["ident=fourth"]].concat());
+    rig.fail(
+        1,
+        "generatekey",
+        &[&key[..], &["protect=module", "ident=fourth"]].concat(),
+    );
 }
 
 /// In a world of FIPS 140 level 3 a card authorises the making of keys: once it was seen, it can leave.

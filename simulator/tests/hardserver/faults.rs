@@ -395,6 +395,35 @@ fn a_card_that_is_torn_in_a_write_keeps_what_was_on_it() {
     }
 }
 
+#[test]
+fn a_rule_that_can_never_strike_is_refused_by_name() {
+    let rig = Rig::ready(2);
+    let every = ConfigurePoolModuleArgs::default();
+    rig.privileged().transact(every).unwrap();
+    let client = Client::new(rig.server.endpoints().control.clone());
+    for (rule, words) in [
+        ("module = 77", "fault 2: there is no module 77"),
+        (
+            "module = 3",
+            "fault 2: module 3 is the pool: its commands come to its members",
+        ),
+        (
+            "command = 'NewEnquiry'",
+            "fault 2: `NewEnquiry' never comes to a module: the hardserver answers it",
+        ),
+    ] {
+        let plan =
+            format!("[[fault]]\ndo = 'stall'\nnth = 9\n[[fault]]\ndo = 'stall'\nnth = 1\n{rule}");
+        let plan: Plan = toml::from_str(&plan).unwrap();
+        match client.put::<Report>("/faults", &plan) {
+            Err(Error::Refused(refusal)) => assert_eq!(refusal, words),
+            other => panic!("{other:?}"),
+        }
+        let none: Report = client.get("/faults").unwrap();
+        assert!(none.faults.is_empty(), "nothing is played");
+    }
+}
+
 /// The hands at the reader of module 1, and the card that they put into it.
 struct Hands {
     control: Client,
@@ -572,33 +601,4 @@ fn a_token_whose_card_is_pulled_in_a_read_stays_as_it_was() {
         ..Default::default()
     };
     assert_eq!(refusal(&wire, blob), Status::PhysTokenNotPresent);
-}
-
-#[test]
-fn a_rule_that_can_never_strike_is_refused_by_name() {
-    let rig = Rig::ready(2);
-    let every = ConfigurePoolModuleArgs::default();
-    rig.privileged().transact(every).unwrap();
-    let client = Client::new(rig.server.endpoints().control.clone());
-    for (rule, words) in [
-        ("module = 77", "fault 2: there is no module 77"),
-        (
-            "module = 3",
-            "fault 2: module 3 is the pool: its commands come to its members",
-        ),
-        (
-            "command = 'NewEnquiry'",
-            "fault 2: `NewEnquiry' never comes to a module: the hardserver answers it",
-        ),
-    ] {
-        let plan =
-            format!("[[fault]]\ndo = 'stall'\nnth = 9\n[[fault]]\ndo = 'stall'\nnth = 1\n{rule}");
-        let plan: Plan = toml::from_str(&plan).unwrap();
-        match client.put::<Report>("/faults", &plan) {
-            Err(Error::Refused(refusal)) => assert_eq!(refusal, words),
-            other => panic!("{other:?}"),
-        }
-        let none: Report = client.get("/faults").unwrap();
-        assert!(none.faults.is_empty(), "nothing is played");
-    }
 }

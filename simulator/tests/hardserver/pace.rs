@@ -118,6 +118,62 @@ fn each_module_keeps_the_pace_of_its_own_unit() {
 }
 
 #[test]
+fn a_module_that_is_no_unit_stands_beside_units() {
+    let rig = Rig::ready_with(|options| {
+        options.timings = vec![slow(), Timing::FASTEST];
+        options.modules = 2;
+    });
+    let enquiry = |module| {
+        let args = NewEnquiryArgs {
+            flags: 0,
+            version: 6,
+            module,
+        };
+        match rig.connect().transact(args).unwrap().data {
+            EnqVerData::Six(six) => six,
+            other => panic!("{other:?}"),
+        }
+    };
+    let (unit, none) = (enquiry(1), enquiry(2));
+    assert_ne!(unit.five.moduletype, ModuleType::Emulator);
+    assert_eq!(none.five.moduletype, ModuleType::Emulator);
+    let queue = (none.one.recommendedminq, none.one.recommendedmaxq);
+    assert_eq!(queue, (1, 64));
+    // On the unit it would take as long as an operation on 512 bits does there.
+    let client = rig.client();
+    let pair = client.transact(generate_rsa(2, 512)).unwrap();
+    let start = Instant::now();
+    client.transact(sign(pair.keypriv)).unwrap();
+    assert!(start.elapsed() < slow().service(Operation::Rsa(512)));
+}
+
+#[test]
+fn the_non_volatile_memory_is_as_large_as_the_units_unless_it_is_said() {
+    let area = |length| NVMemAllocArgs {
+        module: 1,
+        flags: 0,
+        info: FileInfo {
+            flags: 0,
+            length,
+            id: *b"area\0\0\0\0\0\0\0",
+        },
+        acl: ACL::default(),
+    };
+    let fits = |said, most| {
+        let rig = Rig::ready_with(|options| {
+            options.timings = vec![slow()];
+            options.nvram_size = said;
+        });
+        let client = rig.client();
+        // Beside its content an area takes its name and list.
+        assert_eq!(refusal(&client, area(most)), Status::NoModuleMemory);
+        client.transact(area(most - 100)).unwrap();
+    };
+    fits(None, 16 * 1024);
+    fits(Some(5000), 5000);
+}
+
+#[test]
 fn a_wrong_pass_phrase_makes_the_next_one_wait() {
     let timing = Timing {
         scale: 100.0,
@@ -213,60 +269,4 @@ fn a_module_tells_how_busy_its_engines_are() {
     // The reply to a later command shows that the module has the earlier one, which takes its one engine ten seconds.
     client.transact(NoOpArgs { module: 1 }).unwrap();
     assert_eq!(load(), 100);
-}
-
-#[test]
-fn a_module_that_is_no_unit_stands_beside_units() {
-    let rig = Rig::ready_with(|options| {
-        options.timings = vec![slow(), Timing::FASTEST];
-        options.modules = 2;
-    });
-    let enquiry = |module| {
-        let args = NewEnquiryArgs {
-            flags: 0,
-            version: 6,
-            module,
-        };
-        match rig.connect().transact(args).unwrap().data {
-            EnqVerData::Six(six) => six,
-            other => panic!("{other:?}"),
-        }
-    };
-    let (unit, none) = (enquiry(1), enquiry(2));
-    assert_ne!(unit.five.moduletype, ModuleType::Emulator);
-    assert_eq!(none.five.moduletype, ModuleType::Emulator);
-    let queue = (none.one.recommendedminq, none.one.recommendedmaxq);
-    assert_eq!(queue, (1, 64));
-    // On the unit it would take as long as an operation on 512 bits does there.
-    let client = rig.client();
-    let pair = client.transact(generate_rsa(2, 512)).unwrap();
-    let start = Instant::now();
-    client.transact(sign(pair.keypriv)).unwrap();
-    assert!(start.elapsed() < slow().service(Operation::Rsa(512)));
-}
-
-#[test]
-fn the_non_volatile_memory_is_as_large_as_the_units_unless_it_is_said() {
-    let area = |length| NVMemAllocArgs {
-        module: 1,
-        flags: 0,
-        info: FileInfo {
-            flags: 0,
-            length,
-            id: *b"area\0\0\0\0\0\0\0",
-        },
-        acl: ACL::default(),
-    };
-    let fits = |said, most| {
-        let rig = Rig::ready_with(|options| {
-            options.timings = vec![slow()];
-            options.nvram_size = said;
-        });
-        let client = rig.client();
-        // Beside its content an area takes its name and list.
-        assert_eq!(refusal(&client, area(most)), Status::NoModuleMemory);
-        client.transact(area(most - 100)).unwrap();
-    };
-    fits(None, 16 * 1024);
-    fits(Some(5000), 5000);
 }

@@ -6,6 +6,7 @@ pub(crate) mod certificates;
 mod create;
 mod load;
 mod params;
+mod replace;
 mod suite;
 mod verify;
 

@@ -21,14 +21,14 @@ pub struct Rig {
 
 impl Rig {
     pub fn start() -> Rig {
-        Rig::with_modules(2)
+        Rig::start_with(|_| {})
     }
 
     pub fn with_modules(modules: u32) -> Rig {
         Rig::start_with(|options| options.modules = modules)
     }
 
-    /// One that is started otherwise, with two modules if nothing else is said.
+    /// One that is started otherwise.
     pub fn start_with(change: impl FnOnce(&mut Options)) -> Rig {
         let folder = tempfile::tempdir().unwrap();
         let mut options = Options {
@@ -173,6 +173,22 @@ impl Rig {
             faults: vec![rule],
         };
         let _: Report = hands.put("/faults", &plan).unwrap();
+    }
+
+    /// Takes what is in the reader of a module out of it.
+    pub fn empty(&self, module: u32) {
+        let hands = Client::new(self.server.endpoints().control.clone());
+        let place = format!("/modules/{module}/slots/0/card");
+        let _: Result<Option<String>, _> = hands.delete(&place);
+    }
+
+    /// Changes a byte of a card that is in no reader.
+    pub fn damage(&self, name: &str) {
+        let path = self.options.cards.join(format!("{name}.card"));
+        let mut card = std::fs::read(&path).unwrap();
+        let middle = card.len() / 2;
+        card[middle] ^= 1;
+        std::fs::write(&path, card).unwrap();
     }
 
     /// A file in the rig's folder, as an option names it.
