@@ -44,13 +44,15 @@ pub(super) fn render(cases: &[&'static Case]) -> String {
 const GUIDE_NAME: &str = "CAPI guide";
 
 /// The documents that a source may begin with.
-const DOCUMENTS: [&str; 11] = [
+const DOCUMENTS: [&str; 13] = [
     GUIDE_NAME,
     "CryptoAPI reference",
     "nCore API",
     "nCore wire format",
     "PROTOCOL",
     "CRYPTSPI",
+    "SECURITY-WORLD",
+    "UTILITIES",
     "Entrust application note",
     "RFC",
     "FIPS",

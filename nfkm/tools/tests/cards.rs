@@ -2,10 +2,12 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{Rig, masked, text};
 use ncore::types::{KeyGenParams, KeyType, KeyTypeGenParams, KeyTypeRSAPrivateGenParams};
-use nfkm::cards::{CardSource, Unattended};
-use nfkm::{IdentRule, LoadedToken, NewKey, Protection};
+use nfkm::cards::{Card, CardSource, Notice, Operator, Purpose, Unattended};
+use nfkm::{Error, IdentRule, LoadedToken, NewKey, Protection};
 use simulator::module::SlotKind;
 
 /// A rig with a world of one module, whose administrator card is a file.
@@ -153,6 +155,67 @@ fn cards_are_presented_in_dynamic_slots_and_in_slots_of_a_remote_module() {
     rig.insert_into(1, 1, "there");
     rig.succeed_with_input("createocs", &["-q", "-Q1/1", "-N", "there"], "\n\n");
     make_key(&rig, "two", load("there").unwrap());
+}
+
+/// A person who, when another card is asked for, takes the one that is in out and puts it in again.
+struct Reinserts<'a> {
+    rig: &'a Rig,
+    told: Vec<String>,
+}
+
+impl Operator for Reinserts<'_> {
+    fn notice(&mut self, notice: Notice) {
+        if let Notice::Slot { content, .. } = notice {
+            self.told.push(content);
+        }
+    }
+
+    fn passphrase(&mut self, _: Purpose, _: &Card) -> Result<Option<String>, Error> {
+        Ok(None)
+    }
+
+    fn wrong_passphrase(&mut self, _: &Card, _: u32) -> Result<bool, Error> {
+        Ok(false)
+    }
+
+    fn other_card(&mut self, module: u32, waited: Duration) -> Result<(), Error> {
+        if waited.is_zero() {
+            self.rig.insert(module, "brief");
+        }
+        Ok(())
+    }
+
+    fn may_overwrite(&mut self, _: &Card, _: &str) -> Result<bool, Error> {
+        Ok(false)
+    }
+}
+
+#[test]
+fn a_card_whose_time_is_over_is_asked_for_again() {
+    let rig = rig_with_world(&[]);
+    rig.insert(1, "brief");
+    let arguments = ["-Q1/1", "-N", "brief", "-p", "-T1s"];
+    rig.succeed_with_input("createocs", &arguments, "\n\n");
+    rig.insert(1, "brief");
+    let session = rig.session();
+    let set = session.card_set("brief").unwrap();
+    let load = |operator: &mut dyn Operator| {
+        session.load_card_set(&set, &[1], &CardSource::Readers, operator)
+    };
+    let _loaded = load(&mut Unattended::default()).unwrap();
+    std::thread::sleep(Duration::from_millis(1_100));
+    let refused = load(&mut Unattended::default()).unwrap_err();
+    assert!(refused.to_string().contains("nobody is there"), "{refused}");
+    let mut person = Reinserts {
+        rig: &rig,
+        told: Vec::new(),
+    };
+    load(&mut person).unwrap();
+    let told = person.told.join(", ");
+    assert!(
+        told.contains("take the card out and put it in again"),
+        "{told}"
+    );
 }
 
 #[test]

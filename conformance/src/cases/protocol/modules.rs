@@ -127,7 +127,7 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "modules.officer.no-padding",
         "A world without PKCS#1 v1.5 padding refuses it, and takes OAEP",
-        "UTILITIES, section 3.1, active modes; section 4.3, --disablepkcs1padding",
+        "UTILITIES, section 3.1; UTILITIES, section 4.3",
         no_padding,
     )
     .needs(&[Need::Control])

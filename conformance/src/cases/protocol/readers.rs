@@ -1,5 +1,7 @@
 //! Card readers of every kind, with hands that put cards in and pull them out, on a hardserver of the case's own.
 
+use std::time::Duration;
+
 use ncore::types::*;
 use simulator::module::SlotKind;
 
@@ -17,7 +19,7 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "readers.kinds.told",
         "Each kind of slot shows itself by its type and flags",
-        "UTILITIES, section 3.3, flags of slotinfo",
+        "UTILITIES, section 3.3",
         kinds,
     )
     .needs(OWN)
@@ -25,7 +27,7 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "readers.remote.readable",
         "A slot of a remote module gives shares of remotely readable tokens, and refuses the others",
-        "SECURITY-WORLD, section 5, Remote Operator",
+        "SECURITY-WORLD, section 5",
         remote,
     )
     .needs(OWN)
@@ -36,11 +38,22 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "readers.dynamic.every-card",
         "A dynamic slot takes every card as the module's own reader does",
-        "CAPI guide, section 1.6, remote presentation of administrator cards",
+        "SECURITY-WORLD, section 5",
         dynamic,
     )
     .needs(OWN)
     .covers(&[replies(Cmd::ReadShare), replies(Cmd::WriteShare)]),
+    Case::new(
+        "readers.time.leaves",
+        "A card whose token's time is over must leave the reader first, but not a dynamic slot",
+        "SECURITY-WORLD, section 5",
+        time,
+    )
+    .needs(OWN)
+    .covers(&[
+        replies(Cmd::ReadShare),
+        denies(Cmd::ReadShare, Status::TimeLimitExceeded),
+    ]),
 ];
 
 const READER: u32 = 0;
@@ -105,6 +118,17 @@ impl Desk {
         hkt: KeyHash,
         params: &TokenParams,
     ) -> anyhow::Result<Sent<u32>> {
+        let token = self.insert(slot, name)?;
+        self.read_again(&token, hkt, params)
+    }
+
+    /// The same of a card that is in.
+    fn read_again(
+        &self,
+        token: &PhysToken,
+        hkt: KeyHash,
+        params: &TokenParams,
+    ) -> anyhow::Result<Sent<u32>> {
         let idkt = self.wire.send(LoadLogicalTokenArgs {
             module: 1,
             hkt,
@@ -112,7 +136,7 @@ impl Desk {
             params: params.clone(),
         })?;
         let answer = self.wire.send(ReadShareArgs {
-            token: self.insert(slot, name)?,
+            token: token.clone(),
             idkt: idkt.idkt,
             i: 1,
             ..ReadShareArgs::default()
@@ -189,6 +213,27 @@ fn dynamic(rig: &Rig) -> anyhow::Result<Outcome> {
             let left = desk.read(slot, "card", hkt, &params)??;
             is(left, 0, &format!("slot {slot}"))?;
         }
+    }
+    Ok(Outcome::Passed)
+}
+
+fn time(rig: &Rig) -> anyhow::Result<Outcome> {
+    let desk = Desk::open(rig)?;
+    let params = TokenParams {
+        timelimit: 1,
+        ..params(0)
+    };
+    for (slot, name, again) in [
+        (READER, "here", Status::TimeLimitExceeded),
+        (DYNAMIC, "there", Status::OK),
+    ] {
+        let hkt = desk.write(slot, name, &params)?;
+        let token = desk.insert(slot, name)?;
+        is(desk.read_again(&token, hkt, &params)??, 0, name)?;
+        std::thread::sleep(Duration::from_millis(1_100));
+        let answer = desk.read_again(&token, hkt, &params)?;
+        is(status(answer), again, name)?;
+        is(desk.read(slot, name, hkt, &params)??, 0, "in again")?;
     }
     Ok(Outcome::Passed)
 }
