@@ -21,8 +21,8 @@ fn written() -> (tempfile::TempDir, Vec<clap::Command>) {
     (folder, pages::commands())
 }
 
+/// The options that are shown: what is hidden is known only to be refused by name.
 fn longs(command: &clap::Command) -> BTreeSet<&str> {
-    // What is only known in order to be refused is in no list.
     let shown = command.get_arguments().filter(|it| !it.is_hide_set());
     shown.filter_map(Arg::get_long).collect()
 }

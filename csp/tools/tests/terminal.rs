@@ -50,10 +50,10 @@ fn set_modules_card_and_pass_phrase_are_asked_for_until_they_are_right() {
     terminal.expect("Insert a card of the set `Payroll' into module 2.");
     rig.insert_card(2, &card);
     terminal.expect("Pass phrase for ");
-    terminal.line("mistyped");
+    terminal.secret("mistyped");
     terminal.expect("The pass phrase was wrong.");
     terminal.expect("Pass phrase for ");
-    terminal.line("correct");
+    terminal.secret("correct");
     let (code, shown) = terminal.end();
     assert_eq!(code, Some(0), "{shown}");
     assert!(
@@ -68,7 +68,7 @@ fn set_modules_card_and_pass_phrase_are_asked_for_until_they_are_right() {
     terminal.line("");
     for _ in 0..3 {
         terminal.expect("Pass phrase for ");
-        terminal.line("mistyped");
+        terminal.secret("mistyped");
     }
     terminal.expect("SCARD_W_WRONG_CHV");
     terminal.end();
@@ -97,6 +97,7 @@ fn the_end_of_input_closes_each_prompt() {
     terminal.expect("Modules [1]: ");
     terminal.line("");
     terminal.expect("Pass phrase for ");
+    terminal.expect_hidden();
     closed(terminal);
 
     rig.card_set("Web server", "unused");
@@ -156,7 +157,7 @@ fn the_wizards_form_is_filled_in_and_applied() {
     terminal.expect("Module 2: 0 cards of 1 written");
     for question in ["Enter pass phrase for", "Enter it again:"] {
         terminal.expect(question);
-        terminal.line("correct");
+        terminal.secret("correct");
     }
     terminal.expect("cardset created");
     terminal.expect("Protection of new keys: card set");

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// The other end of a utility's terminal.
 pub struct Terminal {
     child: Child,
+    /// The utility's end.
+    device: String,
     keyboard: ChildStdin,
     screen: Receiver<Vec<u8>>,
     shown: String,
@@ -31,7 +33,7 @@ impl Terminal {
         let words: Vec<String> = words
             .map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', r"'\''")))
             .collect();
-        let line = format!("stty rows 30 cols 100; exec {}", words.join(" "));
+        let line = format!("tty; stty rows 30 cols 100; exec {}", words.join(" "));
         let mut script = Command::new("script");
         script.env_clear();
         for (name, value) in command.get_envs() {
@@ -54,13 +56,16 @@ impl Terminal {
                 }
             }
         });
-        Terminal {
+        let mut terminal = Terminal {
             child,
+            device: String::new(),
             keyboard,
             screen,
             shown: String::new(),
             seen: 0,
-        }
+        };
+        terminal.device = terminal.expect("\n").trim().to_owned();
+        terminal
     }
 
     /// Waits until the text is shown, after what was waited for before; all that came until its end.
@@ -95,10 +100,41 @@ impl Terminal {
         self.press(&format!("{text}\n"));
     }
 
+    /// Waits until what is typed is not shown: a utility hides it a moment after its question.
+    #[track_caller]
+    pub fn expect_hidden(&self) {
+        let end = Instant::now() + PATIENCE;
+        let mut stty = Command::new("stty");
+        stty.args(["-a", "-F", &self.device]);
+        loop {
+            let settings = String::from_utf8(stty.output().unwrap().stdout).unwrap();
+            if settings.split_whitespace().any(|word| word == "-echo") {
+                return;
+            }
+            assert!(Instant::now() < end, "what is typed is shown: {settings}");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Types a line that is not to be seen.
+    #[track_caller]
+    pub fn secret(&mut self, text: &str) {
+        self.expect_hidden();
+        self.line(text);
+    }
+
     /// Waits until the utility ends; its exit code, and all that the terminal showed.
+    #[track_caller]
     pub fn end(mut self) -> (Option<i32>, String) {
-        while let Ok(bytes) = self.screen.recv_timeout(PATIENCE) {
-            self.shown.push_str(&String::from_utf8_lossy(&bytes));
+        loop {
+            match self.screen.recv_timeout(PATIENCE) {
+                Ok(bytes) => self.shown.push_str(&String::from_utf8_lossy(&bytes)),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    let _ = self.child.kill();
+                    panic!("it does not end: {}", self.shown);
+                }
+            }
         }
         (self.child.wait().unwrap().code(), self.shown)
     }
