@@ -168,33 +168,33 @@ fn panic_text(payload: &(dyn Any + Send), panics: &[String]) -> String {
     )
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "embedded"))]
 mod tests {
-    use std::path::PathBuf;
     use std::sync::Once;
 
     use anyhow::bail;
-    use ncore::client::Endpoint;
 
     use super::*;
     use crate::capi::{Function, NTE_NO_KEY};
     use crate::case::{Need, Outcome};
     use crate::coverage::refuses;
+    use crate::spare::Spare;
     use crate::target::{Choice, Prepared};
 
-    /// Runs a case against a target where nobody listens.
+    /// Runs a case against a hardserver that has no Security World.
     fn verdict(case: &'static Case, limit: Duration) -> Verdict {
         static ONCE: Once = Once::new();
         ONCE.call_once(catch_panics);
-        let nowhere = Choice::Running {
-            ordinary: Endpoint::Unix(PathBuf::from("/nonexistent/nserver")),
+        let spare = Spare::start(Recorder::default(), |_| {}).expect("it starts");
+        let running = Choice::Running {
+            ordinary: spare.ordinary(),
             privileged: None,
-            kmdata: None,
+            kmdata: spare.environment().kmdata,
             sacrifice: false,
         };
-        let target = Prepared::new(nowhere)
+        let target = Prepared::new(running)
             .and_then(Prepared::open)
-            .expect("it needs nothing");
+            .expect("somebody answers");
         run_one(case, &Arc::new(target), limit).verdict
     }
 

@@ -96,12 +96,20 @@ impl Hands {
         Ok(self.0.get(&format!("/modules/{module}"))?)
     }
 
-    /// Puts a card into a module's reader, a blank one if there is none of the name. It comes out of the reader where it
-    /// was, and what was in this one comes out first.
+    /// Puts a card into a module's reader, slot 0, a blank one if there is none of the name. It comes out of the reader
+    /// where it was, and what was in this one comes out first.
     ///
     /// # Errors
     /// The control channel refuses.
     pub fn insert(&self, module: u32, name: &str) -> anyhow::Result<()> {
+        self.insert_into(module, 0, name)
+    }
+
+    /// [`Hands::insert`] into another slot.
+    ///
+    /// # Errors
+    /// The control channel refuses.
+    pub fn insert_into(&self, module: u32, slot: u32, name: &str) -> anyhow::Result<()> {
         let card = api::CardName {
             name: name.to_owned(),
         };
@@ -111,31 +119,40 @@ impl Hands {
         }
         let status: api::Status = self.0.get("/status")?;
         for other in status.modules {
-            let is_here = |slot: &api::Slot| slot.card.as_deref() == Some(name);
-            if other.number != module && other.slots.iter().any(is_here) {
-                self.remove(other.number)?;
+            let has_it = |slot: &&api::Slot| slot.card.as_deref() == Some(name);
+            if let Some(from) = other.slots.iter().find(has_it) {
+                self.remove_from(other.number, from.number)?;
             }
         }
-        self.remove(module)?;
-        let _: api::Module = self.0.put(&place(module), &card)?;
+        self.remove_from(module, slot)?;
+        let _: api::Module = self.0.put(&place(module, slot), &card)?;
         Ok(())
     }
 
-    /// Takes the card out of a module's reader, if there is one.
+    /// Takes the card out of a module's reader, slot 0, if there is one.
     ///
     /// # Errors
     /// The control channel refuses.
     pub fn remove(&self, module: u32) -> anyhow::Result<()> {
+        self.remove_from(module, 0)
+    }
+
+    /// [`Hands::remove`] from another slot.
+    ///
+    /// # Errors
+    /// The control channel refuses.
+    pub fn remove_from(&self, module: u32, slot: u32) -> anyhow::Result<()> {
         let before = self.look(module)?;
-        if before.slots.first().is_some_and(|slot| slot.insertions > 0) {
-            let _: Option<String> = self.0.delete(&place(module))?;
+        let is_full = |at: &api::Slot| at.number == slot && at.insertions > 0;
+        if before.slots.iter().any(is_full) {
+            let _: Option<String> = self.0.delete(&place(module, slot))?;
         }
         Ok(())
     }
 }
 
-fn place(module: u32) -> String {
-    format!("/modules/{module}/slots/0/card")
+fn place(module: u32, slot: u32) -> String {
+    format!("/modules/{module}/slots/{slot}/card")
 }
 
 /// A person who puts these cards into the reader, one after the other, whenever one is asked for, and knows pass phrases.

@@ -131,7 +131,8 @@ pub(crate) fn recovery_key() -> ACL {
 }
 
 /// The ACL of an administrator's private key: `operations` while the authorisation lasts (`lifetime` seconds from its
-/// loading), and a blob under the token with hash `hkt`.
+/// loading), a blob under the token with hash `hkt`, and, in a command that KNSO certifies, one under any other token: that
+/// is how the administrator cards are replaced.
 pub(crate) fn admin_key(permissions: u32, hkt: Hash, null_module_key: bool, lifetime: u32) -> ACL {
     let limited = PermissionGroup {
         limits: vec![UseLimit {
@@ -141,8 +142,22 @@ pub(crate) fn admin_key(permissions: u32, hkt: Hash, null_module_key: bool, life
         actions: vec![operations(permissions)],
         ..PermissionGroup::default()
     };
+    let others = ActMakeBlobDetails {
+        flags: ActMakeBlobDetails::ALLOW_NON_KM0 | ActMakeBlobDetails::ALLOW_NULL_KM_TOKEN,
+        ..ActMakeBlobDetails::default()
+    };
+    // KNSO is being made too, so that its hash is not known: the module's officer is meant.
+    let replacing = PermissionGroup {
+        flags: PermissionGroup::NSO_CERTIFIED,
+        actions: vec![Action {
+            type_: Act::MakeBlob,
+            details: ActDetails::MakeBlob(others),
+        }],
+        ..PermissionGroup::default()
+    };
+    let own = group(vec![token_blob(hkt, null_module_key)]);
     ACL {
-        groups: vec![limited, group(vec![token_blob(hkt, null_module_key)])],
+        groups: vec![limited, own, replacing],
     }
 }
 

@@ -100,6 +100,9 @@ pub enum Error {
         /// Why the last one that was tried is not.
         cause: Option<Arc<Error>>,
     },
+    /// Why none of the modules that were meant is usable: the cause of [`Error::NoUsableModule`].
+    #[error("{0}")]
+    NotUsable(String),
     /// The hardserver has no module with this number.
     #[error("there is no module #{module}")]
     NoSuchModule {

@@ -31,7 +31,7 @@ struct Loaded {
     token: KeyId,
     key: KeyId,
     certificates: Vec<Certificate>,
-    /// Whether another process loaded it and unloads it.
+    /// Whether somebody else loaded the two, and takes care of them.
     borrowed: bool,
 }
 
@@ -63,6 +63,29 @@ impl<'a> FipsAuthorisation<'a> {
             }
         }
         Ok(authorisation)
+    }
+
+    /// With LTFIPS and KFIPS as somebody else has loaded them.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] for a world file that lacks the delegation.
+    pub(crate) fn by_loaded(
+        client: &'a Client,
+        world: &World,
+        token: KeyId,
+        key: KeyId,
+    ) -> Result<FipsAuthorisation<'a>, Error> {
+        let entry = KeyMgmtEntType::CertDelgFIPSbNSO;
+        let loaded = Loaded {
+            token,
+            key,
+            certificates: authority::delegated(world, AdminKey::FIPS, entry, key)?,
+            borrowed: true,
+        };
+        Ok(FipsAuthorisation {
+            client,
+            loaded: Some(loaded),
+        })
     }
 
     /// Without an authorisation, where none is asked for.

@@ -9,10 +9,12 @@
 #![forbid(unsafe_code)]
 
 mod acl;
+mod areas;
 mod atomic;
 mod card_sets;
 pub mod cards;
 mod client;
+mod clock;
 mod environment;
 mod error;
 mod fips;
@@ -35,6 +37,7 @@ mod token;
 mod verify;
 pub mod world;
 
+pub use areas::StoredArea;
 pub use card_sets::NewCardSet;
 pub use client::{Client, KeyId};
 pub use environment::Environment;

@@ -156,6 +156,26 @@ impl Module {
         self.state == ModuleState::Usable
     }
 
+    /// Why keys of the world cannot be loaded on it, for people; None for a usable one.
+    pub fn why_not_usable(&self) -> Option<String> {
+        let why = match self.state {
+            ModuleState::Usable => return None,
+            ModuleState::Failed => "has failed".to_owned(),
+            ModuleState::PreInitMode => "is in pre-initialisation mode".to_owned(),
+            ModuleState::InitMode => "is in initialisation mode".to_owned(),
+            ModuleState::MaintMode => "is in maintenance mode".to_owned(),
+            ModuleState::Uninitialized => "is not initialised".to_owned(),
+            ModuleState::Factory => "is in factory state, without a Security World".to_owned(),
+            ModuleState::Foreign => "is in another Security World".to_owned(),
+            ModuleState::Unchecked => match &self.fault {
+                Some(fault) => format!("cannot be checked: {fault}"),
+                None => format!("has no file module_{} here", self.esn),
+            },
+            state => format!("is in the state {state}"),
+        };
+        Some(format!("module #{} {why}", self.number))
+    }
+
     /// Whether it is no unit but a pool of them. Whoever names its number uses every member that is there, under one
     /// identifier; what chooses among the modules by itself leaves it out, since its members are listed too.
     pub fn is_pool(&self) -> bool {

@@ -11,11 +11,10 @@ use ncore::codec;
 use ncore::profile::WireProfile;
 use ncore::types::{
     ACL, AdminKey, AdminToken, BlobFormat, BlobFormatMkBlobParams, BlobFormatModuleMkBlobParams,
-    BlobFormatTokenMkBlobParams, Certificate, FileDevice, FileDeviceDetails,
-    FileDeviceNVMemDetails, FileInfo, FileSpec, GenerateRandomArgs, ImportArgs, KeyData,
-    KeyMgmtEntType, KeyType, KeyTypeDKTemplateData, KeyTypeData, MakeBlobArgs, MakeBlobFile,
-    NVMemAllocArgs, NVMemFreeArgs, NVMemListArgs, NVMemOpArgs, NVMemOpType, NVMemOpTypeOpRes,
-    NVMemOpTypeOpVal,
+    BlobFormatTokenMkBlobParams, FileDevice, FileDeviceDetails, FileDeviceNVMemDetails, FileInfo,
+    FileSpec, GenerateRandomArgs, ImportArgs, KeyData, KeyMgmtEntType, KeyType,
+    KeyTypeDKTemplateData, KeyTypeData, MakeBlobArgs, MakeBlobFile, NVMemAllocArgs, NVMemFreeArgs,
+    NVMemListArgs, NVMemOpArgs, NVMemOpType, NVMemOpTypeOpRes, NVMemOpTypeOpVal,
 };
 
 use crate::acl::{self, COUNTER};
@@ -27,7 +26,7 @@ use crate::kmdata::{EntryContent, FileId, KeyRecord, NvramRecord};
 use crate::modules::{self, Module};
 use crate::session::Session;
 use crate::world::World;
-use crate::world::admin::authority;
+use crate::world::admin::authority::{Authority, Delegate};
 use crate::{EntryName, Hash, hex};
 
 /// What of a new key is to be in NVRAM.
@@ -64,12 +63,9 @@ pub enum Area<T> {
 /// The right to make areas on one module. It lasts as long as the administrator's authorisation.
 pub struct NvramAuthority {
     session: Session,
-    client: Arc<Client>,
+    authority: Authority,
     module: Module,
     world: World,
-    /// The administrator token and key; dropped together.
-    loaded: Vec<KeyId>,
-    certificates: Vec<Certificate>,
 }
 
 impl Session {
@@ -90,30 +86,13 @@ impl Session {
         let module = self.usable_module(&client, &world, module)?;
         let known = self.known_cards(&world)?;
         let mut cards = Cards::new(source, operator, SetName::Admin, known);
-        let (token, role) = match world.key(AdminKey::NV) {
-            Some(_) => (AdminToken::NV, AdminKey::NV),
-            None => (AdminToken::NSO, AdminKey::NSO),
-        };
-        let number = module.number;
-        let token = authority::load_token(&client, number, &world, token, &mut cards)?;
-        let mut authority = NvramAuthority {
+        let authority = Authority::open(&client, module.number, &world, &KNV, &mut cards)?;
+        Ok(NvramAuthority {
             session: self.clone(),
-            client,
+            authority,
             module,
             world,
-            loaded: vec![token],
-            certificates: Vec::new(),
-        };
-        let NvramAuthority { client, world, .. } = &authority;
-        let key = authority::load_key(client, number, world, role, token)?;
-        authority.loaded.push(key);
-        authority.certificates = match role {
-            AdminKey::NSO => vec![authority::signing_key(authority.world.hknso, key)],
-            role => {
-                authority::delegated(&authority.world, role, KeyMgmtEntType::CertDelgNVbNSO, key)?
-            }
-        };
-        Ok(authority)
+        })
     }
 
     /// What became of a key's areas; None for a key that has none.
@@ -203,7 +182,7 @@ impl NvramAuthority {
 
     /// The client that the authorisation belongs to.
     pub(crate) fn client(&self) -> &Arc<Client> {
-        &self.client
+        self.authority.client()
     }
 
     /// The session it was opened in.
@@ -214,7 +193,7 @@ impl NvramAuthority {
     /// Makes up a name for a counter, which must be known before the key is.
     pub(crate) fn counter_name(&self) -> Result<FileId, Error> {
         let random = self
-            .client
+            .client()
             .transact(GenerateRandomArgs { lenbytes: 5 })?
             .data;
         Ok(file_name(b'c', &random))
@@ -232,19 +211,27 @@ impl NvramAuthority {
             acl: acl::counter_file(*key),
             ..NVMemAllocArgs::default()
         };
-        self.client.transact_certified(args, &self.certificates)?;
+        self.authority.transact(args)?;
         Ok(())
+    }
+
+    /// Frees an area.
+    ///
+    /// # Errors
+    /// [`Error::Status`], [`Error::Connection`].
+    pub(crate) fn free_area(&self, name: FileId) -> Result<(), Error> {
+        let args = NVMemFreeArgs {
+            module: self.module.number,
+            name,
+            ..NVMemFreeArgs::default()
+        };
+        self.authority.transact(args).map(drop)
     }
 
     /// Frees the areas of a key that did not come about after all. Nothing can be done if that fails too.
     pub(crate) fn free_all(&self, areas: &NvramRecord) {
         for name in areas.blob.into_iter().chain(areas.counter) {
-            let args = NVMemFreeArgs {
-                module: self.module.number,
-                name,
-                ..NVMemFreeArgs::default()
-            };
-            let _ = self.client.transact_certified(args, &self.certificates);
+            let _ = self.free_area(name);
         }
     }
 
@@ -267,7 +254,7 @@ impl NvramAuthority {
                 ..ImportArgs::default()
             })?
             .key;
-        Ok((key, self.client.key_info(key)?.hash))
+        Ok((key, self.client().key_info(key)?.hash))
     }
 
     /// Wraps a key in a blob that stays in the module; the area's name.
@@ -301,21 +288,17 @@ impl NvramAuthority {
             }),
             ..MakeBlobArgs::default()
         };
-        self.client.transact_certified(args, &self.certificates)?;
+        self.authority.transact(args)?;
         Ok(file)
     }
 }
 
-impl Drop for NvramAuthority {
-    fn drop(&mut self) {
-        if self.client.is_lost() {
-            return;
-        }
-        for id in self.loaded.drain(..).rev() {
-            self.client.destroy(id);
-        }
-    }
-}
+/// Who makes and frees areas in KNSO's name.
+const KNV: Delegate = Delegate {
+    token: AdminToken::NV,
+    key: AdminKey::NV,
+    entry: KeyMgmtEntType::CertDelgNVbNSO,
+};
 
 /// How a command names an area.
 pub(crate) fn file_spec(module: u32, file: &FileId) -> FileSpec {

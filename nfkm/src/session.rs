@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use ncore::types::{GenerateRandomArgs, ModuleState};
+use ncore::types::GenerateRandomArgs;
 
 use crate::client::{Client, KeyId};
 use crate::environment::Environment;
@@ -230,26 +230,30 @@ impl Session {
     }
 
     /// The modules on which keys of the world can be loaded, but for a pool, whose members are among them; or the pool
-    /// alone, if that is what the session uses.
+    /// or the one module alone, if that is what the session uses.
     ///
     /// # Errors
-    /// [`Error::NoUsableModule`], [`Error::Connection`].
+    /// [`Error::NoUsableModule`], [`Error::NoSuchModule`], [`Error::Connection`].
     pub(crate) fn usable_modules(
         &self,
         client: &Client,
         world: &World,
     ) -> Result<Vec<Module>, Error> {
         let mut modules = modules::survey(client, self.folder(), Some(world))?;
-        let fault = modules.iter().find_map(|module| module.fault.clone());
-        let is_meant = |module: &Module| match self.0.meant {
+        modules.retain(|module| match self.0.meant {
             Meant::Modules => !module.is_pool(),
             Meant::Pool => module.is_pool(),
             Meant::Only(number) => module.number == number,
-        };
-        modules.retain(|module| module.is_usable() && is_meant(module));
-        match modules.is_empty() {
-            true => Err(Error::NoUsableModule { cause: fault }),
-            false => Ok(modules),
+        });
+        if modules.iter().any(Module::is_usable) {
+            modules.retain(Module::is_usable);
+            return Ok(modules);
+        }
+        match (self.0.meant, modules.is_empty()) {
+            (_, false) => Err(none_usable(&modules)),
+            (Meant::Modules, true) => Err(not_usable("the hardserver has none".to_owned())),
+            (Meant::Pool, true) => Err(not_usable("there is no HSM pool".to_owned())),
+            (Meant::Only(module), true) => Err(Error::NoSuchModule { module }),
         }
     }
 
@@ -271,14 +275,9 @@ impl Session {
         if module.is_pool() {
             return Err(Error::IsPool { module: number });
         }
-        match module.state {
-            ModuleState::Usable => Ok(module),
-            ModuleState::Failed => Err(Error::NoUsableModule {
-                cause: Some(Arc::new(Error::ModuleFailed { module: number })),
-            }),
-            _ => Err(Error::NoUsableModule {
-                cause: module.fault,
-            }),
+        match module.is_usable() {
+            true => Ok(module),
+            false => Err(none_usable(&[module])),
         }
     }
 
@@ -337,6 +336,18 @@ impl Session {
             lenbytes: length as u32,
         };
         self.connected(|client| Ok(client.transact(args.clone())?.data))
+    }
+}
+
+/// No module is usable, for what is the matter with each.
+fn none_usable(modules: &[Module]) -> Error {
+    let reasons: Vec<String> = modules.iter().filter_map(Module::why_not_usable).collect();
+    not_usable(reasons.join("; "))
+}
+
+fn not_usable(why: String) -> Error {
+    Error::NoUsableModule {
+        cause: Some(Arc::new(Error::NotUsable(why))),
     }
 }
 

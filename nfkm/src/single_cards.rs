@@ -187,7 +187,8 @@ impl<'a> PresentCard<'a> {
             ..ReadShareArgs::default()
         });
         self.client.destroy(id);
-        read.map(drop).map_err(|error| self.wrong(error))
+        read.map(drop)
+            .map_err(|error| self.wrong(self.slot.explain(&self.client, error)))
     }
 
     /// Changes the pass phrase.

@@ -180,9 +180,13 @@ impl Session {
         let esn = &verified.record.esn;
         let maker = modules::survey(&client, self.folder(), Some(world))?
             .into_iter()
-            .find(|module| module.is_usable() && !module.is_pool() && module.esn == *esn);
-        let Some(maker) = maker else {
-            verified.uncertified = Some(format!("the module {esn}, which made it, is not there"));
+            .find(|module| !module.is_pool() && module.esn == *esn);
+        let Some(maker) = maker.as_ref().filter(|module| module.is_usable()) else {
+            let why = maker.and_then(|module| module.why_not_usable());
+            verified.uncertified = Some(match why {
+                Some(why) => format!("{why}; it made the key"),
+                None => format!("the module {esn}, which made it, is not there"),
+            });
             return Ok(());
         };
         let programmed = maker.record.as_ref().map(|record| record.programmed);

@@ -23,6 +23,7 @@ fn files_of_version_1_are_read() {
         CipherSuite::DLf3072s256mAEScSP800131Ar1
     );
     assert_eq!(world.record.created, 1_795_451_660);
+    assert_eq!(world.modes(), 0);
     assert_eq!(world.threshold(AdminToken::M), Some(1));
     assert!(
         world.has_recovery()

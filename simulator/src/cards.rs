@@ -11,13 +11,46 @@ pub trait Card: Send {
     /// Replaces everything on the card. When this returns, it survives a crash; if it fails, the old content is there.
     fn save(&mut self, image: &[u8]) -> Result<(), CardError>;
 
-    /// Lets the card be pulled in the middle of the next write, when so many bytes are written. The write fails, and the old
-    /// content is there, or the new one if it was all written.
-    fn tear(&mut self, bytes: usize);
+    /// Lets the card be pulled in the middle of the next access of this kind, after so many bytes. A read that is not over
+    /// then fails. A write fails, and the old content is there, or the new one if it was all written.
+    fn pull_in(&mut self, access: Access, bytes: usize);
 
     /// The card's file, if it is in one.
     fn place(&self) -> Option<&Path> {
         None
+    }
+}
+
+/// What is done to a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// All of it is read.
+    Read,
+    /// All of it is written.
+    Write,
+}
+
+/// Where the next accesses to a card end too early, in bytes.
+#[derive(Clone, Debug, Default)]
+struct Pulled {
+    read: Option<usize>,
+    write: Option<usize>,
+}
+
+impl Pulled {
+    fn set(&mut self, access: Access, bytes: usize) {
+        match access {
+            Access::Read => self.read = Some(bytes),
+            Access::Write => self.write = Some(bytes),
+        }
+    }
+
+    /// Whether the card is there until it is read.
+    fn check_read(&mut self, length: usize) -> std::io::Result<()> {
+        match self.read.take() {
+            Some(bytes) if bytes < length => Err(pulled("read")),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -35,8 +68,7 @@ pub struct CardError {
 #[derive(Debug, Clone)]
 pub struct FileCard {
     path: PathBuf,
-    /// Where the next write ends too early.
-    torn: Option<usize>,
+    pulled: Pulled,
 }
 
 impl FileCard {
@@ -44,7 +76,7 @@ impl FileCard {
     pub fn new(path: impl Into<PathBuf>) -> FileCard {
         FileCard {
             path: path.into(),
-            torn: None,
+            pulled: Pulled::default(),
         }
     }
 
@@ -61,27 +93,27 @@ impl FileCard {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        let torn = self.torn.take();
+        let torn = self.pulled.write.take();
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         let (written, lost) = image.split_at(torn.unwrap_or(image.len()).min(image.len()));
         file.write_all(written)?;
         if !lost.is_empty() {
             // What a program leaves that ends here.
             file.keep()?;
-            return Err(pulled());
+            return Err(pulled("written"));
         }
         file.as_file().sync_all()?;
         file.persist(&self.path)?;
         std::fs::File::open(folder)?.sync_all()?;
         match torn {
             None => Ok(()),
-            Some(_) => Err(pulled()),
+            Some(_) => Err(pulled("written")),
         }
     }
 }
 
-fn pulled() -> std::io::Error {
-    std::io::Error::other("the card was pulled while it was written")
+fn pulled(what: &str) -> std::io::Error {
+    std::io::Error::other(format!("the card was pulled while it was {what}"))
 }
 
 /// Largest file taken for a card, in bytes: twice what a full card needs.
@@ -104,6 +136,8 @@ impl Card for FileCard {
                 "larger than any card",
             )));
         }
+        let there = self.pulled.check_read(image.len());
+        there.map_err(|error| self.error(error))?;
         Ok(image)
     }
 
@@ -111,8 +145,8 @@ impl Card for FileCard {
         self.write(image).map_err(|error| self.error(error))
     }
 
-    fn tear(&mut self, bytes: usize) {
-        self.torn = Some(bytes);
+    fn pull_in(&mut self, access: Access, bytes: usize) {
+        self.pulled.set(access, bytes);
     }
 
     fn place(&self) -> Option<&Path> {
@@ -124,37 +158,46 @@ impl Card for FileCard {
 #[derive(Debug, Default, Clone)]
 pub struct MemoryCard {
     image: Vec<u8>,
-    torn: Option<usize>,
+    pulled: Pulled,
 }
 
 impl MemoryCard {
     /// A card with this image on it; an empty image is a blank card.
     pub fn new(image: Vec<u8>) -> MemoryCard {
-        MemoryCard { image, torn: None }
+        MemoryCard {
+            image,
+            pulled: Pulled::default(),
+        }
     }
 }
 
 impl Card for MemoryCard {
     fn load(&mut self) -> Result<Vec<u8>, CardError> {
+        let there = self.pulled.check_read(self.image.len());
+        there.map_err(in_memory)?;
         Ok(self.image.clone())
     }
 
     fn save(&mut self, image: &[u8]) -> Result<(), CardError> {
-        let torn = self.torn.take();
+        let torn = self.pulled.write.take();
         if torn.is_none_or(|bytes| bytes >= image.len()) {
             self.image = image.to_vec();
         }
         match torn {
             None => Ok(()),
-            Some(_) => Err(CardError {
-                place: PathBuf::from("in memory"),
-                cause: pulled(),
-            }),
+            Some(_) => Err(in_memory(pulled("written"))),
         }
     }
 
-    fn tear(&mut self, bytes: usize) {
-        self.torn = Some(bytes);
+    fn pull_in(&mut self, access: Access, bytes: usize) {
+        self.pulled.set(access, bytes);
+    }
+}
+
+fn in_memory(cause: std::io::Error) -> CardError {
+    CardError {
+        place: PathBuf::from("in memory"),
+        cause,
     }
 }
 
@@ -187,13 +230,32 @@ mod tests {
         for mut card in cards {
             for bytes in 0..=4 {
                 card.save(b"old").unwrap();
-                card.tear(bytes);
+                card.pull_in(Access::Write, bytes);
                 assert!(card.save(b"new").is_err());
                 let expected = if bytes < 3 { b"old" } else { b"new" };
                 assert_eq!(card.load().unwrap(), expected, "{bytes} bytes");
                 // That was once.
                 card.save(b"next").unwrap();
                 assert_eq!(card.load().unwrap(), b"next");
+            }
+        }
+    }
+
+    #[test]
+    fn a_card_that_was_pulled_while_it_was_read_gives_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("card");
+        let cards: [Box<dyn Card>; 2] = [
+            Box::new(FileCard::new(&path)),
+            Box::new(MemoryCard::default()),
+        ];
+        for mut card in cards {
+            card.save(b"old").unwrap();
+            for bytes in 0..=4 {
+                card.pull_in(Access::Read, bytes);
+                assert_eq!(card.load().is_ok(), bytes >= 3, "{bytes} bytes");
+                // That was once.
+                assert_eq!(card.load().unwrap(), b"old");
             }
         }
     }

@@ -11,6 +11,7 @@ use rand_core::Rng as _;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::cards::Access;
 use crate::module::support::{Support, support};
 use crate::seed::Seed;
 
@@ -73,7 +74,7 @@ pub enum Effect {
     SwapReplies,
     /// The module fails while it carries out the command.
     FailModule,
-    /// The cards are pulled from the module's readers while it carries out the command.
+    /// The cards are pulled from the module's readers when it begins to carry out the command.
     PullCards,
     /// The module's next write to what survives a power cut fails.
     WriteFails,
@@ -83,10 +84,15 @@ pub enum Effect {
     WipeNvram,
     /// The clock jumps by so many seconds.
     Clock(i64),
-    /// The daemon loses power while it carries out the command, and the module's state file keeps only so many bytes.
+    /// The module is so warm from then on, in degrees Celsius.
+    Temperature(u32),
+    /// The daemon loses power while the command writes the module's state, after so many bytes. Nothing happens if it
+    /// writes no more than that.
     TearState(u64),
     /// The cards are pulled from the module's readers while the command writes one, after so many bytes.
     TearCard(u64),
+    /// The cards are pulled from the module's readers while the command reads one, after so many bytes.
+    CutRead(u64),
 }
 
 /// A plan that cannot be played.
@@ -184,10 +190,12 @@ pub(crate) enum Ready {
     WipeNvram,
     /// As [`Effect::Clock`].
     Clock(i64),
+    /// As [`Effect::Temperature`].
+    Temperature(u32),
     /// As [`Effect::TearState`].
     TearState(u64),
-    /// As [`Effect::TearCard`].
-    TearCard(u64),
+    /// As [`Effect::TearCard`] and [`Effect::CutRead`].
+    PullCardsAt(Access, u64),
 }
 
 /// What happens to a reply.
@@ -207,7 +215,7 @@ impl Effect {
         match self {
             Effect::FailModule | Effect::PullCards | Effect::TearCard(_) => true,
             Effect::WriteFails | Effect::FillNvram | Effect::WipeNvram => true,
-            Effect::TearState(_) => true,
+            Effect::TearState(_) | Effect::CutRead(_) | Effect::Temperature(_) => true,
             Effect::Status(_) | Effect::Delay(_) | Effect::Stall | Effect::Clock(_) => false,
             Effect::DropReply | Effect::HalfReply | Effect::SwapReplies => false,
             Effect::ResetConnection => false,
@@ -356,8 +364,10 @@ impl Counted {
             Effect::FillNvram => Ready::FillNvram,
             Effect::WipeNvram => Ready::WipeNvram,
             Effect::Clock(seconds) => Ready::Clock(*seconds),
+            Effect::Temperature(celsius) => Ready::Temperature(*celsius),
             Effect::TearState(bytes) => Ready::TearState(*bytes),
-            Effect::TearCard(bytes) => Ready::TearCard(*bytes),
+            Effect::TearCard(bytes) => Ready::PullCardsAt(Access::Write, *bytes),
+            Effect::CutRead(bytes) => Ready::PullCardsAt(Access::Read, *bytes),
         };
         Ok(Counted {
             rule,

@@ -14,6 +14,7 @@ pub mod job;
 pub mod logging;
 pub mod module;
 pub mod options;
+mod power;
 pub mod profile;
 pub mod record;
 pub mod seed;

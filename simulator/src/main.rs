@@ -108,8 +108,7 @@ struct Serve {
     /// Make a pool of all modules, those that come later included, for HSM Pool mode
     #[arg(long)]
     pool: bool,
-    /// The slots of each module beyond the card reader, slot 0: in a list, each a card reader, a reader on another
-    /// machine, or a place for soft tokens
+    /// The slots of each module beyond the card reader, slot 0, in a list
     #[arg(
         long,
         value_enum,
@@ -194,7 +193,9 @@ enum EngineChoice {
 enum SlotChoice {
     /// A card reader
     Card,
-    /// A reader on another machine: only for cards that may be read remotely
+    /// A reader of another module (Remote Operator): only for cards that may be read remotely
+    Remote,
+    /// A reader of somebody's own machine (Remote Administration), for every card
     Dynamic,
     /// A place for soft tokens
     Soft,
@@ -401,6 +402,7 @@ impl From<SlotChoice> for SlotKind {
     fn from(choice: SlotChoice) -> SlotKind {
         match choice {
             SlotChoice::Card => SlotKind::SmartCard,
+            SlotChoice::Remote => SlotKind::Remote,
             SlotChoice::Dynamic => SlotKind::Dynamic,
             SlotChoice::Soft => SlotKind::SoftToken,
         }

@@ -63,18 +63,22 @@ pub enum Operation {
     Reset,
     /// Making an area of non-volatile memory.
     Area,
+    /// Trying a pass phrase again after a wrong one.
+    Retry,
     /// Everything else: it costs the overhead only.
     Other,
 }
 
 /// Seconds that a unit takes over what is no arithmetic of its engines (PERFORMANCE section 2): observed for a change of
-/// mode, for a card of `createocs` (12 s together) and for an area; reading a share is a guess.
-const DELAYS: [(Operation, f64); 5] = [
+/// mode, for a card of `createocs` (12 s together) and for an area; reading a share is a guess, and so is the wait after a
+/// wrong pass phrase, of which only that there is one is known (SECURITY-WORLD section 5).
+const DELAYS: [(Operation, f64); 6] = [
     (Operation::FormatCard, 8.0),
     (Operation::WriteCard, 4.0),
     (Operation::ReadCard, 1.0),
     (Operation::Reset, 55.0),
     (Operation::Area, 1.0),
+    (Operation::Retry, 5.0),
 ];
 
 /// Seconds that an RSA-2048 key pair takes on the average, and the power of the size with which that grows (same place).

@@ -3,6 +3,8 @@
 //! A module saves a record and answers only after `save` has returned, so whatever a reply promised is on the disk.
 
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +13,8 @@ use redb::{
     Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend,
     TableDefinition,
 };
+
+use crate::power::{Power, PoweredFile};
 
 /// Named records, each replaced as a whole.
 pub trait Store: Send + Sync {
@@ -30,7 +34,7 @@ pub trait Store: Send + Sync {
 
 /// Why state could not be read or written.
 #[derive(Debug, thiserror::Error)]
-#[error("module state in {place}: {cause}")]
+#[error("module state in {}: {}", place.display(), in_words(cause))]
 pub struct StoreError {
     /// The file.
     pub place: PathBuf,
@@ -47,6 +51,21 @@ impl StoreError {
     }
 }
 
+/// What the database's error means for whoever has the file.
+fn in_words(cause: &redb::Error) -> String {
+    match cause {
+        redb::Error::DatabaseAlreadyOpen => "another process has it open".to_owned(),
+        redb::Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            "damaged: it ends too early".to_owned()
+        }
+        redb::Error::Io(error) if error.kind() == ErrorKind::InvalidData => {
+            "it is not the state of a module".to_owned()
+        }
+        redb::Error::Corrupted(why) => format!("damaged: its parts do not fit together ({why})"),
+        cause => cause.to_string(),
+    }
+}
+
 /// A store in one redb file. The file is locked: a second daemon on the same state is refused when it opens it.
 #[derive(Debug)]
 pub struct RedbStore {
@@ -57,10 +76,23 @@ pub struct RedbStore {
 impl RedbStore {
     /// Opens the file, creating it if there is none. After a crash the database repairs itself here.
     pub fn open(path: &Path) -> Result<RedbStore, StoreError> {
+        RedbStore::open_with_power(path, Arc::default())
+    }
+
+    /// The same on a file of which somebody can cut the power.
+    pub(crate) fn open_with_power(path: &Path, power: Arc<Power>) -> Result<RedbStore, StoreError> {
         if !path.exists() {
             create(path)?;
         }
-        RedbStore::new(path, |builder| builder.open(path))
+        let fail = |error: std::io::Error| StoreError::new(path, redb::Error::Io(error));
+        let file = OpenOptions::new().read(true).write(true).open(path);
+        let file = file.map_err(fail)?;
+        // The database would take an empty file for a new one, and all that was promised would be forgotten.
+        if file.metadata().map_err(fail)?.len() == 0 {
+            return Err(fail(ErrorKind::UnexpectedEof.into()));
+        }
+        let file = PoweredFile::new(file, power).map_err(|error| StoreError::new(path, error))?;
+        RedbStore::open_on(file, path)
     }
 
     /// Opens what stands for a file of this name: a disk that can lose its power.
@@ -201,7 +233,7 @@ impl<S> Failing<S> {
             Err(_) => Ok(()),
             Ok(_) => Err(StoreError {
                 place: "a fault on purpose".into(),
-                cause: Box::new(redb::Error::Io(std::io::ErrorKind::StorageFull.into())),
+                cause: Box::new(redb::Error::Io(ErrorKind::StorageFull.into())),
             }),
         }
     }
@@ -271,6 +303,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::power::Cut;
 
     #[test]
     fn records_survive_closing_the_file() {
@@ -332,6 +365,80 @@ mod tests {
                 }
                 Err(error) => prop_assert!(error.to_string().contains("module1.redb")),
             }
+        }
+    }
+
+    /// Whatever part of a change is written when the power goes, the file has the old record or the new one, and a change
+    /// that was acknowledged is there.
+    #[test]
+    fn a_change_that_is_torn_anywhere_is_old_or_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("module1.redb");
+        let store = RedbStore::open(&path).unwrap();
+        store.save(&[("world", b"before")]).unwrap();
+        drop(store);
+        let image = std::fs::read(&path).unwrap();
+        let change = |bytes| {
+            std::fs::write(&path, &image).unwrap();
+            let power = Arc::new(Power::default());
+            let store = RedbStore::open_with_power(&path, Arc::clone(&power)).unwrap();
+            store.save(&[("world", b"old")]).unwrap();
+            power.cut_after(bytes);
+            let saved = store.save(&[("world", b"new"), ("more", &[7; 5000])]);
+            let cut = power.settle();
+            drop(store);
+            let loaded = RedbStore::open(&path).unwrap().load("world").unwrap();
+            (saved.is_ok(), cut, loaded.unwrap())
+        };
+        let (saved, cut, loaded) = change(u64::MAX);
+        let Cut::Missed(written) = cut else {
+            panic!("{cut:?}");
+        };
+        assert!(saved && loaded == b"new" && written > 5000, "{written}");
+        let mut seen = BTreeMap::new();
+        // An odd step, so that cuts are inside pages as well as between them; and the ends.
+        let cuts = (0..written)
+            .step_by(509)
+            .chain([1, written - 2, written - 1]);
+        for bytes in cuts {
+            let (saved, cut, loaded) = change(bytes);
+            assert_eq!((saved, cut), (false, Cut::Made), "{bytes} of {written}");
+            *seen.entry(loaded).or_insert(0) += 1;
+        }
+        assert!(seen.contains_key(&b"old"[..]), "{seen:?}");
+        seen.retain(|loaded, _| loaded != b"old" && loaded != b"new");
+        assert!(seen.is_empty(), "{seen:?}");
+        // As long as what is written is not torn.
+        assert_eq!(
+            change(written),
+            (true, Cut::Missed(written), b"new".to_vec())
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_said_in_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("module1.redb");
+        let store = RedbStore::open(&path).unwrap();
+        store.save(&[("world", b"one")]).unwrap();
+        let says = |words: &str| {
+            let error = RedbStore::open(&path).unwrap_err().to_string();
+            let expected = format!("module state in {}: {words}", path.display());
+            assert_eq!(error, expected);
+        };
+        says("another process has it open");
+        drop(store);
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, b"").unwrap();
+        says("damaged: it ends too early");
+        for length in [4096, whole.len() - 1] {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            let error = RedbStore::open(&path).unwrap_err().to_string();
+            assert!(error.contains("module1.redb: damaged: it"), "{error}");
+        }
+        for other in [b"r".to_vec(), b"something else entirely".repeat(1000)] {
+            std::fs::write(&path, other).unwrap();
+            says("it is not the state of a module");
         }
     }
 

@@ -46,7 +46,7 @@ pub(super) const CASES: &[Case] = &[
     Case::any(
         "failover.server.dead",
         "While no hardserver answers, what needs a module fails; it works again when one does",
-        "CAPI guide, section 2.2; CryptoAPI reference: NTE_FAIL",
+        "CAPI guide, section 2.2; CryptoAPI reference: CryptGenKey",
         server_dead,
     )
     .needs(&[Need::World, Need::Control])

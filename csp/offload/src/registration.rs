@@ -90,5 +90,8 @@ pub fn unregister(_image: &Path) -> io::Result<()> {
 
 #[cfg(not(windows))]
 fn no_registry() -> io::Error {
-    io::Error::new(io::ErrorKind::Unsupported, "this system has no registry")
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        "nothing offloads on this system: only Windows has the Microsoft providers that would",
+    )
 }

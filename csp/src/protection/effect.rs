@@ -14,7 +14,7 @@ use crate::error::{CspError, Result};
 use crate::failure;
 use crate::key_spec::KeySpec;
 use crate::log;
-use crate::prompt::{AtTheModules, Interaction, OfferedModule, OfferedSet, Wanted};
+use crate::prompt::{AtTheModules, Interaction, OfferedModule, OfferedSet, Prompt, Wanted};
 use crate::settings::KeyProtection;
 
 /// A key of a slot that is to be made or loaded, and what its prompts depend on.
@@ -112,7 +112,7 @@ impl ForKey<'_> {
                 _ => {
                     let set = this.session.card_set(&hex(&hkltu));
                     let set = set.map_err(failure::of_key)?;
-                    this.load_on_chosen(&cards, &set)
+                    this.load_on_chosen(&mut *this.interaction.prompt(), &cards, &set)
                 }
             };
             let loaded = token.and_then(|token| {
@@ -204,16 +204,18 @@ impl ForKey<'_> {
             return Err(Attempt::Final(CspError::NTE_FAIL));
         }
         let offered: Vec<OfferedSet> = sets.iter().map(offered_set).collect();
-        let chosen = self.interaction.prompt().choose_set(&offered);
+        let mut prompt = self.interaction.prompt();
+        let chosen = prompt.choose_set(&offered);
         let chosen = chosen.map_err(|refusal| Attempt::Final(refusal.into()))?;
         let set = sets.get(chosen);
         let set = set.ok_or(Attempt::Final(CspError::NTE_FAIL))?;
-        self.load_on_chosen(cards, set)
+        self.load_on_chosen(&mut *prompt, cards, set)
     }
 
     /// Loads a card set on the modules that the user chooses.
     fn load_on_chosen(
         &self,
+        prompt: &mut dyn Prompt,
         cards: &[OperatorCard],
         set: &CardSetRecord,
     ) -> Result<LoadedToken, Attempt> {
@@ -224,10 +226,7 @@ impl ForKey<'_> {
             ));
             return Err(Attempt::Final(CspError::NTE_FAIL));
         }
-        let chosen = self
-            .interaction
-            .prompt()
-            .choose_modules(&offered_set(set), &modules);
+        let chosen = prompt.choose_modules(&offered_set(set), &modules);
         let chosen = chosen.map_err(|refusal| Attempt::Final(refusal.into()))?;
         self.load_set(set, &chosen)
     }

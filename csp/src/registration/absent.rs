@@ -22,6 +22,6 @@ pub fn unregister() -> io::Result<()> {
 fn no_registry() -> io::Error {
     io::Error::new(
         io::ErrorKind::Unsupported,
-        "this system has no registry of providers",
+        "nothing is registered on this system: CryptoAPI has the providers built in here",
     )
 }

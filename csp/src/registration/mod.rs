@@ -2,7 +2,7 @@
 //!
 //! Every provider is registered under both spellings of its name, for the same image. Installing takes no provider type's
 //! default over (decision 8): only a type that has no default at all gets ours. What a process of 32 bits writes is what
-//! programs of 32 bits see, so each of the two images registers itself.
+//! programs of 32 bits see, so an image of that length would register itself.
 //!
 //! There is a registry on Windows only. Elsewhere the layer above has the names built in, and both functions fail with
 //! [`io::ErrorKind::Unsupported`](std::io::ErrorKind::Unsupported).

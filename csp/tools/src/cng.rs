@@ -1,8 +1,8 @@
 //! `cnginstall` and `cngregister`: the provider's library in its place, and its registration (CAPI guide, sections 4.1
 //! and 4.3).
 //!
-//! Their names are the vendor's, who uses them for the CNG providers too; these serve the CAPI CSP. What a process of 32
-//! bits does is seen by programs of 32 bits alone, so there is a pair of each size.
+//! Their names are the vendor's, who uses them for the CNG providers too; these serve the CAPI CSP. What a process does is
+//! seen by programs of its own word length alone, and only 64 bits are built (docs/windows.md).
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,6 +35,9 @@ struct Register {
 
 /// The provider's library.
 const LIBRARY: &str = "ncsp.dll";
+
+/// The library that Microsoft's providers load.
+const OFFLOAD_LIBRARY: &str = "nfmodexp.dll";
 
 /// The command line of `cnginstall`.
 pub fn install_command() -> clap::Command {
@@ -79,6 +82,8 @@ pub fn register_main() -> ExitCode {
     cli::run(|options: Register| match options.unregister {
         true => {
             csp::registration::unregister()?;
+            // What the wizard switched on; another library in its place stays.
+            offload(false)?;
             cli::print("The nShield CAPI CSP is unregistered.\n")
         }
         false => {
@@ -98,8 +103,18 @@ pub(crate) fn register() -> Result<(), Failure> {
     Ok(csp::registration::register(&library)?)
 }
 
+/// Has Microsoft's providers use the offload library beside this utility, or not use it any more.
+pub(crate) fn offload(on: bool) -> Result<(), Failure> {
+    let library = beside(OFFLOAD_LIBRARY)?;
+    match on {
+        true => nfmodexp::registration::register(&library)?,
+        false => nfmodexp::registration::unregister(&library)?,
+    }
+    Ok(())
+}
+
 /// A file in the folder of this utility.
-pub(crate) fn beside(name: &str) -> Result<PathBuf, Failure> {
+fn beside(name: &str) -> Result<PathBuf, Failure> {
     Ok(std::env::current_exe()?.with_file_name(name))
 }
 
@@ -108,7 +123,9 @@ fn system_library() -> Result<PathBuf, Failure> {
     match std::env::var_os("SystemRoot") {
         Some(root) if cfg!(windows) => Ok(PathBuf::from(root).join("System32").join(LIBRARY)),
         _ => Err(Failure::Operation(
-            "this system has no folder for providers; SOFTSHIELD_CSP names the library".to_owned(),
+            "nothing is installed on this system: libcryptoapi.so loads libncsp.so from beside itself, or what \
+             SOFTSHIELD_CSP names"
+                .to_owned(),
         )),
     }
 }

@@ -3,7 +3,9 @@
 mod common;
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use common::Rig;
@@ -102,6 +104,34 @@ fn containers_move_and_the_rest_of_the_registry_stays() {
         rig.succeed("cspmigrate", &[text(&file)]),
         "0 container(s) migrated, 0 skipped\n"
     );
+}
+
+#[test]
+fn what_the_script_makes_of_containers_comes_back_as_they_were() {
+    let rig = Rig::start();
+    let odd = r#"a\b "c""#;
+    rig.succeed("keytst", &["-cxs", "-n", "web"]);
+    rig.succeed("keytst", &["-cs", "-n", odd]);
+    rig.succeed("keytst", &["-cx", "-m", "-p13", "-n", "web"]);
+    let list = || rig.succeed("csputils", &["--json", "--all"]);
+    let before = list();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/old-containers");
+    let file = rig.folder.path().join("old.reg");
+    let mut child = Command::new(script)
+        .stdin(Stdio::piped())
+        .stdout(fs::File::create(&file).unwrap())
+        .spawn()
+        .expect("it starts, with Python 3");
+    let input = child.stdin.take().unwrap().write_all(before.as_bytes());
+    assert!(child.wait().unwrap().success());
+    input.unwrap();
+    for ident in rig.containers().idents().unwrap() {
+        fs::remove_file(rig.containers().path(&ident).unwrap()).unwrap();
+    }
+    let said = rig.succeed("cspmigrate", &[text(&file)]);
+    assert_eq!(said, "3 container(s) migrated, 0 skipped\n");
+    assert_eq!(list(), before);
+    rig.succeed("cspcheck", &[]);
 }
 
 #[test]

@@ -3,8 +3,12 @@
 
 mod common;
 
+use std::path::Path;
+
 use common::Rig;
 use common::terminal::{END_OF_INPUT, Terminal};
+use csp::settings::{KeyProtection, SetupParameters};
+use nfkm::Session;
 
 /// Two modules, new keys under card sets, and every choice the user's.
 fn asking() -> Rig {
@@ -115,4 +119,70 @@ fn one_module_is_chosen_for_the_administrator_cards_of_a_counted_key() {
     rig.insert_card(2, &rig.admin_card());
     let (code, shown) = terminal.end();
     assert_eq!(code, Some(0), "{shown}");
+}
+
+// Keys as a terminal sends them.
+const DOWN: &str = "\x1b[B";
+const RIGHT: &str = "\x1b[C";
+const SPACE: &str = " ";
+const ENTER: &str = "\r";
+const ESCAPE: &str = "\x1b";
+
+fn form(rig: &Rig, card: &Path) -> Terminal {
+    let card = format!("--card={}", card.display());
+    let mut terminal = Terminal::start(&rig.command("cspwizard", &[&card]));
+    terminal.expect("installation");
+    terminal
+}
+
+#[test]
+fn the_wizards_form_is_filled_in_and_applied() {
+    let rig = Rig::with_modules(2);
+    let card = rig.folder.path().join("operator");
+    let mut terminal = form(&rig, &card);
+    // Protection by a card set, and one to be made: its name, and the module with its reader.
+    for keys in [DOWN, SPACE, DOWN, SPACE, DOWN, "ops", DOWN, RIGHT] {
+        terminal.press(keys);
+    }
+    // Past the numbers of cards, persistence and the pool: the interface is always displayed.
+    for keys in [DOWN, DOWN, DOWN, DOWN, DOWN, SPACE] {
+        terminal.press(keys);
+    }
+    // Past offloading and registration, which there is none of here.
+    for keys in [DOWN, DOWN, DOWN, ENTER] {
+        terminal.press(keys);
+    }
+    terminal.expect("Creating Cardset:");
+    terminal.expect("Module 2: 0 cards of 1 written");
+    for question in ["Enter pass phrase for", "Enter it again:"] {
+        terminal.expect(question);
+        terminal.line("correct");
+    }
+    terminal.expect("cardset created");
+    terminal.expect("Protection of new keys: card set");
+    let (code, shown) = terminal.end();
+    assert_eq!(code, Some(0), "{shown}");
+    let parameters = SetupParameters::read(&rig.environment()).unwrap();
+    assert_eq!(parameters.protection, KeyProtection::CardSet);
+    assert!(parameters.always_display_ui && !parameters.pool_mode);
+    let session = Session::open(&rig.environment()).unwrap();
+    assert_eq!(session.card_set("ops").unwrap().shares_total, 1);
+    assert!(card.exists());
+}
+
+#[test]
+fn the_wizards_form_that_is_left_changes_nothing() {
+    let rig = Rig::start();
+    let card = rig.folder.path().join("operator");
+    let before = SetupParameters::read(&rig.environment()).unwrap();
+    let mut terminal = form(&rig, &card);
+    for keys in [DOWN, SPACE, DOWN, SPACE, ESCAPE] {
+        terminal.press(keys);
+    }
+    let (code, shown) = terminal.end();
+    assert_eq!(code, Some(1), "{shown}");
+    assert!(shown.contains("cspwizard: cancelled"), "{shown}");
+    assert_eq!(SetupParameters::read(&rig.environment()).unwrap(), before);
+    let session = Session::open(&rig.environment()).unwrap();
+    assert!(session.card_sets().unwrap().records.is_empty() && !card.exists());
 }

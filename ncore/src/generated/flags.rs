@@ -368,6 +368,16 @@ impl PermissionGroup {
 impl SlotListData {
     /// Bit `SlotListData_flags_SupportsAuthentication` of `flags`.
     pub const SUPPORTS_AUTHENTICATION: u32 = 0x2;
+    /// Bit `SlotListData_flags_RemoteModule` of `flags`.
+    pub const REMOTE_MODULE: u32 = 0x40000;
+    /// Bit `SlotListData_flags_DynamicSlot` of `flags`.
+    pub const DYNAMIC_SLOT: u32 = 0x80000;
+    /// Bit `SlotListData_flags_Associated` of `flags`.
+    pub const ASSOCIATED: u32 = 0x100000;
+    /// Bit `SlotListData_flags_TimedOut` of `flags`.
+    pub const TIMED_OUT: u32 = 0x200000;
+    /// Bit `SlotListData_flags_ChannelFailed` of `flags`.
+    pub const CHANNEL_FAILED: u32 = 0x400000;
 }
 
 impl StatInfo {

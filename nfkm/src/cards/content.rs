@@ -108,10 +108,13 @@ impl CardContent {
         };
         let shares: Vec<_> = content.tokens.iter().filter_map(admin).collect();
         match content.tokens.first() {
-            Some(first) if !shares.is_empty() => CardContent::Admin {
-                number: first.i,
-                shares,
-            },
+            // A share of LTFIPS alone is on operator cards too, and on the administrator cards that were replaced.
+            Some(first) if shares.iter().any(|(role, _)| *role != AdminToken::FIPS) => {
+                CardContent::Admin {
+                    number: first.i,
+                    shares,
+                }
+            }
             None if content.auth_key != ZERO_HASH && Some(content.auth_key) != known.hkm => {
                 CardContent::Foreign
             }
@@ -208,6 +211,8 @@ mod tests {
         check([5; 20], &[7], "`ops' #2");
         check([5; 20], &[2, 7], "`ops' #2");
         check([5; 20], &[9], "unknown card");
+        check(ZERO_HASH, &[1, 2], "Admin Card #2");
+        check(ZERO_HASH, &[9, 2], "unknown card");
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub(crate) struct Cards<'a> {
     known: Known,
     /// By the card's number. The cards are read again for each further module; nobody is asked twice.
     pins: BTreeMap<u32, Option<Pin>>,
+    /// Whether administrator cards of this world are never written over.
+    keeps_administrators: bool,
     /// Which cards that are not blank may be written over, as the operator said.
     answers: Vec<(Stay, bool)>,
 }
@@ -65,12 +67,18 @@ impl<'a> Cards<'a> {
             set,
             known,
             pins: BTreeMap::new(),
+            keeps_administrators: false,
             answers: Vec::new(),
         }
     }
 
     pub(crate) fn operator(&mut self) -> &mut dyn Operator {
         self.operator
+    }
+
+    /// From now on administrator cards of this world are not offered to be written over: they are still needed.
+    pub(crate) fn keep_administrators(&mut self) {
+        self.keeps_administrators = true;
     }
 
     /// From now on the cards of these administrator tokens are known by name.
@@ -246,9 +254,20 @@ impl<'a> Cards<'a> {
             self.show(&slot, &known);
             met.push(format!("{}: {known}", slot.name()));
             let done = match &content {
-                Ok(content) => self.read_card(client, &slot.token, content, &mut tokens, &mut read),
+                Ok(content) => self.read_card(client, &slot, content, &mut tokens, &mut read),
                 Err(_) => Ok(()),
             };
+            // Its token was loaded before, and the time of that one is over: it must leave the slot first.
+            let must_leave = |error: &Error| error.status() == Some(Status::TimeLimitExceeded);
+            if !self.is_soft() && done.as_ref().is_err_and(must_leave) {
+                self.operator.notice(Notice::Slot {
+                    module,
+                    slot: slot.token.slot,
+                    content: "the time of its token is over: take the card out and put it in again"
+                        .to_owned(),
+                });
+                continue;
+            }
             let stays = keep_last && self.is_soft() && tokens.iter().all(|token| token.left == 0);
             if stays && done.is_ok() {
                 kept = Some(slot.token);
@@ -267,11 +286,12 @@ impl<'a> Cards<'a> {
     fn read_card(
         &mut self,
         client: &Client,
-        place: &PhysToken,
+        slot: &InSlot<'_>,
         content: &GetSlotInfoReply,
         tokens: &mut [Reading],
         read: &mut Vec<u32>,
     ) -> Result<(), Error> {
+        let place = &slot.token;
         let mut noticed = false;
         for token in tokens.iter_mut().filter(|token| token.left > 0) {
             let is_wanted = |share: &&TokenInfo| token.hkt.starts_with(&share.hkt);
@@ -325,7 +345,7 @@ impl<'a> Cards<'a> {
                             });
                         }
                     }
-                    Err(error) => return Err(error),
+                    Err(error) => return Err(slot.explain(client, error)),
                 }
             }
         }
@@ -362,7 +382,9 @@ impl<'a> Cards<'a> {
             // The cards of this very set, those of another world, and, for operators, the administrators' are not offered.
             let may_be_asked = match &content {
                 CardContent::Foreign => false,
-                CardContent::Admin { .. } => self.set == SetName::Admin,
+                CardContent::Admin { .. } => {
+                    self.set == SetName::Admin && !self.keeps_administrators
+                }
                 // What no slot took may be any file.
                 CardContent::Unknown | CardContent::Damaged => slot.is_taken(),
                 _ => true,

@@ -12,6 +12,15 @@ pub trait Operator {
     /// Something happened.
     fn notice(&mut self, notice: Notice);
 
+    /// A module is about to lose its world for a new one, whose cards' pass phrases will be asked for. Who cannot answer
+    /// says so now.
+    ///
+    /// # Errors
+    /// Any error ends the operation, and the module keeps its world.
+    fn begins(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// The pass phrase of a card that is about to be written or read. None, or an empty one, is none.
     ///
     /// # Errors

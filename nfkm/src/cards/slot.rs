@@ -123,6 +123,30 @@ impl<'a> InSlot<'a> {
         }
     }
 
+    /// Why a share of the card was not read: AccessDenied in words where the slot says why.
+    ///
+    /// # Errors
+    /// [`Error::Status`], [`Error::Connection`].
+    pub(crate) fn explain(&self, client: &Client, error: Error) -> Error {
+        if error.status() != Some(Status::AccessDenied) {
+            return error;
+        }
+        let module = self.token.module;
+        let Ok(listed) = client.transact(GetSlotListArgs { module }) else {
+            return error;
+        };
+        let is_remote = |slot: &SlotListData| {
+            slot.token.slot == self.token.slot && slot.flags & SlotListData::REMOTE_MODULE != 0
+        };
+        match listed.slots.iter().any(is_remote) {
+            true => Error::Cards(format!(
+                "{}: its slot belongs to a remote module, and its set is not remotely readable",
+                self.name()
+            )),
+            false => error,
+        }
+    }
+
     /// What tells it from others.
     pub(crate) fn stay(&self) -> Stay {
         match self.file {

@@ -37,6 +37,8 @@ pub struct WorldRecord {
     pub debug_for_all: bool,
     /// Whether a world of level 3 is called one of FIPS 140-3; else it is one of FIPS 140-2.
     pub fips_140_3: bool,
+    /// Modes of its modules beside FIPS 140 level 3: bits of SetNSOPerms' flags.
+    pub modes: u32,
 }
 
 /// One administrator key of a world.
@@ -242,9 +244,9 @@ impl Record for WorldRecord {
     const KIND: Kind = Kind::World;
     const VERSION: u16 = 2;
 
-    /// Version 1 had no `fips_140_3`.
+    /// Version 1 had neither `fips_140_3` nor `modes`.
     fn older(content: &[u8]) -> Option<WorldRecord> {
-        envelope::content(&[content, &[0]].concat())
+        envelope::content(&[content, &[0; 5]].concat())
     }
 }
 

@@ -2,7 +2,7 @@
 
 pub mod admin;
 
-use ncore::types::{AdminKey, AdminToken, CipherSuite, KeyType};
+use ncore::types::{AdminKey, AdminToken, CipherSuite, KeyType, SetNSOPermsArgs};
 
 use crate::error::Error;
 use crate::kmdata::{AdminKeyRecord, AdminTokenRecord, Folder, WorldRecord};
@@ -89,6 +89,14 @@ impl World {
     /// Whether it is a world of FIPS 140 level 3.
     pub fn is_strict_fips(&self) -> bool {
         self.key(AdminKey::FIPS).is_some()
+    }
+
+    /// The modes of its modules: bits of SetNSOPerms' flags.
+    pub fn modes(&self) -> u32 {
+        match self.is_strict_fips() {
+            true => self.record.modes | SetNSOPermsArgs::FIPS_LEVEL3_ENFORCEDV2,
+            false => self.record.modes,
+        }
     }
 
     /// Whether keys get recovery copies.

@@ -107,8 +107,17 @@ pub fn operators(folder: &Path) -> Vec<PathBuf> {
 
 /// Files for so many new operator cards in the emulator's folder.
 pub fn new_operators(folder: &Path, cards: u32) -> Vec<PathBuf> {
+    free(cards, |number| operator(folder, number))
+}
+
+/// The same for administrator cards.
+pub fn new_admins(folder: &Path, cards: u32) -> Vec<PathBuf> {
+    free(cards, |number| admin(folder, number))
+}
+
+fn free(cards: u32, file: impl Fn(u32) -> PathBuf) -> Vec<PathBuf> {
     (1..)
-        .map(|number| operator(folder, number))
+        .map(file)
         .filter(|file| !file.exists())
         .take(cards as usize)
         .collect()
@@ -132,9 +141,8 @@ fn all_emulated(client: &Client, modules: &[u32]) -> Result<bool, Failure> {
     for module in modules {
         match Enquiry::of(client, *module) {
             Ok(enquiry) if emulator::warning(&enquiry).is_some() => {}
-            // Which module there is not is said by what needs it.
-            Err(Error::Status { .. }) => {}
-            Ok(_) => return Ok(false),
+            // That there is no such module is said by what needs it, and has nothing to do with cards.
+            Ok(_) | Err(Error::Status { .. }) => return Ok(false),
             Err(error) => return Err(error.into()),
         }
     }

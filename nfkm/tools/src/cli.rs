@@ -330,10 +330,71 @@ fn value(option: &Arg) -> String {
     }
 }
 
-/// The first sentence of the parser's complaint on one line; the usage follows anyway.
+/// The first sentence of the parser's complaint on one line, in the words of the utilities; the usage follows anyway.
 fn reason(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let first = text.split("\n\n").next().unwrap_or_default();
     let first = first.strip_prefix("error: ").unwrap_or(first);
-    words(first).collect::<Vec<_>>().join(" ")
+    let line = words(first).collect::<Vec<_>>().join(" ");
+    quoted(&line).replace("invalid digit found in string", "not a number")
+}
+
+/// The parser's `'--module <MODULE>'` as `` `--module=MODULE' ``, which is how it is typed and how the vendor quotes.
+fn quoted(text: &str) -> String {
+    let mut result = String::new();
+    let mut is_inside = false;
+    let mut before = ' ';
+    let mut signs = text.chars().peekable();
+    while let Some(sign) = signs.next() {
+        match sign {
+            '\'' if !is_inside && matches!(before, ' ' | '(') => {
+                is_inside = true;
+                result.push('`');
+            }
+            '\'' => {
+                is_inside = false;
+                result.push('\'');
+            }
+            // The name of a value: of an option, or of an argument that has no name before it.
+            ' ' if is_inside && signs.peek() == Some(&'<') => {
+                signs.next();
+                result.push('=');
+                result.extend(signs.by_ref().take_while(|sign| *sign != '>'));
+            }
+            other => result.push(other),
+        }
+        before = sign;
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_parser_quotes_is_quoted_as_it_is_typed() {
+        for (text, expected) in [
+            (
+                "invalid value 'x' for '--module <MODULE>': reason",
+                "invalid value `x' for `--module=MODULE': reason",
+            ),
+            (
+                "the argument '--erase' cannot be used with '--ocs-quorum <K/N>'",
+                "the argument `--erase' cannot be used with `--ocs-quorum=K/N'",
+            ),
+            (
+                "unexpected argument '-~' found",
+                "unexpected argument `-~' found",
+            ),
+            (
+                "invalid value '<a' for '<NODE>'",
+                "invalid value `<a' for `<NODE>'",
+            ),
+            ("nothing", "nothing"),
+            ("an end '--module <MOD", "an end `--module=MOD"),
+        ] {
+            assert_eq!(quoted(text), expected);
+        }
+    }
 }

@@ -2,8 +2,8 @@
 //! ncore alone.
 //!
 //! A utility is a module here with a function `main`; the executables only call it. What it prints is made by functions
-//! of plain values, so that tests see whole reports. What all utilities share, [`cli`], [`terminal`], [`values`] and
-//! [`card_files`], is public for those of other crates.
+//! of plain values, so that tests see whole reports. What all utilities share, [`cli`], [`terminal`], [`progress`],
+//! [`values`] and [`card_files`], is public for those of other crates.
 
 #![forbid(unsafe_code)]
 
@@ -26,10 +26,14 @@ pub mod nfkmcheck;
 pub mod nfkminfo;
 pub mod nfkmverify;
 pub mod nopclearfail;
+pub mod nvram_sw;
 pub mod perfcheck;
 pub mod ppmk;
 pub mod preload;
+pub mod progress;
+pub mod racs;
 pub mod rocs;
+pub mod rtc;
 pub mod slotinfo;
 pub mod slots;
 pub mod stattree;
@@ -52,10 +56,13 @@ pub fn commands() -> Vec<clap::Command> {
         nfkminfo::command(),
         nfkmverify::command(),
         nopclearfail::command(),
+        nvram_sw::command(),
         perfcheck::command(),
         ppmk::command(),
         preload::command(),
+        racs::command(),
         rocs::command(),
+        rtc::command(),
         slotinfo::command(),
         stattree::command(),
     ]

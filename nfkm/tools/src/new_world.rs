@@ -69,6 +69,9 @@ struct Options {
     /// Shortest pass phrase that is taken without a warning
     #[arg(long, value_name = "LENGTH")]
     pp_min: Option<u32>,
+    /// Modules of the world refuse the paddings of PKCS#1 v1.5
+    #[arg(long)]
+    disablepkcs1padding: bool,
     #[command(flatten)]
     vendors: Vendors,
     /// Features of the world: m r p nv rtc dsee dseeall fto, each as FEAT, FEAT=K, !FEAT or no-FEAT
@@ -131,8 +134,6 @@ struct Vendors {
     g: bool,
     #[arg(long, hide = true)]
     audit_logging: bool,
-    #[arg(long, hide = true)]
-    disablepkcs1padding: bool,
     #[arg(long, hide = true)]
     reduced_features: bool,
     #[arg(long, hide = true)]
@@ -235,7 +236,6 @@ impl Options {
         let flags = [
             (vendors.g, "-G"),
             (vendors.audit_logging, "--audit-logging"),
-            (vendors.disablepkcs1padding, "--disablepkcs1padding"),
             (vendors.reduced_features, "--reduced-features"),
             (vendors.strict_sp80056ar3, "--strict-sp80056ar3"),
             (
@@ -278,6 +278,7 @@ impl Options {
             (self.no_recovery, "--no-recovery"),
             (self.nso_timeout.is_some(), "--nso-timeout"),
             (self.pp_min.is_some(), "--pp-min"),
+            (self.disablepkcs1padding, "--disablepkcs1padding"),
             (!self.features.is_empty(), "a feature"),
         ]
         .into_iter()
@@ -335,6 +336,7 @@ impl Options {
             .iter()
             .find(|(name, _)| self.kml_type.as_deref() == Some(*name));
         params.kml = kml.map_or(params.kml, |(_, kml)| *kml);
+        params.disable_pkcs1_padding = self.disablepkcs1padding;
         params.check().map_err(mistake)?;
         Ok(params)
     }
@@ -436,7 +438,6 @@ mod tests {
         for word in [
             "-G",
             "--audit-logging",
-            "--disablepkcs1padding",
             "--reduced-features",
             "--strict-sp80056ar3",
             "--mode=common-criteria-cmts",

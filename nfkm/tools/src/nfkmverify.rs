@@ -1,9 +1,10 @@
 //! `nfkmverify`: whether keys were made by modules of the world, and their ACLs bind them to it (UTILITIES section 7.2).
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
+use indicatif::ProgressBar;
 use ncore::types::{ACL, AdminKey, KeyType, KeyTypeData, NFKMNKF};
 use nfkm::kmdata::{Folder, KeyRecord};
 use nfkm::{EntryName, Environment, Error, Session, VerifiedKey, World, hex};
@@ -13,6 +14,7 @@ use crate::acl;
 use crate::card_files;
 use crate::cli::{self, Failure};
 use crate::modules;
+use crate::progress;
 
 /// Check that keys were made by modules of the Security World, and that their ACLs bind them to it.
 ///
@@ -71,14 +73,20 @@ pub fn main() -> ExitCode {
         if !options.json {
             cli::print(&world_section(&world, &problems))?;
         }
-        let mut counts = Counts {
-            failed: problems.len(),
-            ..Counts::default()
-        };
         let goes_on = problems.is_empty() || options.force;
-        for name in names.iter().filter(|_| goes_on) {
+        let names: Vec<EntryName> = names.into_iter().filter(|_| goes_on).collect();
+        let mut counts = Counts {
+            keys: Vec::new(),
+            verified: 0,
+            failed: problems.len(),
+            passed_over: 0,
+            bar: progress::bar(names.len(), "keys"),
+        };
+        for name in &names {
             options.key(&session, name, &mut counts)?;
+            counts.bar.inc(1);
         }
+        counts.bar.finish_and_clear();
         if options.json {
             cli::print_json(&json!({
                 "world": { "hknso": hex(&world.hknso), "problems": problems },
@@ -130,7 +138,7 @@ impl Options {
                 counts
                     .keys
                     .push(key_json(name, false, &[error.to_string()], None));
-                cli::complain("nfkmverify", &error);
+                counts.complain(&error);
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
@@ -153,35 +161,39 @@ impl Options {
                 let answer = key_json(name, is_good, problems, uncertified.as_deref());
                 counts.keys.push(answer);
             }
-            false => cli::print(&key_section(name, &verified, shown, self.verbose))?,
+            false => {
+                let section = key_section(name, &verified, shown, self.verbose);
+                counts.bar.suspend(|| cli::print(&section))?;
+            }
         }
         match is_good {
             true => counts.verified += 1,
             false => counts.failed += 1,
         }
         for problem in &verified.problems {
-            cli::complain("nfkmverify", &format!("{}: {problem}", name.file_name()));
+            counts.complain(&format!("{}: {problem}", name.file_name()));
         }
         if let Some(why) = verified.uncertified.filter(|_| !accepted) {
-            cli::complain(
-                "nfkmverify",
-                &format!("{}: cannot be verified: {why}", name.file_name()),
-            );
+            counts.complain(&format!("{}: cannot be verified: {why}", name.file_name()));
         }
         Ok(())
     }
 }
 
-#[derive(Default)]
 struct Counts {
     /// What was found of each key, for programs.
     keys: Vec<Json>,
     verified: usize,
     failed: usize,
     passed_over: usize,
+    bar: ProgressBar,
 }
 
 impl Counts {
+    fn complain(&self, text: &dyn Display) {
+        self.bar.suspend(|| cli::complain("nfkmverify", text));
+    }
+
     fn conclude(&self, as_json: bool) -> Result<(), Failure> {
         if self.passed_over > 0 && !as_json {
             cli::print(&format!(

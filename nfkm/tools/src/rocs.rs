@@ -13,6 +13,7 @@ use nfkm::{Environment, Error, Hash, LoadedToken, RecoveredKey, Recovery, Sessio
 use crate::card_files;
 use crate::cli::{self, Failure};
 use crate::ppmk;
+use crate::progress;
 use crate::terminal::Terminal;
 use keys::{Key, Sets};
 
@@ -254,13 +255,17 @@ impl<'a> Shell<'a> {
             &self.options.cards,
             &mut self.terminal,
         )?;
-        for place in std::mem::take(&mut self.marked) {
+        let marked = std::mem::take(&mut self.marked);
+        let bar = progress::bar(marked.len(), "keys");
+        for place in marked {
             let name = &self.keys[place].name;
             let key = recovery.recover(name, &token)?;
             self.recovered.retain(|other| other.name() != name);
             self.recovered.push(key);
-            cli::print(&format!(" recovered {name}\n"))?;
+            bar.suspend(|| cli::print(&format!(" recovered {name}\n")))?;
+            bar.inc(1);
         }
+        bar.finish_and_clear();
         Ok(())
     }
 

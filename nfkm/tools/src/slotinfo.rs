@@ -163,7 +163,9 @@ fn cells(slot: &Slot, known: &Known) -> [String; 6] {
         other => other.to_string(),
     };
     let present = if listed.token.ic == 0 { "-" } else { "present" };
-    let authenticates = listed.flags & SlotListData::SUPPORTS_AUTHENTICATION != 0;
+    let flags = LETTERS
+        .into_iter()
+        .filter(|(bit, _)| listed.flags & bit != 0);
     let details = match slot.card(known) {
         CardContent::Damaged => Status::BadTokenData.to_string(),
         CardContent::Error(status) => status.to_string(),
@@ -174,10 +176,20 @@ fn cells(slot: &Slot, known: &Known) -> [String; 6] {
         kind,
         present.to_owned(),
         listed.token.ic.to_string(),
-        if authenticates { "A" } else { "" }.to_owned(),
+        flags.map(|(_, letter)| letter).collect(),
         details,
     ]
 }
+
+/// What the flags of a slot are called in the listing.
+const LETTERS: [(u32, char); 6] = [
+    (SlotListData::SUPPORTS_AUTHENTICATION, 'A'),
+    (SlotListData::REMOTE_MODULE, 'R'),
+    (SlotListData::DYNAMIC_SLOT, 'D'),
+    (SlotListData::ASSOCIATED, 'a'),
+    (SlotListData::TIMED_OUT, 't'),
+    (SlotListData::CHANNEL_FAILED, 'f'),
+];
 
 fn row([slot, kind, token, ic, flags, details]: [String; 6]) -> String {
     let line = format!("{slot:5}{kind:16}{token:8}{ic:6}{flags:8}{details}");
@@ -363,6 +375,25 @@ mod tests {
             slot(3, SlotType::SmartCard, Err(Status::TokenNotFormatted)),
         ];
         insta::assert_snapshot!(listing(&slots, &known()));
+    }
+
+    #[test]
+    fn every_flag_of_a_slot_has_its_letter() {
+        let mut remote = slot(2, SlotType::SmartCard, Err(Status::PhysTokenNotPresent));
+        for (flags, letters) in [
+            (0, ""),
+            (SlotListData::REMOTE_MODULE, "R"),
+            (
+                SlotListData::SUPPORTS_AUTHENTICATION | SlotListData::REMOTE_MODULE,
+                "AR",
+            ),
+            (SlotListData::DYNAMIC_SLOT | SlotListData::ASSOCIATED, "Da"),
+            (SlotListData::TIMED_OUT, "t"),
+            (SlotListData::CHANNEL_FAILED, "f"),
+        ] {
+            remote.listed.flags = flags;
+            assert_eq!(cells(&remote, &known())[4], letters);
+        }
     }
 
     #[test]

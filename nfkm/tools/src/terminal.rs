@@ -34,7 +34,7 @@ impl Terminal {
     /// One line of input that must be there. `instead` says how to do without the question.
     pub fn answer(&mut self, question: &str, instead: &str) -> Result<String, Error> {
         let answer = self.ask(question)?;
-        answer.ok_or_else(|| Error::Cards(format!("the input ended before an answer: {instead}")))
+        answer.ok_or_else(|| ended(instead))
     }
 
     /// A pass phrase that is already in use; None for an empty one.
@@ -76,7 +76,7 @@ impl Terminal {
         if io::stdin().is_terminal() {
             rpassword::prompt_password(question).map_err(unreadable)
         } else {
-            self.answer("", "a pass phrase is one line of it, an empty one none")
+            self.answer("", PASSPHRASE)
         }
     }
 }
@@ -90,6 +90,17 @@ impl Operator for Terminal {
                 let _ = io::stdout().lock().write_all(text.as_bytes());
             }
             _ => say(&text),
+        }
+    }
+
+    fn begins(&mut self) -> Result<(), Error> {
+        let stdin = io::stdin();
+        if stdin.is_terminal() {
+            return Ok(());
+        }
+        match stdin.lock().fill_buf().map_err(unreadable)? {
+            [] => Err(ended(PASSPHRASE)),
+            _ => Ok(()),
         }
     }
 
@@ -230,6 +241,13 @@ pub fn say(text: &str) {
     let mut stderr = io::stderr().lock();
     let _ = stderr.write_all(text.as_bytes());
     let _ = stderr.flush();
+}
+
+/// How a script answers the question for a pass phrase.
+const PASSPHRASE: &str = "a pass phrase is one line of it, an empty one none";
+
+fn ended(instead: &str) -> Error {
+    Error::Cards(format!("the input ended before an answer: {instead}"))
 }
 
 fn unreadable(cause: io::Error) -> Error {

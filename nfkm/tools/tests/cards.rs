@@ -6,6 +6,7 @@ use common::{Rig, masked, text};
 use ncore::types::{KeyGenParams, KeyType, KeyTypeGenParams, KeyTypeRSAPrivateGenParams};
 use nfkm::cards::{CardSource, Unattended};
 use nfkm::{IdentRule, LoadedToken, NewKey, Protection};
+use simulator::module::SlotKind;
 
 /// A rig with a world of one module, whose administrator card is a file.
 fn rig_with_world(features: &[&str]) -> Rig {
@@ -102,6 +103,56 @@ fn a_card_set_is_made_in_a_reader_shown_and_erased() {
         rig.succeed("slotinfo", &["--format", "-m1", "-s0"]),
         "Module 1 slot 0: card formatted\n"
     );
+}
+
+/// `new-world -l` reads the administrator card, and a key is made under the operator card, each in a dynamic slot; in a slot
+/// of a remote module only a remotely readable set is of use.
+#[test]
+fn cards_are_presented_in_dynamic_slots_and_in_slots_of_a_remote_module() {
+    let rig = Rig::start_with(|options| {
+        options.more_slots = vec![SlotKind::Remote, SlotKind::Dynamic, SlotKind::SoftToken];
+    });
+    insta::assert_snapshot!("slotinfo_every_kind", rig.succeed("slotinfo", &["-m1"]));
+    let list_flags = |report: &str| {
+        let flags = report
+            .lines()
+            .filter(|line| line.starts_with(" slotlistflags "));
+        flags.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        list_flags(&rig.succeed("nfkminfo", &["-m1"])),
+        [
+            " slotlistflags 0x2 SupportsAuthentication",
+            " slotlistflags 0x40002 SupportsAuthentication RemoteModule",
+            " slotlistflags 0x180002 SupportsAuthentication DynamicSlot Associated",
+            " slotlistflags 0x0",
+        ]
+    );
+    rig.insert_into(1, 2, "admin");
+    rig.succeed_with_input("new-world", &["-m1", "-Q1/1"], "\n\n");
+    rig.remove_from(1, 2);
+    rig.insert_into(2, 2, "admin");
+    rig.succeed("new-world", &["-l", "-m2"]);
+
+    rig.insert_into(1, 2, "here");
+    rig.succeed_with_input("createocs", &["-Q1/1", "-N", "here"], "\n\n");
+    let load = |name: &str| {
+        let session = rig.session();
+        let set = session.card_set(name).unwrap();
+        session.load_card_set(&set, &[1], &CardSource::Readers, &mut Unattended::default())
+    };
+    make_key(&rig, "one", load("here").unwrap());
+
+    rig.remove_from(1, 2);
+    rig.insert_into(1, 1, "here");
+    let refused = load("here").unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "the card in module #1 slot #1: its slot belongs to a remote module, and its set is not remotely readable"
+    );
+    rig.insert_into(1, 1, "there");
+    rig.succeed_with_input("createocs", &["-q", "-Q1/1", "-N", "there"], "\n\n");
+    make_key(&rig, "two", load("there").unwrap());
 }
 
 #[test]

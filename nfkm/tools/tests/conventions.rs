@@ -34,7 +34,7 @@ const fn utility(
     }
 }
 
-const UTILITIES: [Utility; 18] = [
+const UTILITIES: [Utility; 21] = [
     utility("cardpp", &["--examine"], [true, true, true]),
     utility("checkmod", &[], [true, false, false]),
     utility("createocs", &["-Q1/1"], [true, true, true]),
@@ -51,6 +51,7 @@ const UTILITIES: [Utility; 18] = [
     utility("nfkminfo", &[], [true, false, true]),
     utility("nfkmverify", &[], [true, true, true]),
     utility("nopclearfail", &["-n", "-a"], [true, false, false]),
+    utility("nvram-sw", &[], [true, true, true]),
     utility(
         "perfcheck",
         &["-s", "-t1", "-q1", "modexp:1"],
@@ -58,7 +59,9 @@ const UTILITIES: [Utility; 18] = [
     ),
     utility("ppmk", &["--list"], [true, true, true]),
     utility("preload", &["-f", "tokens", "true"], [true, true, true]),
+    utility("racs", &[], [true, true, true]),
     utility("rocs", &[], [true, true, true]),
+    utility("rtc", &["--set-clock"], [true, true, true]),
     utility("slotinfo", &[], [true, false, true]),
     utility("stattree", &["ServerGlobals"], [true, false, false]),
 ];
@@ -115,6 +118,31 @@ fn an_unknown_option_is_named_and_the_usage_follows() {
             );
             assert_eq!(rest, usage, "{name}");
         }
+    }
+}
+
+#[test]
+fn a_wrong_value_is_named_with_its_option_as_it_is_typed() {
+    let rig = Rig::start();
+    for (utility, arguments, expected) in [
+        (
+            "slotinfo",
+            &["-m", "x"][..],
+            "slotinfo: invalid value `x' for `--module=MODULE': not a number",
+        ),
+        (
+            "createocs",
+            &["-e", "-Q1/1"],
+            "createocs: the argument `--erase' cannot be used with `--ocs-quorum=K/N'",
+        ),
+        (
+            "floodtest",
+            &["-t", "soon"],
+            "floodtest: invalid value `soon' for `--time=TIME': not a number of seconds",
+        ),
+    ] {
+        let complaint = rig.fail(2, utility, arguments);
+        assert_eq!(complaint.lines().next(), Some(expected));
     }
 }
 

@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use common::{Rig, text};
 use nfkm::World;
@@ -439,8 +439,10 @@ fn beside_a_damaged_file_the_healthy_ones_are_listed_and_used() {
 fn no_random_damage_is_overlooked() {
     let rig = rig();
     let local = rig.options.kmdata.join("local");
-    let whole = files(&local);
-    let names: Vec<&String> = whole.keys().collect();
+    let cards = ["admin", "ann", "bob"].map(|name| rig.folder.path().join(name));
+    let in_local = files(&local).into_keys().map(|name| local.join(name));
+    let victims: Vec<PathBuf> = in_local.chain(cards.clone()).collect();
+    let whole: Vec<Vec<u8>> = victims.iter().map(|path| fs::read(path).unwrap()).collect();
     // A generator of its own, so that a failure is the same everywhere: Knuth's MMIX constants.
     let mut state = 20_261_127_u64;
     let mut random = |below: usize| {
@@ -450,8 +452,9 @@ fn no_random_damage_is_overlooked() {
         (state >> 33) as usize % below
     };
     for number in 0..200 {
-        let name = names[random(names.len())];
-        let mut content = whole[name].clone();
+        let victim = random(victims.len());
+        let (path, whole) = (&victims[victim], &whole[victim]);
+        let mut content = whole.clone();
         let place = random(content.len());
         match random(4) {
             0 => content[place] ^= 1 << random(8),
@@ -464,21 +467,64 @@ fn no_random_damage_is_overlooked() {
                     .for_each(|byte| *byte = !*byte);
             }
         }
-        fs::write(local.join(name), &content).unwrap();
-        let folder = Folder::at(&local);
-        let noticed = match World::required(&folder) {
-            Err(error) => error.to_string(),
-            Ok(world) => nfkmcheck::check(&folder, &world).unwrap().errors.join("\n"),
+        fs::write(path, &content).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        match cards.contains(path) {
+            true => a_damaged_card_is_seen(&rig, path, &format!("{number}: {name}")),
+            false => {
+                let folder = Folder::at(&local);
+                let noticed = match World::required(&folder) {
+                    Err(error) => error.to_string(),
+                    Ok(world) => nfkmcheck::check(&folder, &world).unwrap().errors.join("\n"),
+                };
+                assert!(noticed.contains(name), "{number}: {name}: {noticed}");
+                if number % PROGRAMS_EVERY == 0 {
+                    programs_end_well(&rig, name, &format!("{number}: {name}"));
+                }
+            }
+        }
+        assert_eq!(&fs::read(path).unwrap(), &content, "{number}: {name}");
+        fs::write(path, whole).unwrap();
+    }
+}
+
+/// Of how many damages one is shown to whole programs, which take their time.
+const PROGRAMS_EVERY: u32 = 8;
+
+/// Programs that read the folder either do without the damaged file, or end with its name.
+fn programs_end_well(rig: &Rig, name: &str, context: &str) {
+    let (tokens, card) = (rig.file("preload-file", "tokens"), rig.file("card", "ann"));
+    let programs: [(&str, &[&str]); 5] = [
+        ("nfkminfo", &[]),
+        ("nfkmverify", &[]),
+        ("ppmk", &["--list"]),
+        ("slotinfo", &[]),
+        ("preload", &["-cann", "-sann", &tokens, &card, "true"]),
+    ];
+    for (utility, arguments) in programs {
+        let output = rig.run(utility, arguments);
+        let said = text(&output.stderr);
+        let ends_well = match output.status.code() {
+            Some(0) => said
+                .lines()
+                .all(|line| !line.starts_with(utility) || line.contains(name)),
+            Some(1) => said.contains(name),
+            _ => false,
         };
         assert!(
-            noticed.contains(name.as_str()),
-            "{number}: {name}: {noticed}"
+            ends_well,
+            "{context}: {utility}: {:?}: {said}",
+            output.status
         );
-        assert_eq!(
-            fs::read(local.join(name)).unwrap(),
-            content,
-            "{number}: {name}"
-        );
-        fs::write(local.join(name), &whole[name]).unwrap();
     }
+}
+
+/// A damaged card is none, and named by its file; one of which nothing is left is as good as a new one.
+fn a_damaged_card_is_seen(rig: &Rig, path: &Path, context: &str) {
+    let file = path.display().to_string();
+    let output = rig.run("cardpp", &["--examine", "--card", &file]);
+    let (shown, said) = (text(&output.stdout), text(&output.stderr));
+    let is_seen = shown.contains(&format!(" {file}: ")) || shown.contains("unformatted card");
+    assert!(is_seen, "{context}: {shown}{said}");
+    assert_eq!(output.status.code(), Some(0), "{context}: {said}");
 }

@@ -5,7 +5,8 @@ mod common;
 use std::process::{Command, Stdio};
 
 use common::{Rig, masked, text};
-use nfkm::{Area, EntryName, Environment, Error, Session};
+use nfkm::kmdata::{EntryContent, KeyRecord};
+use nfkm::{Area, EntryName, Environment, Error, Session, World};
 
 fn rig_with_world(features: &[&str]) -> Rig {
     let rig = Rig::start();
@@ -307,6 +308,81 @@ fn a_key_is_verified_up_to_the_world() {
     rig.succeed("nfkmverify", &["--unverifiable"]);
 }
 
+/// A file whose checksum is right and whose certificate has a wrong byte: of what the module said of the key, of its
+/// signature, and of the world's word on the module.
+#[test]
+fn a_certificate_with_a_wrong_byte_is_found() {
+    let rig = rig_with_world(&[]);
+    rig.succeed(
+        "generatekey",
+        &["--batch", "simple", "ident=good", "size=1024"],
+    );
+    let session = rig.session();
+    let (folder, name) = (session.folder(), EntryName::new("simple", "good").unwrap());
+    let hknso = World::required(folder).unwrap().hknso;
+    let EntryContent::Key(good) = folder.entry(&hknso, &name).unwrap() else {
+        panic!("no key")
+    };
+    let write = |record: &KeyRecord| {
+        let content = EntryContent::Key(Box::new(record.clone()));
+        folder.replace_entry(&hknso, &name, content).unwrap();
+    };
+    let certificate = good.generation.clone().unwrap();
+    let check = |message: bool, at: usize| {
+        let mut bad = good.clone();
+        let certificate = bad.generation.as_mut().unwrap();
+        let place = match message {
+            true => &mut certificate.message[at],
+            false => &mut certificate.signature[at],
+        };
+        *place ^= 1;
+        write(&bad);
+        let problems = session.verify_key(&name).unwrap().problems;
+        let of_the_certificate = |problem: &String| problem.contains("key generation certificate");
+        assert!(
+            problems.iter().any(of_the_certificate),
+            "byte {at} of the message ({message}) or signature: {problems:?}"
+        );
+    };
+    let last = certificate.message.len() - 1;
+    (0..=last)
+        .step_by(9)
+        .chain([last])
+        .for_each(|at| check(true, at));
+    (0..certificate.signature.len()).for_each(|at| check(false, at));
+
+    let mut bad = good.clone();
+    let signature = &mut bad.generation.as_mut().unwrap().signature;
+    *signature.last_mut().unwrap() ^= 1;
+    write(&bad);
+    let refused = rig.fail(1, "nfkmverify", &["simple", "good"]);
+    assert!(
+        refused.contains("its key generation certificate is not signed by the module that made it"),
+        "{refused}"
+    );
+    write(&good);
+    rig.succeed("nfkmverify", &["simple", "good"]);
+
+    let module = folder.module(&hknso, &good.esn).unwrap().unwrap();
+    for (message, words) in [
+        (true, "certifies another signing key"),
+        (false, "did not certify the signing key"),
+    ] {
+        let mut bad = module.clone();
+        let certificate = &mut bad.kml.as_mut().unwrap().certificate;
+        let bytes = match message {
+            true => &mut certificate.message,
+            false => &mut certificate.signature,
+        };
+        *bytes.last_mut().unwrap() ^= 1;
+        folder.write_module(&hknso, &bad).unwrap();
+        let refused = rig.fail(1, "nfkmverify", &["simple", "good"]);
+        assert!(refused.contains(words), "{refused}");
+    }
+    folder.write_module(&hknso, &module).unwrap();
+    rig.succeed("nfkmverify", &["simple", "good"]);
+}
+
 #[test]
 fn a_key_under_cards_is_made_and_used_by_another_program_while_they_are_preloaded() {
     let rig = rig_with_world(&[]);
@@ -486,7 +562,7 @@ fn a_world_of_level_3_with_empty_readers_takes_its_authorisation_from_card_files
     rig.succeed("ppmk", &["--new", "soft"]);
     let key = ["--batch", "simple", "size=1024"];
     for more in [
-        &["ident=plain"][..],
+        &["protect=module", "ident=plain"][..],
         &["protect=token", "-cops", "ident=carded"],
         &["protect=softcard", "ident=soft"],
     ] {
@@ -497,18 +573,25 @@ fn a_world_of_level_3_with_empty_readers_takes_its_authorisation_from_card_files
     // An operator card does as well, and so does a card that is named, wherever it lies.
     let elsewhere = rig.folder.path().join("boss");
     std::fs::rename(folder.join("admin-1"), &elsewhere).unwrap();
-    rig.succeed("generatekey", &[&key[..], &["ident=second"]].concat());
+    rig.succeed(
+        "generatekey",
+        &[&key[..], &["protect=module", "ident=second"]].concat(),
+    );
     std::fs::remove_file(folder.join("operator-1")).unwrap();
     let named = rig.file("admin-card", "boss");
     rig.succeed("createocs", &["-Q1/1", "-pN", "more", &named]);
     std::fs::remove_file(folder.join("operator-1")).unwrap();
     rig.succeed(
         "generatekey",
-        &[&key[..], &["ident=third", &named]].concat(),
+        &[&key[..], &["protect=module", "ident=third", &named]].concat(),
     );
 
     // Without any, it is said where they were looked for and what would help.
-    let refused = rig.fail(1, "generatekey", &[&key[..], &["ident=fourth"]].concat());
+    let refused = rig.fail(
+        1,
+        "generatekey",
+        &[&key[..], &["protect=module", "ident=fourth"]].concat(),
+    );
     assert!(
         refused.contains(&folder.display().to_string())
             && refused.contains("`softshield card insert'")
@@ -518,7 +601,11 @@ fn a_world_of_level_3_with_empty_readers_takes_its_authorisation_from_card_files
     // A card in a reader is all there is then: it must be one of the world.
     rig.insert(1, "blank");
     std::fs::rename(&elsewhere, folder.join("admin-1")).unwrap();
-    rig.fail(1, "generatekey", &[&key[..], &["ident=fourth"]].concat());
+    rig.fail(
+        1,
+        "generatekey",
+        &[&key[..], &["protect=module", "ident=fourth"]].concat(),
+    );
 }
 
 /// In a world of FIPS 140 level 3 a card authorises the making of keys: once it was seen, it can leave.

@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Rig, masked, text};
+use simulator::control::api;
 
 #[test]
 fn modules_are_pinged_failed_retried_and_cleared() {
@@ -53,6 +54,70 @@ fn modules_are_pinged_failed_retried_and_cleared() {
     ] {
         rig.fail(2, "nopclearfail", arguments);
     }
+}
+
+#[test]
+fn a_mode_that_the_switch_overrides_is_refused() {
+    let rig = Rig::start();
+    rig.set_switch(1, api::SwitchPosition::Operational, true);
+    let refused = rig.run("nopclearfail", &["-I", "-a"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(
+        text(&refused.stdout),
+        "Module 1, command ClearUnitEx: AccessDenied\nModule 2, command ClearUnitEx: OK\n"
+    );
+    assert!(rig.succeed("nfkminfo", &["-m2"]).contains(" PreInitMode\n"));
+    assert!(!rig.succeed("nfkminfo", &["-m1"]).contains("PreInitMode"));
+    rig.succeed("nopclearfail", &["-c", "-m1"]);
+    rig.set_switch(1, api::SwitchPosition::Operational, false);
+    rig.succeed("nopclearfail", &["-I", "-m1"]);
+}
+
+#[test]
+fn the_modes_of_a_world_are_its_modules_too() {
+    let rig = Rig::start();
+    let admin = rig.file("card", "admin");
+    let told = |module: &str| {
+        let world = rig.succeed("nfkminfo", &["-w"]);
+        let state = world.lines().find(|line| line.starts_with(" state "));
+        let words = state.unwrap().split(' ').map(str::to_owned);
+        let of_the_mode = |word: &String| word.contains("StrongPrimes") || word.contains("PKCS1");
+        let enquiry = rig.succeed("enquiry", &["-m", module]);
+        let modes = enquiry
+            .lines()
+            .find(|line| line.starts_with(" active modes "));
+        let modes = modes.unwrap().split_whitespace().skip(2).map(str::to_owned);
+        [
+            words.filter(of_the_mode).collect::<Vec<_>>().join(" "),
+            modes.collect::<Vec<_>>().join(" "),
+        ]
+    };
+    rig.succeed("new-world", &["-Q1/1", &admin]);
+    let default = "UseFIPSApprovedInternalMechanisms AlwaysUseStrongPrimes";
+    assert_eq!(
+        told("1"),
+        ["AlwaysUseStrongPrimes !DisablePKCS1Padding", default]
+    );
+    rig.succeed(
+        "new-world",
+        &[
+            "-i",
+            "-Q1/1",
+            "--disablepkcs1padding",
+            &rig.file("card", "new"),
+        ],
+    );
+    let more = format!("{default} DisablePKCS1Padding");
+    let expected = ["AlwaysUseStrongPrimes DisablePKCS1Padding", more.as_str()];
+    assert_eq!(told("1"), expected);
+    rig.succeed("new-world", &["-l", "-m2", &rig.file("card", "new")]);
+    assert_eq!(told("2"), expected);
+    // A key of it is made, recorded and verified all the same.
+    let key = ["--batch", "simple", "ident=a", "size=1024"];
+    rig.succeed("generatekey", &key);
+    rig.succeed("nfkmverify", &["simple", "a"]);
+    let refused = rig.fail(2, "new-world", &["-l", "--disablepkcs1padding"]);
+    assert!(refused.contains("for a new world only"), "{refused}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use common::{Rig, empty_lines, text};
+use simulator::faults::Effect;
 
 /// A world on both modules, and a key.
 fn rig() -> Rig {
@@ -49,6 +50,8 @@ const OTHER_MODES: &str = "enquiry 2>/dev/null | awk '$1 == \"mode\" && $2 != \"
 const SLOT_ERRORS: &str = "nfkminfo | grep error | grep -v OK";
 const FIPS: &str = "nfkminfo | grep '^ mode ' | grep -v '^ mode        none$'";
 
+const HOT: &str = "stattree PerModule 1 ModuleEnvStats | awk '/CPUTemp|MaxTemp/ && $2 > 80'";
+
 #[test]
 fn where_all_is_well_no_alarm_is_raised() {
     let rig = rig();
@@ -85,9 +88,19 @@ fn where_all_is_well_no_alarm_is_raised() {
             "enquiry -m0 2>/dev/null | awk '/kneti hash/ { print $3 }'",
             "0000000000000000000000000000000000000000\n",
         ),
+        // What is looked at is there.
         (
-            "stattree PerModule 1 ModuleEnvStats | awk '/CPUTemp|MaxTemp/ && $2 > 80'",
-            "",
+            "stattree PerModule 1 ModuleEnvStats | awk '/CPUTemp|MaxTemp/ && $2 > 0' | wc -l",
+            "3\n",
+        ),
+        (HOT, ""),
+        (
+            "stattree PerModule 1 ModuleEnvStats | awk '/FanRPM/ && $2 >= 3500 && $2 <= 6500' | wc -l",
+            "1\n",
+        ),
+        (
+            "stattree PerModule 1 ModuleJobStats | awk '/CPULoadPercent/ && NF == 2' | wc -l",
+            "1\n",
         ),
         (
             "stattree PerModule 1 ModuleJobStats | awk '/CPULoadPercent/ && $2 > 50'",
@@ -135,6 +148,17 @@ fn where_something_is_wrong_the_alarm_is_raised() {
         shell(&none, "nfkminfo | grep -c '!Initialised !Usable'"),
         "1\n"
     );
+}
+
+#[test]
+fn a_hot_module_is_found() {
+    let rig = Rig::start();
+    assert_eq!(shell(&rig, HOT), "");
+    rig.play(Effect::Temperature(95), "NoOp");
+    rig.succeed("nopclearfail", &["-n", "-m1"]);
+    let hot = shell(&rig, HOT);
+    assert_eq!(hot.lines().count(), 3, "{hot}");
+    assert!(hot.lines().all(|line| line.ends_with(" 95")), "{hot}");
 }
 
 #[test]

@@ -3,8 +3,6 @@
 
 mod common;
 
-use std::fs;
-
 use common::Rig;
 use ncore::types::ConfigurePoolModuleArgs;
 use nfkm::world::admin::Admin;
@@ -168,8 +166,9 @@ fn a_reader_with_each_kind_of_card() {
     look("blank");
     rig.succeed("createocs", &["-Q1/1", "-Nops"]);
     look("operator");
-    fs::write(rig.options.cards.join("junk"), b"junk").unwrap();
-    rig.insert(1, "junk");
+    rig.empty(1);
+    rig.damage("ann");
+    rig.insert(1, "ann");
     look("damaged");
     insta::assert_snapshot!(shown);
 }

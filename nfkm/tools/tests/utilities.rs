@@ -65,6 +65,14 @@ fn a_second_world_leaves_the_first_one_in_its_folder() {
         refused.contains("one is not a blank card: Admin Card #1; --card names another"),
         "{refused}"
     );
+    // Nor does anything happen while nobody is there to give a blank card its pass phrase.
+    let refused = rig.run_with_input("new-world", &["-i", "-Q1/1", &card("two")], "");
+    assert_eq!(refused.status.code(), Some(1));
+    let refused = text(&refused.stderr);
+    assert!(
+        refused.contains("an empty one none") && !refused.contains("was erased"),
+        "{refused}"
+    );
     assert!(
         rig.succeed("nfkminfo", &["-m1"])
             .contains("\n state      0x2 Usable\n")
@@ -256,5 +264,113 @@ fn mistakes_in_what_a_world_is_to_be_are_refused() {
     assert!(
         rig.fail(2, "new-world", &["-Q1/1", "-m1,2", "-m1"])
             .contains("module #1 is named twice")
+    );
+}
+
+#[test]
+fn the_administrator_cards_are_replaced_by_files_beside_the_old_ones() {
+    let rig = Rig::start();
+    rig.succeed("new-world", &["-m1,2", "-Q2/3"]);
+    let output = rig.run("racs", &["-m1"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    insta::assert_snapshot!(
+        "racs",
+        masked(&rig, &(text(&output.stdout) + &text(&output.stderr)))
+    );
+    let card = |number: u32| {
+        let file = rig.options.kmdata.join(format!("cards/admin-{number}"));
+        format!("--card={}", file.display())
+    };
+    let (old, new) = ([card(1), card(2)], [card(5), card(6)]);
+    let refused = rig.fail(1, "new-world", &["-lm2", &old[0], &old[1]]);
+    assert!(refused.contains("unknown card"), "{refused}");
+    rig.succeed("new-world", &["-lm2", &new[0], &new[1]]);
+    // Whoever does not choose finds the right ones among all.
+    rig.succeed("new-world", &["-lm1"]);
+    let report = rig.succeed("nfkminfo", &[]);
+    assert_eq!(report.matches(" 0x2 Usable\n").count(), 2, "{report}");
+}
+
+#[test]
+fn the_clock_is_set_with_the_administrator_cards() {
+    let rig = Rig::start();
+    rig.succeed("new-world", &["-Q1/1", &rig.file("card", "admin")]);
+    assert_eq!(rig.succeed("rtc", &[]), "Module 1: clock not set\n");
+    let refused = rig.fail(1, "rtc", &["--set-clock", &rig.file("admin-card", "none")]);
+    assert!(refused.contains("1 more card is needed"), "{refused}");
+    assert_eq!(
+        rig.succeed("rtc", &["--get-clock"]),
+        "Module 1: clock not set\n"
+    );
+    let set = rig.succeed("rtc", &["--set-clock", &rig.file("admin-card", "admin")]);
+    assert_eq!(masked(&rig, &set), "Module 1: clock <date> <time> UTC\n");
+    let later = rig.succeed("rtc", &["--get-clock", "-m1"]);
+    assert_eq!(masked(&rig, &later), "Module 1: clock <date> <time> UTC\n");
+    assert!(
+        rig.fail(1, "rtc", &["-m7"])
+            .contains("there is no module #7")
+    );
+    rig.fail(2, "rtc", &["--get-clock", "--set-clock"]);
+}
+
+#[test]
+fn areas_in_nvram_are_listed_with_their_keys_and_deleted_without_them() {
+    let rig = Rig::start();
+    rig.succeed("new-world", &["-Q1/1"]);
+    rig.succeed(
+        "generatekey",
+        &[
+            "--batch",
+            "simple",
+            "ident=stored",
+            "size=1024",
+            "nvram=yes",
+        ],
+    );
+    let listed = rig.succeed("nvram-sw", &["--list"]);
+    let mut lines = listed.lines();
+    assert_eq!(lines.next(), Some("Module 1: 1 NVRAM areas"));
+    let line = lines.next().unwrap();
+    assert!(line.ends_with(" bytes  key simple stored"), "{listed}");
+    let name = line.split_whitespace().next().unwrap();
+    let delete = ["--delete", "--name", name];
+    let refused = rig.fail(1, "nvram-sw", &delete);
+    assert!(
+        refused.contains("belongs to key simple stored"),
+        "{refused}"
+    );
+    let file = rig.options.kmdata.join("local/key_simple_stored");
+    std::fs::write(&file, b"junk").unwrap();
+    let refused = rig.fail(1, "nvram-sw", &delete);
+    assert!(refused.contains("cannot be told"), "{refused}");
+    std::fs::remove_file(&file).unwrap();
+    assert!(
+        rig.succeed("nvram-sw", &[])
+            .contains(" no key of this host\n")
+    );
+    let refused = rig.fail(
+        1,
+        "nvram-sw",
+        &["-d", "-n", name, &rig.file("admin-card", "none")],
+    );
+    assert!(refused.contains("1 more card is needed"), "{refused}");
+    assert_eq!(
+        rig.succeed("nvram-sw", &delete),
+        format!("Module 1: NVRAM area `{name}' deleted\n")
+    );
+    assert_eq!(
+        rig.succeed("nvram-sw", &["-l"]),
+        "Module 1: 0 NVRAM areas\n"
+    );
+    assert!(
+        rig.fail(1, "nvram-sw", &delete)
+            .contains("has no NVRAM area")
+    );
+    for arguments in [&["--delete"][..], &["-n", "x"], &["-l", "-d", "-nx"]] {
+        rig.fail(2, "nvram-sw", arguments);
+    }
+    assert!(
+        rig.fail(2, "nvram-sw", &["--alloc"])
+            .contains("--alloc is known to the vendor's nvram-sw, and not emulated")
     );
 }

@@ -38,6 +38,9 @@ enum Action {
         module: Number,
         /// The position
         position: api::SwitchPosition,
+        /// Hold it there: commands for another mode are refused until it is moved without this
+        #[arg(long = "override")]
+        overrides: bool,
     },
 }
 
@@ -65,9 +68,16 @@ impl Module {
             }
             Action::Unplug(module) => press(module, "unplug")?,
             Action::PlugIn(module) => press(module, "plug-in")?,
-            Action::Switch { module, position } => client.put(
+            Action::Switch {
+                module,
+                position,
+                overrides,
+            } => client.put(
                 &format!("/modules/{}/switch", module.module),
-                &api::NewPosition { position },
+                &api::NewPosition {
+                    position,
+                    overrides,
+                },
             )?,
         };
         Ok(())

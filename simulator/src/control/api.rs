@@ -49,6 +49,8 @@ pub struct Module {
     pub mode: ModuleMode,
     /// The position of the mode switch, which the next reset enters.
     pub switch: SwitchPosition,
+    /// Whether no command moves the switch.
+    pub switch_overrides: bool,
     /// Its slots.
     pub slots: Vec<Slot>,
     /// Objects of all kinds in its memory.
@@ -116,7 +118,9 @@ pub struct Slot {
 pub enum SlotType {
     /// A reader into which a hand puts cards.
     SmartCard,
-    /// A reader on another machine.
+    /// A reader of another module: only for cards that may be read remotely.
+    Remote,
+    /// A reader of somebody's own machine.
     Dynamic,
     /// A place into which clients put card images.
     SoftToken,
@@ -184,6 +188,9 @@ pub struct CardName {
 pub struct NewPosition {
     /// The position.
     pub position: SwitchPosition,
+    /// Whether no command moves it from there.
+    #[serde(default)]
+    pub overrides: bool,
 }
 
 /// The clock.
@@ -242,6 +249,7 @@ impl From<SlotKind> for SlotType {
     fn from(kind: SlotKind) -> SlotType {
         match kind {
             SlotKind::SmartCard => SlotType::SmartCard,
+            SlotKind::Remote => SlotType::Remote,
             SlotKind::Dynamic => SlotType::Dynamic,
             SlotKind::SoftToken => SlotType::SoftToken,
         }

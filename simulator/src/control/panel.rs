@@ -238,8 +238,10 @@ impl Panel {
     }
 
     /// Moves a mode switch.
-    pub(super) fn set_switch(&self, number: u32, to: api::SwitchPosition) -> Result<(), Refusal> {
-        self.on(number, |module| module.set_switch(to.into()))
+    pub(super) fn set_switch(&self, number: u32, to: api::NewPosition) -> Result<(), Refusal> {
+        self.on(number, |module| {
+            module.set_switch(to.position.into(), to.overrides)
+        })
     }
 
     /// Every card in the folder, by name.
@@ -314,6 +316,7 @@ impl Panel {
             imported_from: slot.unit.imported().map(|it| it.address().to_string()),
             mode: mode.into(),
             switch: switch.into(),
+            switch_overrides: false,
             slots: Vec::new(),
             objects: 0,
             keys: Vec::new(),
@@ -332,6 +335,7 @@ impl Panel {
 
     fn look_inside(&self, module: &Module, view: api::Module) -> api::Module {
         api::Module {
+            switch_overrides: module.switch_overrides(),
             slots: module
                 .slots_view()
                 .into_iter()

@@ -228,7 +228,7 @@ async fn switch(
     Json(new): Json<api::NewPosition>,
 ) -> Answer<api::Module> {
     on(panel, move |panel| {
-        panel.set_switch(number, new.position)?;
+        panel.set_switch(number, new)?;
         panel.module(number)
     })
     .await

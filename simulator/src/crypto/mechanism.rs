@@ -97,6 +97,12 @@ pub(super) fn resolve(mech: Mech, key_type: KeyType, usage: Use) -> Result<Mech,
     }
 }
 
+/// Whether a key pads by PKCS#1 v1.5 with this mechanism, or by default.
+pub fn pads_by_pkcs1(mech: Mech, key_type: KeyType) -> bool {
+    let mechanism = resolve(mech, key_type, Use::Encryption).and_then(lookup);
+    matches!(mechanism, Ok(Mechanism::RsaPkcs1(_)))
+}
+
 /// The mechanism behind a number.
 ///
 /// # Errors

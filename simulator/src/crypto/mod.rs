@@ -51,6 +51,7 @@ pub use generate::{generate_key, generate_key_pair};
 pub use hash::hash;
 pub use immediate::{mod_exp, mod_exp_crt, rsa_immed_sign_decrypt, rsa_immed_verify_encrypt};
 pub use key::KeyMaterial;
+pub use mechanism::pads_by_pkcs1;
 pub use operation::{decrypt, encrypt, sign, verify};
 pub use prime::generate_prime;
 

@@ -264,7 +264,11 @@ impl Hardserver {
         let paced = slot.pace.as_ref().zip(slot.unit.own());
         let due = paced.map(|(pace, own)| {
             let operation = pace::operation(&command, &own.module, client.ordinal);
-            pace.due(Instant::now(), operation)
+            let due = pace.due(Instant::now(), operation);
+            match pace::tries_passphrase(command.cmd()) {
+                true => pace.due_retry(due),
+                false => due,
+            }
         });
         let struck = self.strike(answer, slot);
         let due = match &struck {

@@ -46,6 +46,11 @@ impl<Task> Engines<Task> {
         self.count
     }
 
+    /// The number of engines that are not free.
+    pub(super) fn busy(&self) -> usize {
+        self.count - self.lock().free
+    }
+
     /// Puts a task in line, and takes the first in line if an engine is free.
     pub(super) fn enter(&self, task: Task) -> Entered<Task> {
         let mut state = self.lock();

@@ -181,6 +181,7 @@ fn own_facts(slot: &Slot, description: &Description) -> EnqVerSixData {
             reclongqueue: capacity.queue.1,
             // The bits of the command that set them.
             activensopermsmodes: description.officer_modes,
+            activeinitmodes: description.initial_modes,
             ..common.six
         },
         ..common
@@ -274,6 +275,7 @@ fn common() -> EnqVerSixData {
                 | EnquiryDataFour::AES_MODULE_KEYS
                 | EnquiryDataFour::SERVER_HAS_CREATE_CLIENT
                 | EnquiryDataFour::HAS_INITIALISE_UNIT_EX
+                | EnquiryDataFour::ALWAYS_USE_STRONG_PRIMES
                 | EnquiryDataFour::HAS_KLF2,
         },
         six: EnquiryDataSix {

@@ -12,6 +12,7 @@ use super::modules::Slot;
 use super::worker::Answer;
 use crate::faults::{Plan, PlanError, Ready, Rule};
 use crate::job::Work;
+use crate::power::Cut;
 
 /// How long a module that stalls keeps a reply: longer than anybody waits, so that only a reset ends it.
 const STALL: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -93,10 +94,10 @@ impl Hardserver {
                     work()
                 }));
             }
-            (Ready::TearCard(bytes), Some(own)) => {
+            (Ready::PullCardsAt(access, bytes), Some(own)) => {
                 let module = Arc::clone(&own.module);
                 return Struck::Meanwhile(Box::new(move |work| {
-                    module.tear_cards(usize::try_from(bytes).unwrap_or(usize::MAX));
+                    module.pull_cards_in(access, usize::try_from(bytes).unwrap_or(usize::MAX));
                     let reply = work();
                     module.remove_cards();
                     reply
@@ -108,16 +109,23 @@ impl Hardserver {
             (Ready::FillNvram, Some(own)) => note(own.module.fill_nvram()),
             (Ready::WipeNvram, Some(own)) => note(own.module.wipe_nvram()),
             (Ready::Clock(seconds), _) => self.move_clock(seconds),
+            (Ready::Temperature(celsius), Some(own)) => own.sensors.set_temperature(celsius),
             (Ready::TearState(bytes), Some(own)) => {
-                let state = own.state.clone();
+                let power = Arc::clone(&own.power);
                 return Struck::Meanwhile(Box::new(move |work| {
-                    drop(work());
-                    let torn = std::fs::OpenOptions::new().write(true).open(&state);
-                    if let Err(error) = torn.and_then(|file| file.set_len(bytes)) {
-                        tracing::error!(%error, "the state was not torn");
+                    power.cut_after(bytes);
+                    let reply = work();
+                    match power.settle() {
+                        // Nothing is written, closed or answered any more.
+                        Cut::Made => std::process::abort(),
+                        Cut::Missed(written) => {
+                            tracing::warn!(
+                                written,
+                                "the state was not torn: the command wrote less"
+                            );
+                            reply
+                        }
                     }
-                    // A power cut: nothing is written, closed or answered any more.
-                    std::process::abort()
                 }));
             }
             // What goes wrong inside an imported module is a matter of its exporter's plan: rules are not about it.

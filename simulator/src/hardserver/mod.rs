@@ -22,6 +22,7 @@ mod remote;
 mod replies;
 mod routing;
 mod runs;
+mod sensors;
 mod server;
 mod state_lock;
 mod statistics;
@@ -47,6 +48,7 @@ pub(crate) use self::modules::Slot as ModuleSlot;
 use self::poller::Poller;
 use self::remote::{Guests, Imported, Kneti, Parcel};
 pub use self::remote::{KnetiError, KnetiHash, NotAHash};
+use self::sensors::Sensors;
 pub use self::server::{Endpoints, Server, StartError, is_running, serve};
 use self::stream::Stream;
 use self::unit::Own;
@@ -402,7 +404,9 @@ fn power_on(
 ) -> Result<Own, StartError> {
     let fail = |cause| StartError::Module { number, cause };
     let path = options.state.join(format!("module{number}.redb"));
-    let store = RedbStore::open(&path).map_err(|cause| fail(cause.into()))?;
+    let power = Arc::default();
+    let store = RedbStore::open_with_power(&path, Arc::clone(&power))
+        .map_err(|cause| fail(cause.into()))?;
     let (store, failing_writes) = Failing::new(store);
     let module = Module::power_on(Setup {
         number,
@@ -419,6 +423,7 @@ fn power_on(
     Ok(Own {
         module,
         failing_writes,
-        state: path,
+        power,
+        sensors: Sensors::default(),
     })
 }

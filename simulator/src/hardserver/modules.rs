@@ -43,6 +43,16 @@ impl Slot {
     pub(super) fn epoch(&self) -> u64 {
         self.unit.epoch()
     }
+
+    /// How much of the engines is busy now, in percent: of the unit's that is emulated, if one is.
+    pub(super) fn load_percent(&self) -> u32 {
+        let (busy, all) = match &self.pace {
+            Some(pace) => (pace.busy(Instant::now()), pace.timing().profile.engines),
+            None => (self.engines.busy(), self.engines.count() as u32),
+        };
+        // There is at least one engine, and no more are busy than there are.
+        (busy as u32 * 100).checked_div(all).unwrap_or(0)
+    }
 }
 
 /// The most modules of one hardserver, unplugged ones and the pool included. Clients ask for no number beyond it.

@@ -10,7 +10,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use ncore::message::{Command, Reply};
-use ncore::types::{Args, FileDevice, FileSpec, KeyType, KeyTypeGenParams};
+use ncore::types::{Args, Cmd, FileDevice, FileSpec, KeyType, KeyTypeGenParams};
 
 use super::worker::{Answer, Outstanding};
 use crate::module::Module;
@@ -22,6 +22,8 @@ pub(super) struct Pace {
     timing: Timing,
     /// When each engine is free again, the earliest first.
     free: Mutex<BinaryHeap<Reverse<Instant>>>,
+    /// When a pass phrase may be tried again.
+    retry: Mutex<Instant>,
 }
 
 impl Pace {
@@ -30,6 +32,7 @@ impl Pace {
         Pace {
             timing,
             free: Mutex::new(engines.collect()),
+            retry: Mutex::new(now),
         }
     }
 
@@ -55,6 +58,32 @@ impl Pace {
         free.push(Reverse(end));
         end + half
     }
+
+    /// The number of engines that are busy.
+    pub(super) fn busy(&self, now: Instant) -> usize {
+        let free = lock(&self.free);
+        free.iter().filter(|Reverse(free)| *free > now).count()
+    }
+
+    /// When the reply to a command that tries a pass phrase may leave, if it were due then otherwise.
+    pub(super) fn due_retry(&self, due: Instant) -> Instant {
+        due.max(*lock(&self.retry))
+    }
+
+    /// Notes that a pass phrase is told to be wrong then.
+    pub(super) fn wrong_passphrase(&self, told: Instant) {
+        let next = told.checked_add(self.timing.delay(Operation::Retry));
+        let mut retry = lock(&self.retry);
+        *retry = next.unwrap_or(told).max(*retry);
+    }
+}
+
+/// Whether a command tries a pass phrase.
+pub(super) fn tries_passphrase(cmd: Cmd) -> bool {
+    matches!(
+        cmd,
+        Cmd::ReadShare | Cmd::ReadSoftTokenShare | Cmd::ChangeSharePIN
+    )
 }
 
 /// What a command has the module compute.
@@ -248,6 +277,28 @@ mod tests {
             with.due(start, SIGN),
             start + timing.service(SIGN) + overhead
         );
+    }
+
+    #[test]
+    fn a_wrong_pass_phrase_delays_the_next_tries_only_when_asked() {
+        let start = Instant::now();
+        let without = pace(start);
+        without.wrong_passphrase(start);
+        assert_eq!(without.due_retry(start), start);
+        let timing = Timing {
+            delays: true,
+            ..without.timing
+        };
+        let with = Pace::new(timing, start);
+        let (soon, late) = (Duration::from_secs(1), Duration::from_secs(9));
+        assert_eq!(with.due_retry(start + soon), start + soon);
+        with.wrong_passphrase(start);
+        let free = start + Duration::from_secs(5);
+        assert_eq!(with.due_retry(start + soon), free);
+        assert_eq!(with.due_retry(start + late), start + late);
+        // Each wrong one counts from when it is told.
+        with.wrong_passphrase(free);
+        assert_eq!(with.due_retry(start + late), free + Duration::from_secs(5));
     }
 
     #[test]

@@ -12,6 +12,8 @@ use super::Hardserver;
 use super::connection::Connection;
 use super::dispatch::refuse_flags;
 use super::modules::Slot;
+use super::sensors;
+use crate::job::Now;
 
 /// One node: values, or nodes below, or both.
 #[derive(Default)]
@@ -106,7 +108,7 @@ impl Hardserver {
             }),
             (StatNodeTag::PerModule, [number, rest @ ..]) => {
                 let slot = &self.modules[self.modules.index_of(*number).ok()?];
-                below_module(module_values(slot, self.now().uptime), rest)
+                below_module(module_values(slot, self.now()), rest)
             }
             (StatNodeTag::PerDevice, [number, rest @ ..]) => {
                 let slot = &self.modules[self.modules.index_of(*number).ok()?];
@@ -173,11 +175,11 @@ fn connection_node(connection: &Connection, uptime: Duration) -> Node {
 
 type ModuleValues = Vec<(StatNodeTag, StatID, Value)>;
 
-fn module_values(slot: &Slot, uptime: Duration) -> ModuleValues {
-    // What an imported module counts itself stays with its exporter.
+fn module_values(slot: &Slot, now: Now) -> ModuleValues {
+    // What an imported module counts itself, and how it is, stays with its exporter.
     let own = slot.unit.own();
-    let own = own.map(|own| own.module.statistics(uptime));
-    let mut values: ModuleValues = own
+    let counted = own.map(|own| own.module.statistics(now.uptime));
+    let mut values: ModuleValues = counted
         .into_iter()
         .flatten()
         .map(|own| {
@@ -201,8 +203,26 @@ fn module_values(slot: &Slot, uptime: Duration) -> ModuleValues {
             Value::Counter(count.load(Ordering::Relaxed)),
         ));
     }
-    let serial = Value::Text(slot.unit.esn());
-    values.push((StatNodeTag::ModuleEnvStats, StatID::SerialNumber, serial));
+    let mut environment = vec![(StatID::SerialNumber, Value::Text(slot.unit.esn()))];
+    if let Some(own) = own {
+        let load = Value::Level(slot.load_percent().into());
+        values.push((StatNodeTag::ModuleJobStats, StatID::CPULoadPercent, load));
+        // It keeps no cache of keys that could be full.
+        for id in [
+            StatID::CacheEntryCount,
+            StatID::CacheEntriesInserted,
+            StatID::CacheEntriesRemoved,
+        ] {
+            values.push((StatNodeTag::ModuleCacheStats, id, Value::Level(0)));
+        }
+        let time = Value::Level(now.unix.as_secs());
+        environment.push((StatID::CurrentTime, time));
+        environment.extend(sensors::memory().map(|(id, bytes)| (id, Value::Level(bytes))));
+        let shown = own.sensors.values();
+        environment.extend(shown.map(|(id, value)| (id, Value::Level(value.into()))));
+    }
+    let below = |(id, value)| (StatNodeTag::ModuleEnvStats, id, value);
+    values.extend(environment.into_iter().map(below));
     values
 }
 

@@ -2,7 +2,6 @@
 //!
 //! The hardserver asks both the same questions; what it knows of an imported module is what its exporter told last.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
@@ -10,9 +9,11 @@ use ncore::message::Reply;
 use ncore::types::KeyType;
 
 use super::remote::Imported;
+use super::sensors::Sensors;
 use crate::job::Job;
 use crate::module::mode::{Mode, Switch};
 use crate::module::{KeyHash, Module, WorldIdentity};
+use crate::power::Power;
 
 /// A module, here or elsewhere.
 #[derive(Debug)]
@@ -29,8 +30,10 @@ pub(crate) struct Own {
     pub(crate) module: Arc<Module>,
     /// The number of its next writes that fail.
     pub(crate) failing_writes: Arc<AtomicU32>,
-    /// The file of its state.
-    pub(crate) state: PathBuf,
+    /// The power of the file of its state.
+    pub(crate) power: Arc<Power>,
+    /// What its sensors show.
+    pub(crate) sensors: Sensors,
 }
 
 impl Unit {

@@ -21,7 +21,7 @@ use super::attendance::{Next, Watch, between_looks};
 use super::clients::Client;
 use super::connection::{Connection, Input, Read};
 use super::engines::Entered;
-use super::pace::Held;
+use super::pace::{self, Held};
 use super::poller::{Event, Happened};
 use super::pool::Attempt;
 use super::remote::Parcel;
@@ -429,7 +429,11 @@ impl Worker {
             self.finish(answer, reply);
             return;
         };
-        let epoch = self.server.modules[index].epoch();
+        let slot = &self.server.modules[index];
+        if reply.status == Status::DecryptFailed && pace::tries_passphrase(answer.header.cmd) {
+            slot.pace.iter().for_each(|pace| pace.wrong_passphrase(due));
+        }
+        let epoch = slot.epoch();
         if ends_what_is_in_work(answer.header.cmd) {
             self.server.held.hurry(index, epoch);
         }

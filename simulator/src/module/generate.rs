@@ -13,6 +13,7 @@ use super::KeyHash;
 use super::acl::admit;
 use super::call::{Call, Outcome, check_flags, later};
 use super::key::Key;
+use super::modes;
 use super::objects::Object;
 use super::strict;
 use crate::crypto::{self, KeyMaterial};
@@ -103,7 +104,8 @@ pub(super) fn generate_key_pair(call: Call, mut args: GenerateKeyPairArgs) -> Ou
 
 fn make_pair(call: &Call, args: &GenerateKeyPairArgs) -> Result<KeyMaterial, Status> {
     let engine = call.module.engine();
-    let private = crypto::generate_key_pair(engine, &args.params, &mut call.stream("key"))?;
+    let params = modes::parameters(call, &args.params);
+    let private = crypto::generate_key_pair(engine, &params, &mut call.stream("key"))?;
     if args.flags & GenerateKeyPairArgs::PAIRWISE_CHECK != 0 {
         private.pairwise_check(engine, &mut call.stream("pairwise check"))?;
     }

@@ -24,10 +24,12 @@ mod dispatch;
 mod files;
 mod generate;
 mod info;
+mod jumper;
 mod key;
 mod klf2;
 mod kml;
 pub mod mode;
+mod modes;
 mod module_keys;
 mod module_state;
 mod nvmem;
@@ -70,6 +72,7 @@ use self::certs::Certificates;
 use self::challenge::Challenges;
 use self::clock::Clock;
 use self::counters::UseCounters;
+use self::jumper::Jumper;
 use self::klf2::Klf2;
 use self::mode::{Class, Event, Machine, Mode, Switch};
 use self::nvram::Nvram;
@@ -151,6 +154,7 @@ pub struct Module {
     /// Counts the changes of the non-volatile memory.
     nvram_events: AtomicU32,
     clock: Clock,
+    jumper: Jumper,
     statistics: Counters,
 }
 
@@ -177,6 +181,8 @@ pub struct Description {
     pub officer: Option<KeyHash>,
     /// The modes that SetNSOPerms chose: bits of M_SetNSOPermsArgs' flags.
     pub officer_modes: u32,
+    /// The modes that InitialiseUnitEx chose: bits of M_InitialiseUnitExArgs' flags.
+    pub initial_modes: u32,
     /// The number of slots.
     pub slots: usize,
 }
@@ -193,6 +199,7 @@ impl Module {
                     officer: None,
                     module_keys: Vec::new(),
                     kml: None,
+                    initial_modes: 0,
                 };
                 saved.save(&*setup.store, None)?;
                 saved
@@ -203,6 +210,7 @@ impl Module {
         Klf2::provide(&*setup.store, &mut factory)?;
         let nvram = Nvram::load(&*setup.store, setup.nvram)?;
         let clock = Clock::load(&*setup.store)?;
+        let jumper = Jumper::load(&*setup.store)?;
         let inner = Inner {
             machine: Machine::power_on(saved.switch, world.officer.is_some()),
             world: Arc::new(world),
@@ -231,6 +239,7 @@ impl Module {
             counted: AtomicBool::new(false),
             nvram_events: AtomicU32::new(0),
             clock,
+            jumper,
             statistics: Counters::default(),
         }))
     }
@@ -283,7 +292,8 @@ impl Module {
             mode: inner.machine.mode,
             switch: inner.machine.switch,
             officer: inner.world.officer_hash(),
-            officer_modes: inner.world.officer.as_ref().map_or(0, |it| it.modes),
+            officer_modes: inner.world.officer_modes(),
+            initial_modes: inner.world.initial_modes,
             slots: self.slots.len(),
         }
     }

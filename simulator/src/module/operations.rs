@@ -6,6 +6,7 @@ use ncore::types::{
 };
 
 use super::call::{Call, Outcome, check_flags, later};
+use super::modes;
 use crate::crypto;
 
 /// Cmd_Sign.
@@ -13,6 +14,7 @@ pub(super) fn sign(call: Call, args: SignArgs) -> Outcome {
     check_flags(args.flags, 0)?;
     let key = call.key(args.key)?;
     call.permit_operation(&key, ActOpPermissionsDetails::SIGN)?;
+    modes::check_padding(&call, &key, args.mech, args.plain.type_)?;
     later(move || {
         let mut rng = call.stream("sign");
         let iv = args.given_iv.as_ref();
@@ -34,6 +36,8 @@ pub(super) fn verify(call: Call, args: VerifyArgs) -> Outcome {
     check_flags(args.flags, 0)?;
     let key = call.key(args.key)?;
     call.permit_operation(&key, ActOpPermissionsDetails::VERIFY)?;
+    let mech = modes::of_given(args.mech, args.sig.mech);
+    modes::check_padding(&call, &key, mech, args.plain.type_)?;
     later(move || {
         crypto::verify(
             call.module.engine(),
@@ -52,6 +56,7 @@ pub(super) fn encrypt(call: Call, args: EncryptArgs) -> Outcome {
     check_flags(args.flags, 0)?;
     let key = call.key(args.key)?;
     call.permit_operation(&key, ActOpPermissionsDetails::ENCRYPT)?;
+    modes::check_padding(&call, &key, args.mech, args.plain.type_)?;
     later(move || {
         let mut rng = call.stream("encrypt");
         let iv = args.given_iv.as_ref();
@@ -73,6 +78,8 @@ pub(super) fn decrypt(call: Call, args: DecryptArgs) -> Outcome {
     check_flags(args.flags, 0)?;
     let key = call.key(args.key)?;
     call.permit_operation(&key, ActOpPermissionsDetails::DECRYPT)?;
+    let mech = modes::of_given(args.mech, args.cipher.mech);
+    modes::check_padding(&call, &key, mech, args.reply_type)?;
     later(move || {
         let engine = call.module.engine();
         let plain = crypto::decrypt(

@@ -8,7 +8,7 @@ use ncore::types::KeyType;
 use super::mode::{Event, Mode, Switch};
 use super::objects::Object;
 use super::{KeyHash, Module, SlotKind};
-use crate::cards::Card;
+use crate::cards::{Access, Card};
 
 /// A slot as one sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,16 +67,16 @@ impl Module {
         }
     }
 
-    /// Pulls the cards in the readers in the middle of the next write to them, when so many bytes are written. Their slots
-    /// notice that only when the cards are removed.
-    pub fn tear_cards(&self, bytes: usize) {
+    /// Pulls the cards in the readers in the middle of the next access to them, after so many bytes. Their slots notice
+    /// that only when the cards are removed.
+    pub fn pull_cards_in(&self, access: Access, bytes: usize) {
         let readers = self
             .slots()
             .iter()
             .filter(|slot| slot.kind() != SlotKind::SoftToken);
         for slot in readers {
             if let Ok(card) = slot.state().any_card() {
-                card.tear(bytes);
+                card.pull_in(access, bytes);
             }
         }
     }
@@ -112,14 +112,25 @@ impl Module {
         self.happen(Event::Unplug)
     }
 
-    /// Moves the mode switch. What the module does changes with its next reset. Failed if the position cannot be saved.
-    pub fn set_switch(&self, switch: Switch) -> Result<(), Status> {
+    /// Moves the mode switch, and sets or clears the jumpers that let it override commands. What the module does changes
+    /// with its next reset. Failed if the position cannot be saved.
+    pub fn set_switch(&self, switch: Switch, overrides: bool) -> Result<(), Status> {
         self.commit(|_, saved| {
+            // Whatever cannot be saved, a command may not move a switch that is held.
+            self.jumper.set(&*self.store, overrides).map_err(|error| {
+                tracing::error!(module = self.number, %error, "jumpers not saved");
+                Status::Failed
+            })?;
             *saved = switch;
             Ok(())
         })?;
         self.lock().machine.switch = switch;
         Ok(())
+    }
+
+    /// Whether the mode switch overrides commands.
+    pub fn switch_overrides(&self) -> bool {
+        self.jumper.is_set()
     }
 
     /// What the module is doing, and the position of its switch.

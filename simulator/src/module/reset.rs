@@ -13,6 +13,7 @@ use ncore::types::{
 use super::call::{Call, Outcome, check_flags, done, later};
 use super::kml::Kml;
 use super::mode::{Event, Switch};
+use super::modes;
 use super::module_keys::module_key;
 use super::world::{Officer, World};
 use crate::crypto;
@@ -26,7 +27,8 @@ pub(super) fn clear_unit(call: Call, _: ClearUnitArgs) -> Outcome {
     done()
 }
 
-/// Cmd_ClearUnitEx: the same with a new position of the mode switch, unless it is Default.
+/// Cmd_ClearUnitEx: the same with a new position of the mode switch, unless it is Default. AccessDenied for another one than
+/// the switch has while hands hold it there ([`super::jumper`]).
 pub(super) fn clear_unit_ex(call: Call, args: ClearUnitExArgs) -> Outcome {
     check_flags(args.flags, 0)?;
     let switch = match args.mode {
@@ -46,6 +48,7 @@ pub(super) fn clear_unit_ex(call: Call, args: ClearUnitExArgs) -> Outcome {
     call.module.would_happen(Event::Reset(Some(switch)))?;
     later(move || {
         call.module.commit(|_, saved_switch| {
+            call.module.jumper.check(*saved_switch, switch)?;
             *saved_switch = switch;
             Ok(())
         })?;
@@ -56,22 +59,23 @@ pub(super) fn clear_unit_ex(call: Call, args: ClearUnitExArgs) -> Outcome {
 
 /// Cmd_InitialiseUnit: a new KM0, and a KML of the kind that every client knows.
 pub(super) fn initialise_unit(call: Call, _: InitialiseUnitArgs) -> Outcome {
-    initialise(call, KMLType::DSAp1024s160)
+    initialise(call, KMLType::DSAp1024s160, 0)
 }
 
-/// Cmd_InitialiseUnitEx: with a choice of KML. The modes its flags ask for are not available.
+/// Cmd_InitialiseUnitEx: with a choice of KML. Of the modes its flags ask for, UseFIPSApprovedInternalMechanisms is available
+/// (see [`super::modes`]), else NotAvailable.
 pub(super) fn initialise_unit_ex(call: Call, args: InitialiseUnitExArgs) -> Outcome {
     const KNOWN: u32 = InitialiseUnitExArgs::USE_FIPS_APPROVED_INTERNAL_MECHANISMS
         | InitialiseUnitExArgs::AUDIT_LOGGING;
     check_flags(args.flags, KNOWN)?;
-    if args.flags != 0 {
+    if args.flags & !InitialiseUnitExArgs::USE_FIPS_APPROVED_INTERNAL_MECHANISMS != 0 {
         return Err(Status::NotAvailable);
     }
-    initialise(call, args.kml)
+    initialise(call, args.kml, args.flags)
 }
 
 /// Erases the world and begins another.
-fn initialise(call: Call, kml: KMLType) -> Outcome {
+fn initialise(call: Call, kml: KMLType, initial_modes: u32) -> Outcome {
     call.module.would_happen(Event::Initialise)?;
     later(move || {
         let engine = call.module.engine();
@@ -97,6 +101,7 @@ fn initialise(call: Call, kml: KMLType) -> Outcome {
                 officer: None,
                 module_keys: vec![km0],
                 kml,
+                initial_modes,
             };
             Ok(())
         })?;
@@ -105,8 +110,8 @@ fn initialise(call: Call, kml: KMLType) -> Outcome {
     })
 }
 
-/// Cmd_SetNSOPerms: once after each initialisation, else InvalidState. Of the modes its flags ask for, FIPS 140 level 3 is
-/// available.
+/// Cmd_SetNSOPerms: once after each initialisation, else InvalidState. NotAvailable for a mode that is not among
+/// [`modes::AVAILABLE`].
 pub(super) fn set_nso_perms(call: Call, args: SetNSOPermsArgs) -> Outcome {
     const KNOWN: u32 = SetNSOPermsArgs::FIPS_LEVEL3_ENFORCEDV2
         | SetNSOPermsArgs::ALWAYS_USE_STRONG_PRIMES
@@ -116,7 +121,7 @@ pub(super) fn set_nso_perms(call: Call, args: SetNSOPermsArgs) -> Outcome {
         | SetNSOPermsArgs::AUDIT_LOGGING;
     check_flags(args.flags, KNOWN)?;
     check_flags(args.publicperms.ops, ALL_OPERATIONS)?;
-    if args.flags & !SetNSOPermsArgs::FIPS_LEVEL3_ENFORCEDV2 != 0 {
+    if args.flags & !modes::AVAILABLE != 0 {
         return Err(Status::NotAvailable);
     }
     if call.world.officer.is_some() {

@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ncore::Status;
 use ncore::types::{PhysToken, PollSlotData, SlotListData, SlotType, SlotTypeSlotExData};
 
+use super::KeyHash;
+use super::authorisation::Term;
 use super::card::Image;
 use crate::cards::{Card, MemoryCard};
 
@@ -15,7 +18,9 @@ use crate::cards::{Card, MemoryCard};
 pub enum SlotKind {
     /// A reader into which a hand puts cards.
     SmartCard,
-    /// A reader on another machine (Remote Administration), into which a hand puts cards.
+    /// A reader of another module (Remote Operator): shares are read there of tokens that allow it.
+    Remote,
+    /// A reader of somebody's own machine (Remote Administration), which takes every card as the module's own does.
     Dynamic,
     /// A place into which clients put card images (Cmd_InsertSoftToken).
     SoftToken,
@@ -32,6 +37,8 @@ pub(super) struct Slot {
 #[derive(Debug, Default)]
 pub(super) struct Stay {
     over: AtomicBool,
+    /// The times of tokens whose shares were read, by the token's hash.
+    terms: Mutex<Vec<(KeyHash, Arc<Term>)>>,
 }
 
 impl Stay {
@@ -41,6 +48,27 @@ impl Stay {
             false => Ok(()),
             true => Err(Status::PhysTokenNotPresent),
         }
+    }
+
+    /// Remembers the time of a token that was read from the card.
+    pub(super) fn lend(&self, hkt: KeyHash, term: Arc<Term>) {
+        let mut terms = self.terms();
+        terms.retain(|(_, term)| term.matters());
+        terms.push((hkt, term));
+    }
+
+    /// TimeLimitExceeded if the time of the token is over that was read in this stay: the card must leave first
+    /// (SECURITY-WORLD section 5; which status says so is a guess).
+    pub(super) fn check_time(&self, hkt: &KeyHash, now: Duration) -> Result<(), Status> {
+        let is_over = |(of, term): &(KeyHash, Arc<Term>)| of == hkt && term.is_over(now);
+        match self.terms().iter().any(is_over) {
+            false => Ok(()),
+            true => Err(Status::TimeLimitExceeded),
+        }
+    }
+
+    fn terms(&self) -> MutexGuard<'_, Vec<(KeyHash, Arc<Term>)>> {
+        self.terms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -77,9 +105,18 @@ impl Slot {
     /// How the slot shows itself in lists.
     pub(super) fn list_data(&self, module: u32) -> SlotListData {
         let (type_, flags) = match self.kind {
-            SlotKind::SmartCard | SlotKind::Dynamic => {
-                (SlotType::SmartCard, SlotListData::SUPPORTS_AUTHENTICATION)
-            }
+            SlotKind::SmartCard => (SlotType::SmartCard, SlotListData::SUPPORTS_AUTHENTICATION),
+            SlotKind::Remote => (
+                SlotType::SmartCard,
+                SlotListData::SUPPORTS_AUTHENTICATION | SlotListData::REMOTE_MODULE,
+            ),
+            // Its reader is always there, and its channel holds.
+            SlotKind::Dynamic => (
+                SlotType::SmartCard,
+                SlotListData::SUPPORTS_AUTHENTICATION
+                    | SlotListData::DYNAMIC_SLOT
+                    | SlotListData::ASSOCIATED,
+            ),
             SlotKind::SoftToken => (SlotType::SoftToken, 0),
         };
         let token = PhysToken {

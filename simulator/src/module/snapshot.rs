@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::Module;
 use super::clock::Clock;
+use super::jumper::Jumper;
 use super::klf2::Klf2;
 use super::mode::{Machine, Switch};
 use super::nvram::Nvram;
@@ -67,6 +68,7 @@ impl Snapshot {
         // How much fits is up to the module that takes it.
         Nvram::load(&store, 0)?;
         Clock::load(&store)?;
+        Jumper::load(&store)?;
         Klf2::load(&store)?;
         Ok(Snapshot {
             esn: saved.esn,
@@ -117,6 +119,7 @@ impl Module {
         let world = saved.world(self.engine())?;
         let nvram = Nvram::load(&*self.store, self.nvram_size())?;
         self.clock.load_again(&*self.store)?;
+        self.jumper.load_again(&*self.store)?;
         self.set_nvram(nvram);
         *switch = saved.switch;
         self.forget(|inner| {

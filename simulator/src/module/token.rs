@@ -29,8 +29,11 @@ enum Progress {
         secret: Secret,
         pieces: Vec<Option<Vec<u8>>>,
     },
-    /// Being loaded: the pieces read so far.
-    Reading { pieces: Vec<Option<Vec<u8>>> },
+    /// Being loaded: the pieces read so far, and the stays of the cards they were on.
+    Reading {
+        pieces: Vec<Option<Vec<u8>>>,
+        stays: Vec<Arc<Stay>>,
+    },
     /// Whole. Remembers which shares it was made of.
     Present {
         secret: Secret,
@@ -69,7 +72,8 @@ impl Token {
     /// An empty token whose shares are to be read.
     pub(super) fn loading(identity: Identity) -> Token {
         let pieces = vec![None; identity.params.sharestotal as usize];
-        Token::new(identity, Progress::Reading { pieces })
+        let stays = Vec::new();
+        Token::new(identity, Progress::Reading { pieces, stays })
     }
 
     fn new(identity: Identity, progress: Progress) -> Token {
@@ -117,7 +121,7 @@ impl Token {
                 since: now,
                 shares,
             };
-            self.begin(Some(stay), now);
+            self.begin(&[stay], now);
         }
         Ok(())
     }
@@ -126,7 +130,7 @@ impl Token {
     pub(super) fn expects(&self, index: u32) -> Result<(), Status> {
         let place = self.place(index)?;
         match &*self.progress() {
-            Progress::Reading { pieces } if pieces[place].is_none() => Ok(()),
+            Progress::Reading { pieces, .. } if pieces[place].is_none() => Ok(()),
             _ => Err(Status::BadShareState),
         }
     }
@@ -143,19 +147,21 @@ impl Token {
     ) -> Result<u32, Status> {
         let place = self.place(index)?;
         let mut progress = self.progress();
-        let Progress::Reading { pieces } = &mut *progress else {
+        let Progress::Reading { pieces, stays } = &mut *progress else {
             return Err(Status::BadShareState);
         };
         if pieces[place].is_some() {
             return Err(Status::BadShareState);
         }
         pieces[place] = Some(piece);
+        stays.extend(stay);
         let read: Vec<Vec<u8>> = pieces.iter().flatten().cloned().collect();
         let left = self.identity.params.sharesneeded as usize - read.len();
         if left > 0 {
             return Ok(left as u32);
         }
         let shares = pieces.iter().map(Option::is_some).collect();
+        let stays = std::mem::take(stays);
         match sharing::join(&read, &self.identity, module_key) {
             Ok(secret) => {
                 *progress = Progress::Present {
@@ -163,7 +169,7 @@ impl Token {
                     since: now,
                     shares,
                 };
-                self.begin(stay, now);
+                self.begin(&stays, now);
                 Ok(0)
             }
             Err(status) => {
@@ -194,7 +200,7 @@ impl Token {
                     .collect();
                 (LogTokenState::Writing, shares, left)
             }
-            Progress::Reading { pieces } => {
+            Progress::Reading { pieces, .. } => {
                 let read = pieces.iter().flatten().count() as u32;
                 let shares = pieces
                     .iter()
@@ -246,15 +252,19 @@ impl Token {
 
     /// The token is whole: its time begins, and a token that is not persistent lasts while the card stays from which it
     /// got its last share.
-    fn begin(&self, stay: Option<Arc<Stay>>, now: Duration) {
-        if self.identity.params.flags & TokenParams::NOT_PERSISTENT != 0
-            && let Some(stay) = stay
+    fn begin(&self, stays: &[Arc<Stay>], now: Duration) {
+        let params = &self.identity.params;
+        if params.flags & TokenParams::NOT_PERSISTENT != 0
+            && let Some(last) = stays.last()
         {
-            self.authorisation.lasts_with(stay);
+            self.authorisation.lasts_with(Arc::clone(last));
         }
-        if self.identity.params.timelimit != 0 {
-            self.authorisation
-                .ends_at(now + Duration::from_secs(self.identity.params.timelimit.into()));
+        if params.timelimit != 0 {
+            let end = now + Duration::from_secs(params.timelimit.into());
+            let term = self.authorisation.ends_at(end);
+            for stay in stays {
+                stay.lend(self.identity.hkt, Arc::clone(&term));
+            }
         }
     }
 

@@ -125,14 +125,15 @@ pub(super) fn write_share(call: Call, mut args: WriteShareArgs) -> Outcome {
     })
 }
 
-/// Cmd_ReadShare: IncorrectToken if the card has no such share, DecryptFailed for a wrong pass phrase. A reader on another
-/// machine takes shares of tokens that allow it, else AccessDenied.
+/// Cmd_ReadShare: IncorrectToken if the card has no such share, DecryptFailed for a wrong pass phrase, TimeLimitExceeded if
+/// the card was read before and must leave the slot first. A slot of another module takes shares of tokens that allow it,
+/// else AccessDenied.
 pub(super) fn read_share(call: Call, args: ReadShareArgs) -> Outcome {
     check_flags(args.flags, 0)?;
     let token = token(&call, args.idkt)?;
     let kind = slot(&call, args.token.slot)?.kind();
     let remote = token.identity.params.flags & TokenParams::REMOTELY_READABLE != 0;
-    if kind == SlotKind::Dynamic && !remote {
+    if kind == SlotKind::Remote && !remote {
         return Err(Status::AccessDenied);
     }
     later(move || {
@@ -142,6 +143,10 @@ pub(super) fn read_share(call: Call, args: ReadShareArgs) -> Outcome {
             let image = slot::load(state.card(args.token.ic)?)?;
             (read_image(&call, &image)?.1, state.stay())
         };
+        // A dynamic slot gives the token again without that (SECURITY-WORLD section 5).
+        if kind != SlotKind::Dynamic && kind != SlotKind::SoftToken {
+            stay.check_time(&token.identity.hkt, call.uptime())?;
+        }
         let pin = args.pin.as_ref();
         let sharesleft = take_share(&call, &token, &content, Some(stay), args.i, pin)?;
         Ok(ReadShareReply { sharesleft }.into())

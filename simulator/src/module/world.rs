@@ -36,6 +36,8 @@ pub(super) struct World {
     pub(super) module_keys: Vec<ModuleKey>,
     /// The module's signing key since the last initialisation.
     pub(super) kml: Option<Arc<Kml>>,
+    /// The modes of the last initialisation: bits of M_InitialiseUnitExArgs' flags.
+    pub(super) initial_modes: u32,
 }
 
 /// What the modules of one Security World have in common: the security officer, and every module key but each module's
@@ -94,11 +96,19 @@ impl World {
         self.officer.as_ref().map(|officer| officer.hash)
     }
 
+    /// The modes that SetNSOPerms chose: bits of M_SetNSOPermsArgs' flags.
+    pub(super) fn officer_modes(&self) -> u32 {
+        self.officer.as_ref().map_or(0, |officer| officer.modes)
+    }
+
+    /// Whether the world has one of these modes.
+    pub(super) fn has_mode(&self, mode: u32) -> bool {
+        self.officer_modes() & mode != 0
+    }
+
     /// Whether the world is one of FIPS 140 level 3.
     pub(super) fn strict_fips(&self) -> bool {
-        let strict =
-            |officer: &Officer| officer.modes & SetNSOPermsArgs::FIPS_LEVEL3_ENFORCEDV2 != 0;
-        self.officer.as_ref().is_some_and(strict)
+        self.has_mode(SetNSOPermsArgs::FIPS_LEVEL3_ENFORCEDV2)
     }
 
     /// What it has in common with the other modules of the world; None while no officer is set.
@@ -160,12 +170,14 @@ pub(super) struct Saved {
     pub(super) module_keys: Vec<ModuleKey>,
     /// The marshalled private half of KML.
     pub(super) kml: Option<Vec<u8>>,
+    /// The modes of the last initialisation.
+    pub(super) initial_modes: u32,
 }
 
 /// The record of a module's state.
 const KIND: Kind = Kind {
     magic: *b"SSMS",
-    version: 2,
+    version: 3,
 };
 const NAME: &str = "module";
 
@@ -196,6 +208,7 @@ impl Saved {
             officer: world.officer.clone(),
             module_keys: world.module_keys.clone(),
             kml: kml.transpose()?,
+            initial_modes: world.initial_modes,
         })
     }
 
@@ -215,6 +228,7 @@ impl Saved {
             officer: self.officer.clone(),
             module_keys: self.module_keys.clone(),
             kml,
+            initial_modes: self.initial_modes,
         })
     }
 
@@ -222,8 +236,27 @@ impl Saved {
     pub(super) fn load(store: &dyn Store) -> Result<Option<Saved>, PowerOnError> {
         Ok(store
             .load(NAME)?
-            .map(|record| record::decode(KIND, &record))
+            .map(|record| Saved::decode(&record))
             .transpose()?)
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Saved, RecordError> {
+        match record::decode(KIND, bytes) {
+            // Version 2 had no modes.
+            Err(RecordError::Version { found: 2, .. }) => {
+                let before = Kind { version: 2, ..KIND };
+                let (esn, switch, officer, module_keys, kml) = record::decode(before, bytes)?;
+                Ok(Saved {
+                    esn,
+                    switch,
+                    officer,
+                    module_keys,
+                    kml,
+                    initial_modes: 0,
+                })
+            }
+            result => result,
+        }
     }
 
     /// Saves the state, with another record if one is given; returns when all is durable.
@@ -235,5 +268,40 @@ impl Saved {
         let state = record::encode(KIND, self)?;
         let records: Vec<_> = [(NAME, &state[..])].into_iter().chain(beside).collect();
         Ok(store.save(&records)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn state_of_version_2_is_read() {
+        let officer = Officer {
+            hash: [7; 20],
+            public_perms: 3,
+            modes: 1,
+        };
+        let key = ModuleKey {
+            hash: [8; 20],
+            secret: vec![9; 32],
+        };
+        let kml: Option<Vec<u8>> = Some(vec![1, 2, 3]);
+        let before = (
+            "1A2B-3C4D-5E6F",
+            Switch::Maintenance,
+            Some(officer.clone()),
+            vec![key.clone()],
+            kml.clone(),
+        );
+        let bytes = record::encode(Kind { version: 2, ..KIND }, &before).unwrap();
+        let saved = Saved::decode(&bytes).unwrap();
+        assert_eq!(saved.esn, "1A2B-3C4D-5E6F");
+        assert_eq!(saved.switch, Switch::Maintenance);
+        assert_eq!(saved.officer, Some(officer));
+        assert!(saved.module_keys == [key]);
+        assert_eq!((saved.kml, saved.initial_modes), (kml, 0));
+        let other = record::encode(Kind { version: 1, ..KIND }, &before).unwrap();
+        assert!(Saved::decode(&other).is_err());
     }
 }

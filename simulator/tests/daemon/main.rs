@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use ncore::client::{ConnectOptions, Connection, Endpoint};
+use ncore::client::{ClientError, ConnectOptions, Connection, Endpoint};
 use ncore::types::*;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -204,6 +204,109 @@ fn killed_at_any_time_it_starts_again_with_the_same_module() {
     let _again = Daemon::start(&mut softshield(&variables, &["serve"]));
     assert_eq!(keys(), before);
     assert_eq!(before.len(), 1);
+}
+
+/// The power goes at a byte of what a command writes: the module has the areas that it had, or the new one too, and what
+/// was acknowledged in any case.
+#[test]
+fn a_state_that_is_torn_in_a_write_is_old_or_new() {
+    let folder = folder();
+    let home = folder.path();
+    let variables = [("NFAST_HOME", home)];
+    let plan = home.join("plan.toml");
+    let area = |name: u8| NVMemAllocArgs {
+        module: 1,
+        info: FileInfo {
+            flags: 0,
+            length: 16,
+            id: [name; 11],
+        },
+        ..Default::default()
+    };
+    let start = || {
+        let daemon = Daemon::start(&mut softshield(&variables, &["serve"]));
+        let wire = connect(home.join("sockets/priv/privnserver"));
+        wire.transact(NewClientArgs::default()).unwrap();
+        (daemon, wire)
+    };
+    let areas = |wire: &Connection| -> Vec<u8> {
+        let list = NVMemListArgs {
+            module: 1,
+            flags: 0,
+        };
+        let infos = wire.transact(list).unwrap().infos;
+        infos.iter().map(|file| file.id[0]).collect()
+    };
+    let (mut daemon, mut wire) = start();
+    let reset = |wire: &Connection, mode| {
+        let clear = ClearUnitExArgs {
+            flags: 0,
+            module: 1,
+            mode,
+        };
+        wire.transact(clear).unwrap();
+    };
+    reset(&wire, ModuleMode::Initialisation);
+    wire.transact(InitialiseUnitArgs { module: 1 }).unwrap();
+    wire.transact(SetNSOPermsArgs {
+        module: 1,
+        hknso: [1; 20],
+        publicperms: NSOPerms { ops: 0x7_ffff },
+        ..Default::default()
+    })
+    .unwrap();
+    reset(&wire, ModuleMode::Operational);
+
+    let mut names = Vec::new();
+    for (name, bytes) in (1..).zip([0, 1, 100, 4096, 5000, 9000]) {
+        let rule =
+            format!("[[fault]]\ndo = {{ tear-state = {bytes} }}\ncommand = 'NVMemAlloc'\nnth = 1");
+        std::fs::write(&plan, rule).unwrap();
+        let play = ["fault", "play", plan.to_str().unwrap()];
+        let played = output(&mut softshield(&variables, &play));
+        assert!(played.status.success(), "{}", stderr(&played));
+        let answer = wire.transact(area(name));
+        assert!(
+            matches!(answer, Err(ClientError::Lost { .. })),
+            "{bytes} bytes: {answer:?}"
+        );
+        daemon.child.wait().unwrap();
+        (daemon, wire) = start();
+        let found = areas(&wire);
+        let with_new = [names.as_slice(), &[name]].concat();
+        assert!(
+            found == names || found == with_new,
+            "{bytes} bytes: {found:?}"
+        );
+        assert!(
+            bytes > 0 || found == names,
+            "of nothing written nothing is there"
+        );
+        names = found;
+    }
+    // What writes less is not torn, and is answered.
+    let rule = "[[fault]]\ndo = { tear-state = 1_000_000_000 }\ncommand = 'NVMemAlloc'\nnth = 1";
+    std::fs::write(&plan, rule).unwrap();
+    let played = softshield(&variables, &["fault", "play", plan.to_str().unwrap()]).status();
+    assert!(played.unwrap().success());
+    wire.transact(area(100)).unwrap();
+    names.push(100);
+    assert_eq!(areas(&wire), names);
+    drop(wire);
+    daemon.signal(Signal::KILL);
+
+    // A file that lost its end is refused, not begun anew.
+    let state = home.join("modules/module1.redb");
+    let whole = std::fs::read(&state).unwrap();
+    for length in [0, whole.len() - 1] {
+        std::fs::write(&state, &whole[..length]).unwrap();
+        let refused = output(&mut softshield(&variables, &["serve"]));
+        let said = stderr(&refused);
+        assert!(
+            !refused.status.success() && said.contains("module1.redb: damaged: it"),
+            "{said}"
+        );
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use ncore::types::*;
+use simulator::Server;
 use simulator::control::api::{self, CardName, ModuleMode};
 use simulator::control::client::{Client, Error};
 
@@ -130,6 +131,7 @@ fn the_buttons_of_a_module_work() {
 
     let position = api::NewPosition {
         position: api::SwitchPosition::Initialisation,
+        overrides: false,
     };
     let moved: api::Module = client.put("/modules/1/switch", &position).unwrap();
     assert_eq!(
@@ -145,6 +147,64 @@ fn the_buttons_of_a_module_work() {
     assert_eq!(status.modules[1].mode, ModuleMode::Uninitialised);
     let unknown = client.post::<api::Module>("/modules/3/clear", &());
     assert_eq!(refusal(unknown), "there is no module 3");
+}
+
+#[test]
+fn a_mode_switch_that_is_held_overrides_commands() {
+    use ncore::types::ModuleMode as Asked;
+    let (rig, client) = rig(1);
+    let hold = |client: &Client, position, overrides| -> api::Module {
+        let position = api::NewPosition {
+            position,
+            overrides,
+        };
+        client.put("/modules/1/switch", &position).unwrap()
+    };
+    let clear = |mode| ClearUnitExArgs {
+        flags: 0,
+        module: 1,
+        mode,
+    };
+    let look = |client: &Client| -> api::Module { client.get("/modules/1").unwrap() };
+    let held = hold(&client, api::SwitchPosition::Operational, true);
+    assert!(held.switch_overrides);
+    let wire = rig.privileged();
+    for mode in [Asked::Initialisation, Asked::Maintenance] {
+        assert_eq!(
+            crate::rig::refusal(&wire, clear(mode)),
+            Status::AccessDenied
+        );
+        assert_eq!(look(&client).mode, ModuleMode::Uninitialised);
+    }
+    // What the switch says may be asked for, and a reset is no change of mode.
+    wire.transact(clear(Asked::Operational)).unwrap();
+    wire.transact(clear(Asked::Default)).unwrap();
+    wire.transact(ClearUnitArgs { module: 1 }).unwrap();
+    assert_eq!(look(&client).mode, ModuleMode::Uninitialised);
+
+    // Hands move it, and it stays held through a power cut and a new start.
+    hold(&client, api::SwitchPosition::Initialisation, true);
+    wire.transact(ClearUnitArgs { module: 1 }).unwrap();
+    assert_eq!(look(&client).mode, ModuleMode::PreInitialisation);
+    let _: api::Module = client.post("/modules/1/power-cycle", &()).unwrap();
+    drop(wire);
+    rig.server.shutdown();
+    let rig = Rig {
+        server: Server::start(&rig.options).unwrap(),
+        ..rig
+    };
+    let client = Client::new(rig.server.endpoints().control.clone());
+    let wire = rig.privileged();
+    let refused = crate::rig::refusal(&wire, clear(Asked::Operational));
+    assert_eq!(refused, Status::AccessDenied);
+    wire.transact(InitialiseUnitArgs { module: 1 }).unwrap();
+    let refused = crate::rig::refusal(&wire, clear(Asked::Operational));
+    assert_eq!(refused, Status::AccessDenied);
+
+    let free = hold(&client, api::SwitchPosition::Initialisation, false);
+    assert!(!free.switch_overrides);
+    wire.transact(clear(Asked::Operational)).unwrap();
+    assert_eq!(look(&client).switch, api::SwitchPosition::Operational);
 }
 
 #[test]
@@ -187,7 +247,7 @@ fn a_unit_comes_back_from_its_snapshot_on_a_fresh_daemon() {
     // It is saved, too.
     let options = fresh.options.clone();
     fresh.server.shutdown();
-    let again = simulator::Server::start(&options).unwrap();
+    let again = Server::start(&options).unwrap();
     assert_eq!(again.endpoints().serial_numbers, [before.esn]);
 }
 

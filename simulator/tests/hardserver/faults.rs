@@ -170,7 +170,7 @@ fn a_module_fails_in_the_middle_of_a_command() {
 }
 
 #[test]
-fn a_card_is_pulled_while_it_is_read() {
+fn a_card_is_pulled_before_a_command_reaches_it() {
     let rig = Rig::ready(1);
     let client = playing(
         &rig,
@@ -284,6 +284,35 @@ fn the_clock_jumps() {
 }
 
 #[test]
+fn a_module_gets_hot_and_cools_down() {
+    let rig = Rig::ready(2);
+    let shown = |module, id| {
+        let node = [
+            StatNodeTag::PerModule.0,
+            module,
+            StatNodeTag::ModuleEnvStats.0,
+        ];
+        rig.statistic(&node, id)
+    };
+    let before = shown(1, StatID::CurrentCPUTemp1);
+    assert!(before < 80);
+    let warm = |celsius: u32| {
+        let plan = format!(
+            "[[fault]]\ndo = {{ temperature = {celsius} }}\ncommand = 'GetSlotList'\nnth = 1"
+        );
+        playing(&rig, &plan);
+        slots(&rig.connect()).unwrap();
+    };
+    warm(95);
+    assert_eq!(shown(1, StatID::CurrentCPUTemp1), 95);
+    assert_eq!(shown(2, StatID::CurrentCPUTemp1), before);
+    warm(30);
+    assert_eq!(shown(1, StatID::CurrentTempC), 30);
+    assert_eq!(shown(1, StatID::MaxTempC), 95);
+    assert_eq!(shown(1, StatID::MinTempC), 30);
+}
+
+#[test]
 fn what_cannot_be_played_changes_nothing() {
     let rig = Rig::ready(1);
     let client = playing(
@@ -393,4 +422,183 @@ fn a_rule_that_can_never_strike_is_refused_by_name() {
         let none: Report = client.get("/faults").unwrap();
         assert!(none.faults.is_empty(), "nothing is played");
     }
+}
+
+/// The hands at the reader of module 1, and the card that they put into it.
+struct Hands {
+    control: Client,
+    card: api::CardName,
+}
+
+impl Hands {
+    fn with_card(rig: &Rig, name: &str) -> Hands {
+        let control = Client::new(rig.server.endpoints().control.clone());
+        let card = api::CardName {
+            name: name.to_owned(),
+        };
+        let _: Vec<api::Card> = control.post("/cards", &card).unwrap();
+        Hands { control, card }
+    }
+
+    /// Puts the card in; where it is then.
+    fn insert(&self) -> PhysToken {
+        let place = "/modules/1/slots/0/card";
+        let module: api::Module = self.control.put(place, &self.card).unwrap();
+        PhysToken {
+            module: 1,
+            slot: 0,
+            ic: module.slots[0].insertions,
+        }
+    }
+}
+
+#[test]
+fn a_card_that_is_pulled_in_a_read_gives_no_file() {
+    let rig = Rig::ready(1);
+    let hands = Hands::with_card(&rig, "file");
+    let wire = rig.client();
+    let mut token = hands.insert();
+    wire.transact(FormatTokenArgs {
+        token: token.clone(),
+        ..Default::default()
+    })
+    .unwrap();
+    let file = FileInfo {
+        id: *b"state\0\0\0\0\0\0",
+        ..FileInfo::default()
+    };
+    wire.transact(WriteFileArgs {
+        token: token.clone(),
+        file: file.clone(),
+        data: b"content".to_vec(),
+        ..Default::default()
+    })
+    .unwrap();
+    for bytes in [0, 1, 60] {
+        playing(
+            &rig,
+            &format!("[[fault]]\ndo = {{ cut-read = {bytes} }}\ncommand = 'ReadFile'\nnth = 1"),
+        );
+        let read = |token: &PhysToken| ReadFileArgs {
+            flags: 0,
+            token: token.clone(),
+            file: file.clone(),
+        };
+        assert_eq!(refusal(&wire, read(&token)), Status::TokenIOError);
+        // Its slot knows that it is gone.
+        assert_eq!(refusal(&wire, read(&token)), Status::PhysTokenNotPresent);
+        token = hands.insert();
+        assert_eq!(wire.transact(read(&token)).unwrap().data, b"content");
+    }
+}
+
+#[test]
+fn a_token_whose_card_is_pulled_in_a_read_stays_as_it_was() {
+    let rig = Rig::ready(1);
+    let wire = rig.client();
+    let hands = ["one", "two"].map(|name| Hands::with_card(&rig, name));
+    let params = TokenParams {
+        flags: TokenParams::NOT_PERSISTENT,
+        sharesneeded: 2,
+        sharestotal: 2,
+        timelimit: 0,
+    };
+    // Under a null module key: it needs no world.
+    let hkm = [0; 20];
+    let made = wire
+        .transact(GenerateLogicalTokenArgs {
+            module: 1,
+            hkm,
+            params: params.clone(),
+        })
+        .unwrap();
+    let remove = || {
+        let place = "/modules/1/slots/0/card";
+        let _: Option<String> = hands[0].control.delete(place).unwrap();
+    };
+    for (i, hands) in (1..).zip(&hands) {
+        let token = hands.insert();
+        wire.transact(FormatTokenArgs {
+            token: token.clone(),
+            ..Default::default()
+        })
+        .unwrap();
+        wire.transact(WriteShareArgs {
+            token,
+            idkt: made.idkt,
+            i,
+            ..Default::default()
+        })
+        .unwrap();
+        remove();
+    }
+    let idkt = wire
+        .transact(LoadLogicalTokenArgs {
+            module: 1,
+            hkt: made.hkt,
+            hkm,
+            params,
+        })
+        .unwrap()
+        .idkt;
+    let read = |token: PhysToken, i| ReadShareArgs {
+        token,
+        idkt,
+        i,
+        ..Default::default()
+    };
+    let state = || {
+        let info = wire.transact(GetLogicalTokenInfoArgs { idkt }).unwrap();
+        let shares: Vec<_> = info.shares.iter().map(|share| share.state).collect();
+        (info.state, info.sharesneeded, shares)
+    };
+    let cut = |bytes: u32| {
+        playing(
+            &rig,
+            &format!("[[fault]]\ndo = {{ cut-read = {bytes} }}\ncommand = 'ReadShare'\nnth = 1"),
+        );
+    };
+    use LogTokenShareState as Share;
+    let nothing_read = (
+        LogTokenState::Reading,
+        2,
+        vec![Share::NotYetRead, Share::NotYetRead],
+    );
+    let one_read = (
+        LogTokenState::Reading,
+        1,
+        vec![Share::OK, Share::NotYetRead],
+    );
+
+    assert_eq!(state(), nothing_read);
+    cut(50);
+    assert_eq!(
+        refusal(&wire, read(hands[0].insert(), 1)),
+        Status::TokenIOError
+    );
+    assert_eq!(state(), nothing_read);
+    let reply = wire.transact(read(hands[0].insert(), 1)).unwrap();
+    assert_eq!((reply.sharesleft, state()), (1, one_read.clone()));
+    remove();
+    cut(50);
+    assert_eq!(
+        refusal(&wire, read(hands[1].insert(), 2)),
+        Status::TokenIOError
+    );
+    assert_eq!(state(), one_read);
+
+    // A card that was read as a whole before it was pulled has given its share, and a token that lasts as long as its card
+    // is gone with it.
+    cut(1_000_000);
+    let reply = wire.transact(read(hands[1].insert(), 2)).unwrap();
+    assert_eq!(reply.sharesleft, 0);
+    let key = wire.transact(import_aes(1, 1)).unwrap().key;
+    let blobkey = BlobFormatMkBlobParams::Token(BlobFormatTokenMkBlobParams { idkt });
+    let blob = MakeBlobArgs {
+        format: BlobFormat::Token,
+        idka: key,
+        blobkey,
+        ..Default::default()
+    };
+    assert_eq!(refusal(&wire, blob), Status::PhysTokenNotPresent);
 }

@@ -172,3 +172,101 @@ fn the_non_volatile_memory_is_as_large_as_the_units_unless_it_is_said() {
     fits(None, 16 * 1024);
     fits(Some(5000), 5000);
 }
+
+#[test]
+fn a_wrong_pass_phrase_makes_the_next_one_wait() {
+    let timing = Timing {
+        scale: 100.0,
+        delays: true,
+        ..slow()
+    };
+    let rig = Rig::ready_with(|options| options.timings = vec![timing]);
+    let client = rig.client();
+    let params = TokenParams {
+        flags: TokenParams::ALLOW_SOFT_SLOTS,
+        sharesneeded: 1,
+        sharestotal: 1,
+        timelimit: 0,
+    };
+    // Under a null module key: it needs no world.
+    let hkm = [0; 20];
+    let made = client
+        .transact(GenerateLogicalTokenArgs {
+            module: 1,
+            hkm,
+            params: params.clone(),
+        })
+        .unwrap();
+    let mut token = PhysToken {
+        module: 1,
+        slot: 1,
+        ic: 0,
+    };
+    token.ic = client
+        .transact(InsertSoftTokenArgs {
+            token: token.clone(),
+            ..Default::default()
+        })
+        .unwrap()
+        .ic;
+    client
+        .transact(FormatTokenArgs {
+            token: token.clone(),
+            ..Default::default()
+        })
+        .unwrap();
+    client
+        .transact(WriteShareArgs {
+            token: token.clone(),
+            idkt: made.idkt,
+            i: 1,
+            pin: Some([1; 20]),
+            ..Default::default()
+        })
+        .unwrap();
+    let remove = RemoveSoftTokenArgs {
+        token: token.clone(),
+        ..Default::default()
+    };
+    let data = client.transact(remove).unwrap().data;
+    let idkt = client
+        .transact(LoadLogicalTokenArgs {
+            module: 1,
+            hkt: made.hkt,
+            hkm,
+            params,
+        })
+        .unwrap()
+        .idkt;
+    let read = |pin| {
+        client.transact(ReadSoftTokenShareArgs {
+            flags: 0,
+            token: token.clone(),
+            idkt,
+            i: 1,
+            pin: Some([pin; 20]),
+            data: data.clone(),
+        })
+    };
+    let start = Instant::now();
+    match read(2) {
+        Err(ClientError::Status { status, .. }) => assert_eq!(status, Status::DecryptFailed),
+        other => panic!("a wrong pass phrase: {other:?}"),
+    }
+    assert_eq!(read(1).unwrap().sharesleft, 0);
+    assert!(start.elapsed() >= timing.delay(Operation::Retry));
+}
+
+#[test]
+fn a_module_tells_how_busy_its_engines_are() {
+    let rig = Rig::ready_with(|options| options.timings = vec![slow()]);
+    let node = [StatNodeTag::PerModule.0, 1, StatNodeTag::ModuleJobStats.0];
+    let load = || rig.statistic(&node, StatID::CPULoadPercent);
+    let client = rig.client();
+    let pair = client.transact(generate_rsa(1, 2048)).unwrap();
+    assert_eq!(load(), 0);
+    let _pending = client.submit(sign(pair.keypriv), None).unwrap();
+    // The reply to a later command shows that the module has the earlier one, which takes its one engine ten seconds.
+    client.transact(NoOpArgs { module: 1 }).unwrap();
+    assert_eq!(load(), 100);
+}

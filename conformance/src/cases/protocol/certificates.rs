@@ -478,6 +478,17 @@ fn challenge(rig: &Rig) -> anyhow::Result<Outcome> {
         })?
         .nonce;
     ensure!(one != two, "two challenges are alike");
+    // One of which a byte is another was never open, and does not answer the one that is.
+    for at in 0..one.len() {
+        let mut changed = one;
+        changed[at] ^= 1;
+        let cert = delegated(Some(changed))?;
+        is(
+            sign(&bench, key, vec![cert]),
+            Status::UnknownChallenge,
+            &format!("byte {at} of a challenge"),
+        )?;
+    }
     // Each is good for once, in any order.
     for nonce in [two, one] {
         let cert = delegated(Some(nonce))?;

@@ -17,6 +17,7 @@ mod modules;
 mod nvram;
 mod pool;
 mod quorums;
+mod readers;
 mod rsa;
 mod states;
 mod strict;
@@ -25,7 +26,7 @@ mod words;
 mod wrapping;
 
 /// The tables of the families.
-pub(super) const FAMILIES: [&[Case]; 19] = [
+pub(super) const FAMILIES: [&[Case]; 20] = [
     lists::CASES,
     certificates::CASES,
     rsa::CASES,
@@ -37,6 +38,7 @@ pub(super) const FAMILIES: [&[Case]; 19] = [
     modules::CASES,
     wrapping::CASES,
     quorums::CASES,
+    readers::CASES,
     handover::CASES,
     arithmetic::CASES,
     nvram::CASES,

@@ -125,6 +125,18 @@ pub(super) const CASES: &[Case] = &[
         denies(Cmd::GetKML, Status::InvalidState),
     ]),
     Case::new(
+        "modules.officer.no-padding",
+        "A world without PKCS#1 v1.5 padding refuses it, and takes OAEP",
+        "UTILITIES, section 3.1, active modes; section 4.3, --disablepkcs1padding",
+        no_padding,
+    )
+    .needs(&[Need::Control])
+    .covers(&[
+        denies(Cmd::Sign, Status::DeprecatedMechanism),
+        denies(Cmd::Encrypt, Status::DeprecatedMechanism),
+        replies(Cmd::Encrypt),
+    ]),
+    Case::new(
         "modules.officer.flags",
         "Modes that the module does not have cannot be asked for",
         "nCore API: Cmd_SetNSOPerms",
@@ -702,15 +714,11 @@ fn initialise_kinds(rig: &Rig) -> anyhow::Result<Outcome> {
         bench.send(ex(0x100, KMLType::DSAp1024s160)),
         Status::UnknownFlag,
     )?;
-    for flag in [
-        InitialiseUnitExArgs::USE_FIPS_APPROVED_INTERNAL_MECHANISMS,
-        InitialiseUnitExArgs::AUDIT_LOGGING,
-    ] {
-        denied(
-            bench.send(ex(flag, KMLType::DSAp1024s160)),
-            Status::NotAvailable,
-        )?;
-    }
+    let logging = InitialiseUnitExArgs::AUDIT_LOGGING;
+    denied(
+        bench.send(ex(logging, KMLType::DSAp1024s160)),
+        Status::NotAvailable,
+    )?;
     // Nothing of that has initialised the module.
     denied(bench.send(bench.aes_args(anything())), Status::InvalidState)?;
     let mut seen = Vec::new();
@@ -755,13 +763,7 @@ fn officer_flags(rig: &Rig) -> anyhow::Result<Outcome> {
             publicperms,
         }))
     };
-    for flag in [
-        Args::ALWAYS_USE_STRONG_PRIMES,
-        Args::DISABLE_PKCS1_PADDING,
-        Args::COMMON_CRITERIA_CMTS,
-        Args::USE_FIPS_APPROVED_INTERNAL_MECHANISMS,
-        Args::AUDIT_LOGGING,
-    ] {
+    for flag in [Args::COMMON_CRITERIA_CMTS, Args::AUDIT_LOGGING] {
         is(
             set(flag, 0),
             Status::NotAvailable,
@@ -783,9 +785,48 @@ fn officer_flags(rig: &Rig) -> anyhow::Result<Outcome> {
             .hknso)
     };
     is(hknso()?, [0; 20], "hknso before")?;
-    is(set(0, 0), Status::OK, "none of them")?;
+    let modes = Args::ALWAYS_USE_STRONG_PRIMES
+        | Args::DISABLE_PKCS1_PADDING
+        | Args::USE_FIPS_APPROVED_INTERNAL_MECHANISMS;
+    is(set(modes, 0), Status::OK, "those that it has")?;
     is(hknso()?, [5; 20], "hknso afterwards")?;
     is(set(0, 0), Status::InvalidState, "a second time")?;
+    let told = bench.send(NewEnquiryArgs {
+        flags: 0,
+        version: 6,
+        module: 1,
+    })?;
+    let EnqVerData::Six(six) = told.data else {
+        bail!("no enquiry of level six")
+    };
+    is(six.six.activensopermsmodes, modes, "the modes it tells")?;
+    Ok(Outcome::Passed)
+}
+
+fn no_padding(rig: &Rig) -> anyhow::Result<Outcome> {
+    let spare = rig.spare()?;
+    let bench = bring(&spare, Initialisation)?;
+    bench.send(SetNSOPermsArgs {
+        module: 1,
+        flags: SetNSOPermsArgs::DISABLE_PKCS1_PADDING,
+        hknso: [5; 20],
+        publicperms: NSOPerms { ops: EVERYTHING },
+    })?;
+    reset(&bench, 1, ModuleMode::Operational)?;
+    let pair = bench.rsa(1024, anything(), anything())?;
+    let sign = |mech| status(bench.send(sign_args(pair.private, mech, bytes(b"data"))));
+    let encrypt = |mech| status(bench.send(encrypt_args(pair.public, mech, bytes(b"data"))));
+    for mech in [Mech::Any, Mech::RSApPKCS1, Mech::RSAhSHA256pPKCS1] {
+        is(sign(mech), Status::DeprecatedMechanism, &format!("{mech}"))?;
+    }
+    for mech in [Mech::Any, Mech::RSApPKCS1] {
+        is(
+            encrypt(mech),
+            Status::DeprecatedMechanism,
+            &format!("{mech}"),
+        )?;
+    }
+    is(encrypt(Mech::RSApPKCS1OAEP), Status::OK, "OAEP")?;
     Ok(Outcome::Passed)
 }
 

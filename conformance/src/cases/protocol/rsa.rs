@@ -1067,12 +1067,12 @@ fn certify(rig: &Rig) -> anyhow::Result<Outcome> {
     use ncore::profile::WireProfile;
 
     let bench = Bench::open(rig)?;
-    let kml = bench
+    let signer = bench
         .send(GetKMLArgs {
             module: bench.module,
         })?
         .idka;
-    let KeyTypeData::DSAPublic(kml) = bench.export(kml)?.data else {
+    let KeyTypeData::DSAPublic(kml) = bench.export(signer)?.data else {
         bail!("KML is no DSA key")
     };
     let (private, public) = (may(Op::SIGN), may(Op::VERIFY));
@@ -1114,8 +1114,55 @@ fn certify(rig: &Rig) -> anyhow::Result<Outcome> {
             !verifies(&Hash::Sha1.digest(b"another")),
             "the oracle takes anything"
         );
+        every_byte_counts(&bench, signer, &cert)?;
     }
     Ok(Outcome::Passed)
+}
+
+/// A certificate of which one byte is another, of the message or of the signature, is none.
+fn every_byte_counts(bench: &Bench, signer: u32, cert: &ModuleCert) -> anyhow::Result<()> {
+    let verify = |message: &[u8], signature: &CipherText| {
+        let args = verify_args(signer, bytes(message), signature.clone());
+        status(bench.send(args))
+    };
+    let message = &cert.modcertmsg;
+    is(verify(message, &cert.signature), Status::OK, "as it is")?;
+    for at in (0..message.len()).step_by(5).chain([message.len() - 1]) {
+        let mut changed = message.clone();
+        changed[at] ^= 1;
+        is(
+            verify(&changed, &cert.signature),
+            Status::VerifyFailed,
+            &format!("byte {at} of the message"),
+        )?;
+    }
+    let MechCipher::DSA(numbers) = &cert.signature.data else {
+        bail!("no DSA signature")
+    };
+    for part in ["r", "s"] {
+        let whole = if part == "r" { &numbers.r } else { &numbers.s };
+        let length = whole.to_be().len();
+        for at in 0..length {
+            let mut changed = whole.to_be();
+            changed[at] ^= 1;
+            let mut numbers = numbers.clone();
+            let place = match part {
+                "r" => &mut numbers.r,
+                _ => &mut numbers.s,
+            };
+            *place = Bignum::from_be(&changed);
+            let signature = CipherText {
+                data: MechCipher::DSA(numbers),
+                ..cert.signature.clone()
+            };
+            is(
+                verify(message, &signature),
+                Status::VerifyFailed,
+                &format!("byte {at} of {part}"),
+            )?;
+        }
+    }
+    Ok(())
 }
 
 fn modulus(bench: &Bench, public: u32) -> anyhow::Result<Bignum> {

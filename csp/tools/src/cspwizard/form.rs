@@ -50,6 +50,7 @@ enum Field {
     Protection,
     CreateCardSet,
     CardSetName,
+    CardSetModule,
     CardsNeeded,
     CardsMade,
     Persistent,
@@ -61,11 +62,12 @@ enum Field {
     Cancel,
 }
 
-const FIELDS: [Field; 13] = [
+const FIELDS: [Field; 14] = [
     Field::LoadWorld,
     Field::Protection,
     Field::CreateCardSet,
     Field::CardSetName,
+    Field::CardSetModule,
     Field::CardsNeeded,
     Field::CardsMade,
     Field::Persistent,
@@ -147,6 +149,7 @@ impl Form {
                 }
             }
             Field::CreateCardSet => self.creates_card_set = !self.creates_card_set,
+            Field::CardSetModule => set.module = step(set.module, 1, MODULES),
             Field::CardsNeeded => set.needed = step(set.needed, 1, CARDS),
             Field::CardsMade => set.cards = step(set.cards, 1, CARDS),
             Field::Persistent => set.persistent = !set.persistent,
@@ -225,11 +228,9 @@ impl Form {
                     KeyProtection::CardSet => "an Operator Card Set".to_owned(),
                 },
             ),
-            Field::CreateCardSet => (
-                "Create an Operator Card Set (module 1)",
-                yes(self.creates_card_set),
-            ),
+            Field::CreateCardSet => ("Create an Operator Card Set", yes(self.creates_card_set)),
             Field::CardSetName => ("  its name", of_set(format!("`{}'", set.name))),
+            Field::CardSetModule => ("  in the reader of module", of_set(set.module.to_string())),
             Field::CardsNeeded => ("  cards needed", of_set(set.needed.to_string())),
             Field::CardsMade => ("  cards made", of_set(set.cards.to_string())),
             Field::Persistent => ("  persistent", of_set(yes(set.persistent))),
@@ -304,6 +305,8 @@ mod tests {
                 Right,
                 Down,
                 Right,
+                Down,
+                Right,
                 Right,
                 Down,
                 Right,
@@ -326,7 +329,7 @@ mod tests {
         let mut expected = Plan::keeping(&SetupParameters::default());
         expected.load_world = Some(2);
         expected.card_set = Some(CardSet {
-            module: 1,
+            module: 2,
             name: "op".to_owned(),
             needed: 2,
             cards: 3,

@@ -36,9 +36,6 @@ pub(super) struct CardSet {
     pub(super) persistent: bool,
 }
 
-/// The library that Microsoft's providers load.
-const OFFLOAD_LIBRARY: &str = "nfmodexp.dll";
-
 impl Plan {
     /// The plan that changes nothing.
     pub(super) fn keeping(parameters: &SetupParameters) -> Plan {
@@ -72,11 +69,7 @@ impl Plan {
             cli::complain("cspwizard", &warning);
         }
         if let Some(on) = self.offload {
-            let library = cng::beside(OFFLOAD_LIBRARY)?;
-            match on {
-                true => nfmodexp::registration::register(&library)?,
-                false => nfmodexp::registration::unregister(&library)?,
-            }
+            cng::offload(on)?;
             cli::print(&format!("Modexp offload: {}\n", setup::on_off(on)))?;
         }
         if self.register {

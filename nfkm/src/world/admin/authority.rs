@@ -1,6 +1,9 @@
 //! Administrator tokens and keys, loaded with cards.
 
+use std::sync::Arc;
+
 use ncore::codec::{self, Decode};
+use ncore::message::Request;
 use ncore::profile::WireProfile;
 use ncore::types::{
     AdminKey, AdminToken, CertType, CertTypeCertBody, CertTypeSigningKeyCertBody,
@@ -12,6 +15,77 @@ use crate::cards::{Cards, Reading};
 use crate::client::{Client, KeyId};
 use crate::error::Error;
 use crate::world::World;
+
+/// The right to do one thing in the security officer's name on one module. It lasts as long as the administrator's
+/// authorisation, and what was loaded for it goes with it.
+pub(crate) struct Authority {
+    client: Arc<Client>,
+    loaded: Vec<KeyId>,
+    certificates: Vec<Certificate>,
+}
+
+/// What an administrator key does in KNSO's name: its token, itself, and KNSO's word on it.
+pub(crate) struct Delegate {
+    pub(crate) token: AdminToken,
+    pub(crate) key: AdminKey,
+    pub(crate) entry: KeyMgmtEntType,
+}
+
+impl Authority {
+    /// Loads the key with its token from the administrator cards, which may leave after that; in a world without it, KNSO.
+    ///
+    /// # Errors
+    /// Those of [`load_token`], [`load_key`] and [`delegated`].
+    pub(crate) fn open(
+        client: &Arc<Client>,
+        module: u32,
+        world: &World,
+        delegate: &Delegate,
+        cards: &mut Cards<'_>,
+    ) -> Result<Authority, Error> {
+        let (token, role) = match world.key(delegate.key) {
+            Some(_) => (delegate.token, delegate.key),
+            None => (AdminToken::NSO, AdminKey::NSO),
+        };
+        let token = load_token(client, module, world, token, cards)?;
+        let mut authority = Authority {
+            client: Arc::clone(client),
+            loaded: vec![token],
+            certificates: Vec::new(),
+        };
+        let key = load_key(client, module, world, role, token)?;
+        authority.loaded.push(key);
+        authority.certificates = match role {
+            AdminKey::NSO => vec![signing_key(world.hknso, key)],
+            role => delegated(world, role, delegate.entry, key)?,
+        };
+        Ok(authority)
+    }
+
+    /// Sends a command that needs it.
+    ///
+    /// # Errors
+    /// Those of [`Client::transact`].
+    pub(crate) fn transact<R: Request>(&self, args: R) -> Result<R::Reply, Error> {
+        self.client.transact_certified(args, &self.certificates)
+    }
+
+    /// The client that it belongs to.
+    pub(crate) fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+}
+
+impl Drop for Authority {
+    fn drop(&mut self) {
+        if self.client.is_lost() {
+            return;
+        }
+        for id in self.loaded.drain(..).rev() {
+            self.client.destroy(id);
+        }
+    }
+}
 
 /// Loads an administrator token from cards.
 ///

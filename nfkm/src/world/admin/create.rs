@@ -40,10 +40,10 @@ impl Admin {
         self.folder().check_writable()?;
         let old = World::read(self.folder())?;
         // No damaged file of the old world is in the way of a new one.
-        let sets = old.as_ref().map_or_else(Vec::new, |world| {
-            let sets = self.folder().card_sets(&world.hknso);
-            sets.unwrap_or_default().records
-        });
+        let sets = match &old {
+            Some(world) => self.folder().card_sets(&world.hknso)?.records,
+            None => Vec::new(),
+        };
         let known = Known::new(old.as_ref(), sets);
         let mut cards = Cards::new(source, operator, SetName::Admin, known);
         cards.check_enough(params.cards)?;
@@ -55,6 +55,7 @@ impl Admin {
             module: first.module,
         });
         first.look_at_cards(params.cards, &mut cards)?;
+        cards.operator().begins()?;
         first.initialise(params.kml)?;
         let made = first
             .create(params, &mut cards)
@@ -191,18 +192,17 @@ impl Unit<'_> {
             certificates,
             debug_for_all: params.features.debug_for_all,
             fips_140_3: params.fips_140_3,
+            modes: params.modes(),
         };
         // From here on the module obeys the new security officer; nothing that needs one is left to do.
         let public = public_operations(params.features.debug_for_all);
-        self.set_officer(knso.hash, public, params.strict_fips)?;
+        let world = World {
+            hknso: knso.hash,
+            record,
+        };
+        self.set_officer(world.hknso, public, world.modes())?;
         self.enter(ModuleMode::Operational)?;
-        Ok((
-            World {
-                hknso: knso.hash,
-                record,
-            },
-            module,
-        ))
+        Ok((world, module))
     }
 
     fn generate_token(

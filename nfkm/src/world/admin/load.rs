@@ -93,7 +93,7 @@ impl Unit<'_> {
         })?;
         let record = self.module_record(kmc, suite, share_target)?;
         let public = public_operations(world.record.debug_for_all);
-        self.set_officer(world.hknso, public, world.is_strict_fips())?;
+        self.set_officer(world.hknso, public, world.modes())?;
         self.enter(ModuleMode::Operational)?;
         Ok(record)
     }

@@ -6,6 +6,7 @@ pub(crate) mod certificates;
 mod create;
 mod load;
 mod params;
+mod replace;
 mod suite;
 mod verify;
 
@@ -63,7 +64,7 @@ impl Admin {
         for unit in self.units(modules)? {
             let module = unit.module;
             unit.initialise(KMLType::DSAp3072s256)?;
-            unit.set_officer(FACTORY_HKNSO, acl::ALL_OPERATIONS, false)?;
+            unit.set_officer(FACTORY_HKNSO, acl::ALL_OPERATIONS, 0)?;
             unit.enter(ModuleMode::Operational)?;
             operator.notice(Notice::Erased { module });
         }
@@ -86,7 +87,7 @@ impl Admin {
             true => KMLType::DSAp3072s256,
             false => KMLType::DSAp1024s160,
         })?;
-        unit.set_officer(FACTORY_HKNSO, acl::ALL_OPERATIONS, false)?;
+        unit.set_officer(FACTORY_HKNSO, acl::ALL_OPERATIONS, 0)?;
         let list = self.client.transact(GetKMListArgs {
             module,
             ..GetKMListArgs::default()
@@ -197,15 +198,13 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// Names the security officer's key and what may be done without it. Once after each initialisation.
-    fn set_officer(&self, hknso: Hash, public: u32, strict_fips: bool) -> Result<(), Error> {
+    /// Names the security officer's key, what may be done without it, and the modes of its world (bits of SetNSOPerms'
+    /// flags). Once after each initialisation.
+    fn set_officer(&self, hknso: Hash, public: u32, modes: u32) -> Result<(), Error> {
         let publicperms = NSOPerms { ops: public };
         let args = SetNSOPermsArgs {
             module: self.module,
-            flags: match strict_fips {
-                true => SetNSOPermsArgs::FIPS_LEVEL3_ENFORCEDV2,
-                false => 0,
-            },
+            flags: modes,
             hknso,
             publicperms,
         };

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use ncore::types::{AdminToken, KMLType};
+use ncore::types::{AdminToken, KMLType, SetNSOPermsArgs};
 
 use super::suite::{SUITES, Suite};
 use crate::error::Error;
@@ -30,6 +30,8 @@ pub struct WorldParams {
     pub fips_140_3: bool,
     /// How its modules make their own signing keys KML.
     pub kml: KMLType,
+    /// Whether its modules refuse the paddings of PKCS#1 v1.5.
+    pub disable_pkcs1_padding: bool,
 }
 
 /// The features of a world (`m r p nv rtc dsee dseeall fto`). A feature that is on has the number of administrator cards
@@ -137,7 +139,20 @@ impl WorldParams {
             strict_fips: false,
             fips_140_3: false,
             kml: KMLType::DSAp3072s256,
+            disable_pkcs1_padding: false,
         }
+    }
+
+    /// The modes of its modules beside FIPS 140 level 3: those of the vendor's default suite (UTILITIES section 3.1), and
+    /// what is asked for.
+    pub(super) fn modes(&self) -> u32 {
+        let padding = match self.disable_pkcs1_padding {
+            true => SetNSOPermsArgs::DISABLE_PKCS1_PADDING,
+            false => 0,
+        };
+        SetNSOPermsArgs::ALWAYS_USE_STRONG_PRIMES
+            | SetNSOPermsArgs::USE_FIPS_APPROVED_INTERNAL_MECHANISMS
+            | padding
     }
 
     /// Refuses parameters that contradict each other.

@@ -189,18 +189,21 @@ impl Card {
 fn slot_list_flags(flags: u32) -> String {
     match flags {
         0 => "0x0".to_owned(),
-        flags => {
-            let names = layout::flag_names(
-                flags,
-                &[(
-                    SlotListData::SUPPORTS_AUTHENTICATION,
-                    "SupportsAuthentication",
-                )],
-            );
-            format!("{flags:#x} {names}")
-        }
+        flags => format!("{flags:#x} {}", layout::flag_names(flags, &FLAG_NAMES)),
     }
 }
+
+const FLAG_NAMES: [(u32, &str); 6] = [
+    (
+        SlotListData::SUPPORTS_AUTHENTICATION,
+        "SupportsAuthentication",
+    ),
+    (SlotListData::REMOTE_MODULE, "RemoteModule"),
+    (SlotListData::DYNAMIC_SLOT, "DynamicSlot"),
+    (SlotListData::ASSOCIATED, "Associated"),
+    (SlotListData::TIMED_OUT, "TimedOut"),
+    (SlotListData::CHANNEL_FAILED, "ChannelFailed"),
+];
 
 fn timeout(seconds: u32) -> String {
     if seconds == 0 {

@@ -3,7 +3,7 @@
 //! The order `generation`, `state` at their top, the words of the states, and the lines `mode` and `hkm` are what scripts
 //! depend on; the other fields are as UTILITIES section 3.2 recalls them.
 
-use ncore::types::{AdminKey, AdminToken, CipherSuite};
+use ncore::types::{AdminKey, AdminToken, CipherSuite, SetNSOPermsArgs};
 use nfkm::{Hash, Module, World, ZERO_HASH, hex};
 
 use crate::layout::{self, Field, Rows};
@@ -211,7 +211,8 @@ type StateWord = (u32, &'static str, bool, fn(&Subject) -> bool);
 
 /// The words of the state line, in order, with their bits and whether they are printed, with a `!`, when they are off.
 ///
-/// Only the first three bits are known; the others are this software's choice.
+/// Only the first three bits are known; the others are this software's choice. Its worlds take over no existing client and
+/// check no strength of pass phrases.
 const STATE: &[StateWord] = &[
     (0x1_0000, "Initialised", true, |s| s.world.is_some()),
     (0x2_0000, "Usable", true, |s| {
@@ -223,10 +224,16 @@ const STATE: &[StateWord] = &[
     (0x20_0000, "RTC", true, |s| has(s, AdminKey::RTC)),
     (0x100_0000, "NVRAM", true, |s| has(s, AdminKey::NV)),
     (0x200_0000, "FTO", true, |s| has(s, AdminKey::FTO)),
-    (0x400_0000, "AlwaysUseStrongPrimes", true, |_| false),
-    (0x800_0000, "DisablePKCS1Padding", true, |_| false),
+    (0x400_0000, "AlwaysUseStrongPrimes", true, |s| {
+        has_mode(s, SetNSOPermsArgs::ALWAYS_USE_STRONG_PRIMES)
+    }),
+    (0x800_0000, "DisablePKCS1Padding", true, |s| {
+        has_mode(s, SetNSOPermsArgs::DISABLE_PKCS1_PADDING)
+    }),
     (0x4000_0000, "PpStrengthCheck", true, |_| false),
-    (0x8000_0000, "AuditLogging", true, |_| false),
+    (0x8000_0000, "AuditLogging", true, |s| {
+        has_mode(s, SetNSOPermsArgs::AUDIT_LOGGING)
+    }),
     (0x1000_0000, "SEEDebug", true, |s| has(s, AdminKey::DSEE)),
     (0x2000_0000, "SEEDebugForAll", false, |s| {
         s.world
@@ -257,6 +264,11 @@ fn has(subject: &Subject, role: AdminKey) -> bool {
         .world
         .as_ref()
         .is_some_and(|world| world.key(role).is_some())
+}
+
+fn has_mode(subject: &Subject, mode: u32) -> bool {
+    let world = subject.world.as_ref();
+    world.is_some_and(|world| world.modes() & mode != 0)
 }
 
 fn key(subject: &Subject, role: AdminKey) -> String {
@@ -388,6 +400,7 @@ mod tests {
             certificates: Vec::new(),
             debug_for_all: false,
             fips_140_3: false,
+            modes: SetNSOPermsArgs::ALWAYS_USE_STRONG_PRIMES,
         };
         World {
             hknso: [1; 20],

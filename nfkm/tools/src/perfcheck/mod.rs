@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
+use indicatif::ProgressBar;
 use ncore::Status;
 use nfkm::{Client, Enquiry, Environment, Error, World};
 use serde_json::{Value as Json, json};
@@ -16,6 +17,7 @@ use serde_json::{Value as Json, json};
 use crate::cli::{self, Failure};
 use crate::load::Figures;
 use crate::modules;
+use crate::progress;
 use crate::terminal::say;
 use crate::time;
 use crate::values;
@@ -121,16 +123,19 @@ pub fn main() -> ExitCode {
         if !options.json {
             cli::print(&Row(HEADER.map(str::to_owned)).line())?;
         }
+        let queues: &[u32] = if options.single { &[most] } else { &[most, 1] };
+        let runs = tests.len() * queues.len() * options.repeats() as usize;
+        let bar = progress::bar(runs, "runs");
         for test in tests {
-            let queues: &[u32] = if options.single { &[most] } else { &[most, 1] };
             for &queue in queues {
-                let result = options.run(&client, module, test, queue)?;
+                let result = options.run(&client, module, test, queue, &bar)?;
                 if !options.json {
-                    cli::print(&result.row().line())?;
+                    bar.suspend(|| cli::print(&result.row().line()))?;
                 }
                 results.push(result);
             }
         }
+        bar.finish_and_clear();
         let json = Json::Array(results.iter().map(Outcome::json).collect());
         if options.json {
             cli::print_json(&json)?;
@@ -198,28 +203,35 @@ impl Options {
         Ok(tests)
     }
 
+    /// How often each test is run with each size of queue.
+    fn repeats(&self) -> u32 {
+        match self.single {
+            true => 1,
+            false => self.repetitions,
+        }
+    }
+
     fn run(
         &self,
         client: &Client,
         module: u32,
         test: &'static Test,
         queue: u32,
+        bar: &ProgressBar,
     ) -> Result<Outcome, Failure> {
-        let repeats = if self.single { 1 } else { self.repetitions };
         let mut runs = Vec::new();
-        for repeat in 1..=repeats {
+        for repeat in 1..=self.repeats() {
             let mut tick = |figures: &Figures| {
                 if self.show_progress {
-                    say(&format!(
-                        "{} run {repeat}, queue {queue}: {} jobs\n",
-                        test.id(),
-                        figures.jobs
-                    ));
+                    let (id, jobs) = (test.id(), figures.jobs);
+                    let text = format!("{id} run {repeat}, queue {queue}: {jobs} jobs\n");
+                    bar.suspend(|| say(&text));
                 }
                 true
             };
             let time = Duration::from_secs(self.time_limit.into());
             runs.push((test.run)(client, module, queue as usize, time, &mut tick)?);
+            bar.inc(1);
         }
         Ok(Outcome { test, queue, runs })
     }

@@ -62,6 +62,10 @@ impl Choice {
                 )));
             }
         }
+        // A key with a damaged file may be one of those that are meant without being named.
+        if self.module_prot || !(tokens.is_empty() || self.no_token_keys) {
+            let _ = cli::complain_of_faults("preload", &faults);
+        }
         let mut keys = Vec::new();
         for (name, record) in &records {
             let token = tokens

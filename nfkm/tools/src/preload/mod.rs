@@ -192,8 +192,15 @@ impl Options {
         if !session.is_strict_fips()? {
             return Ok(());
         }
+        let modules = session.world()?.modules;
+        if self.require_fips {
+            let numbers: Vec<u32> = modules.iter().map(|module| module.number).collect();
+            card_files::authorise("preload", session, &numbers, &self.cards)?;
+        } else {
+            session.authorise_with(self.cards.clone());
+        }
         let mut missing = None;
-        for module in session.world()?.modules {
+        for module in modules {
             // A pool has no slots: its members have.
             if !module.is_usable() || module.is_pool() {
                 continue;
@@ -216,6 +223,17 @@ impl Options {
         let sets = session.card_sets()?;
         let known = Known::new(Some(&world), sets.records);
         let client = session.client()?;
+        let present = session.world()?.modules;
+        for &number in &self.modules {
+            let module = present.iter().find(|module| module.number == number);
+            let module = module.ok_or(Error::NoSuchModule { module: number })?;
+            if module.is_pool() {
+                return Err(Error::IsPool { module: number }.into());
+            }
+            if let Some(why) = module.why_not_usable() {
+                return Err(Failure::Operation(why));
+            }
+        }
         for &module in &self.modules {
             for slot in slots::look(&client, module)? {
                 if let CardContent::Operator { set, .. } = slot.card(&known) {

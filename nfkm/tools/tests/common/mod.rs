@@ -9,6 +9,7 @@ use std::process::{Command, Output, Stdio};
 use nfkm::{Environment, Session};
 use simulator::control::api;
 use simulator::control::client::Client;
+use simulator::faults::{Effect, Plan, Report, Rule};
 use simulator::hardserver::Server;
 use simulator::options::Options;
 
@@ -20,18 +21,24 @@ pub struct Rig {
 
 impl Rig {
     pub fn start() -> Rig {
-        Rig::with_modules(2)
+        Rig::start_with(|_| {})
     }
 
     pub fn with_modules(modules: u32) -> Rig {
+        Rig::start_with(|options| options.modules = modules)
+    }
+
+    /// One that is started otherwise.
+    pub fn start_with(change: impl FnOnce(&mut Options)) -> Rig {
         let folder = tempfile::tempdir().unwrap();
-        let options = Options {
-            modules,
+        let mut options = Options {
+            modules: 2,
             // What enquiry tells of speed and queues follows from it.
             engines: 2,
             seed: Some(b"the utilities".to_vec()),
             ..Options::in_folder(folder.path())
         };
+        change(&mut options);
         let server = Server::start(&options).unwrap();
         Rig {
             folder,
@@ -116,14 +123,72 @@ impl Rig {
 
     /// Puts a card into the reader of a module, a blank one if there is none with the name; what was in it goes out first.
     pub fn insert(&self, module: u32, name: &str) {
+        self.insert_into(module, 0, name);
+    }
+
+    /// The same with another slot of it.
+    pub fn insert_into(&self, module: u32, slot: u32, name: &str) {
         let hands = Client::new(self.server.endpoints().control.clone());
         let card = api::CardName {
             name: name.to_owned(),
         };
-        let place = format!("/modules/{module}/slots/0/card");
+        let place = format!("/modules/{module}/slots/{slot}/card");
         let _: Result<Vec<api::Card>, _> = hands.post("/cards", &card);
         let _: Result<Option<String>, _> = hands.delete(&place);
         let _: api::Module = hands.put(&place, &card).unwrap();
+    }
+
+    /// Takes the card out of a slot.
+    pub fn remove_from(&self, module: u32, slot: u32) {
+        let hands = Client::new(self.server.endpoints().control.clone());
+        let place = format!("/modules/{module}/slots/{slot}/card");
+        let _: Option<String> = hands.delete(&place).unwrap();
+    }
+
+    /// Moves the mode switch of a module, and holds it there or lets commands move it.
+    pub fn set_switch(&self, module: u32, position: api::SwitchPosition, overrides: bool) {
+        let hands = Client::new(self.server.endpoints().control.clone());
+        let position = api::NewPosition {
+            position,
+            overrides,
+        };
+        let place = format!("/modules/{module}/switch");
+        let _: api::Module = hands.put(&place, &position).unwrap();
+    }
+
+    /// Lets something go wrong at the next command of this name.
+    pub fn play(&self, effect: Effect, command: &str) {
+        let hands = Client::new(self.server.endpoints().control.clone());
+        let rule = Rule {
+            effect,
+            command: Some(command.to_owned()),
+            module: None,
+            nth: Some(1),
+            every: None,
+            chance: None,
+            times: None,
+        };
+        let plan = Plan {
+            seed: String::new(),
+            faults: vec![rule],
+        };
+        let _: Report = hands.put("/faults", &plan).unwrap();
+    }
+
+    /// Takes what is in the reader of a module out of it.
+    pub fn empty(&self, module: u32) {
+        let hands = Client::new(self.server.endpoints().control.clone());
+        let place = format!("/modules/{module}/slots/0/card");
+        let _: Result<Option<String>, _> = hands.delete(&place);
+    }
+
+    /// Changes a byte of a card that is in no reader.
+    pub fn damage(&self, name: &str) {
+        let path = self.options.cards.join(format!("{name}.card"));
+        let mut card = std::fs::read(&path).unwrap();
+        let middle = card.len() / 2;
+        card[middle] ^= 1;
+        std::fs::write(&path, card).unwrap();
     }
 
     /// A file in the rig's folder, as an option names it.

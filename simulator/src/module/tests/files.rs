@@ -6,7 +6,7 @@ use ncore::profile::WireProfile;
 use ncore::types::*;
 
 use super::rig::*;
-use crate::cards::{FileCard, MemoryCard};
+use crate::cards::{Access, FileCard, MemoryCard};
 use crate::store::{MemoryStore, RedbStore};
 
 const NAME: [u8; 11] = *b"state\0\0\0\0\0\0";
@@ -418,6 +418,25 @@ fn a_blob_in_a_file_is_loaded_from_it_and_never_seen() {
         let mut longer = file;
         longer.file.length = 1;
         rig.refused(load(longer), Status::InvalidParameter);
+    }
+}
+
+#[test]
+fn a_blob_on_a_card_that_is_pulled_in_a_read_is_not_loaded() {
+    let mut rig = with_card();
+    let kacl = template(&mut rig, &list(Perms::LOAD_BLOB));
+    let key = stored_key(&mut rig, None, None);
+    let hash = rig.hash_of(key);
+    let args = blob(&mut rig, key, Some((kacl, on_card(0, 1))));
+    rig.ok(args);
+    for (ic, bytes) in (1..).zip([0, 30, 100]) {
+        rig.module.pull_cards_in(Access::Read, bytes);
+        rig.refused(load(on_card(0, ic)), Status::TokenIOError);
+        let card = rig.module.remove_card(0).unwrap();
+        rig.refused(load(on_card(0, ic)), Status::PhysTokenNotPresent);
+        rig.module.insert_card(0, card).unwrap();
+        let loaded = rig.ok(load(on_card(0, ic + 1))).idka;
+        assert_eq!(rig.hash_of(loaded), hash);
     }
 }
 

@@ -11,6 +11,7 @@ mod determinism;
 mod files;
 mod keys;
 mod limits;
+mod modes;
 mod module_state;
 mod nvram;
 mod operations;

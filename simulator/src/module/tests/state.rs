@@ -83,7 +83,7 @@ fn initialise_unit_ex_knows_its_kinds_and_flags() {
     );
     rig.refused(
         InitialiseUnitExArgs {
-            flags: 1,
+            flags: InitialiseUnitExArgs::AUDIT_LOGGING,
             ..args.clone()
         },
         Status::NotAvailable,

@@ -111,15 +111,21 @@ fn read_card(
 }
 
 #[test]
-fn a_reader_elsewhere_takes_only_cards_that_may_be_read_remotely() {
+fn a_slot_of_another_module_takes_only_cards_that_may_be_read_remotely() {
     let seed = b"remote";
-    let slots = vec![SlotKind::SmartCard, SlotKind::SoftToken, SlotKind::Dynamic];
+    let slots = vec![
+        SlotKind::SmartCard,
+        SlotKind::SoftToken,
+        SlotKind::Remote,
+        SlotKind::Dynamic,
+    ];
     let mut rig = Rig::with_slots(1, seed, Box::new(MemoryStore::default()), slots);
     rig.initialise();
     rig.become_operational(EVERYTHING);
-    for (flags, answer) in [
-        (SOFT | TokenParams::REMOTELY_READABLE, Status::OK),
-        (SOFT, Status::AccessDenied),
+    for (slot, flags, answer) in [
+        (2, SOFT | TokenParams::REMOTELY_READABLE, Status::OK),
+        (2, SOFT, Status::AccessDenied),
+        (3, SOFT, Status::OK),
     ] {
         let params = TokenParams {
             flags,
@@ -128,7 +134,7 @@ fn a_reader_elsewhere_takes_only_cards_that_may_be_read_remotely() {
         let made = generate(&mut rig, NULL_KM, params.clone());
         let card = write_cards(&mut rig, made.idkt, 1, |_| None).remove(0);
         rig.module
-            .insert_card(2, Box::new(MemoryCard::new(card)))
+            .insert_card(slot, Box::new(MemoryCard::new(card)))
             .unwrap();
         let idkt = rig
             .ok(LoadLogicalTokenArgs {
@@ -138,14 +144,10 @@ fn a_reader_elsewhere_takes_only_cards_that_may_be_read_remotely() {
                 params,
             })
             .idkt;
-        let ic = rig.ok(GetSlotListArgs { module: 1 }).slots[2].token.ic;
-        let place = PhysToken {
-            module: 1,
-            slot: 2,
-            ic,
-        };
+        let slots = rig.ok(GetSlotListArgs { module: 1 }).slots;
+        let place = slots[slot as usize].token.clone();
         assert_eq!(rig.send(read(&place, idkt, 1, None)).status, answer);
-        rig.module.remove_card(2).unwrap();
+        rig.module.remove_card(slot).unwrap();
     }
 }
 
@@ -904,4 +906,68 @@ fn a_token_and_the_keys_under_it_end_with_their_time() {
         rig.ok(GetLogicalTokenInfoArgs { idkt: made.idkt }).state,
         LogTokenState::TimeLimitExceeded
     );
+}
+
+/// The time of a loaded token is over: its card must leave the slot before it is read again, except in a dynamic slot.
+#[test]
+fn a_card_whose_token_ended_with_its_time_must_leave_its_slot() {
+    let slots = vec![SlotKind::SmartCard, SlotKind::SoftToken, SlotKind::Dynamic];
+    let store = Box::new(MemoryStore::default());
+    let mut rig = Rig::with_slots(1, b"time", store, slots);
+    rig.initialise();
+    rig.become_operational(EVERYTHING);
+    let params = TokenParams {
+        timelimit: 60,
+        ..params(1, 1)
+    };
+    let made = generate(&mut rig, NULL_KM, params.clone());
+    let card = write_cards(&mut rig, made.idkt, 1, |_| None).remove(0);
+    let load = |rig: &mut Rig| {
+        rig.ok(LoadLogicalTokenArgs {
+            module: 1,
+            hkt: made.hkt,
+            hkm: NULL_KM,
+            params: params.clone(),
+        })
+        .idkt
+    };
+    let place = |rig: &mut Rig, slot: u32| {
+        let slots = rig.ok(GetSlotListArgs { module: 1 }).slots;
+        slots[slot as usize].token.clone()
+    };
+    for (slot, answer) in [(0, Status::TimeLimitExceeded), (2, Status::OK)] {
+        rig.module
+            .insert_card(slot, Box::new(MemoryCard::new(card.clone())))
+            .unwrap();
+        let token = place(&mut rig, slot);
+
+        // One that is destroyed before its time is over leaves the card as it was.
+        let early = load(&mut rig);
+        rig.ok(read(&token, early, 1, None));
+        rig.uptime += Duration::from_secs(59);
+        rig.ok(DestroyArgs { key: early });
+        rig.uptime += Duration::from_secs(60);
+        let late = load(&mut rig);
+        rig.ok(read(&token, late, 1, None));
+
+        // Nor does it matter to a token that is loaded beside it, until the first one ends.
+        rig.uptime += Duration::from_secs(59);
+        let beside = load(&mut rig);
+        rig.ok(read(&token, beside, 1, None));
+        rig.uptime += Duration::from_secs(1);
+        let next = load(&mut rig);
+        assert_eq!(rig.send(read(&token, next, 1, None)).status, answer);
+        let state = rig.ok(GetLogicalTokenInfoArgs { idkt: beside }).state;
+        assert_eq!(state, LogTokenState::Present);
+        rig.ok(DestroyArgs { key: late });
+        let next = load(&mut rig);
+        assert_eq!(rig.send(read(&token, next, 1, None)).status, answer);
+
+        let taken = rig.module.remove_card(slot).unwrap();
+        rig.module.insert_card(slot, taken).unwrap();
+        let token = place(&mut rig, slot);
+        let next = load(&mut rig);
+        rig.ok(read(&token, next, 1, None));
+        rig.module.remove_card(slot).unwrap();
+    }
 }
