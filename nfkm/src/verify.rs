@@ -196,7 +196,7 @@ impl Session {
             ));
             return Ok(());
         }
-        match check_word(self, &client, &maker, world, certificate)? {
+        match check_word(self, &client, maker, world, certificate)? {
             Word::Good => {}
             Word::Unknown(why) => verified.uncertified = Some(why),
             Word::Bad(problem) => verified.problems.push(problem),
