@@ -46,10 +46,10 @@ pub struct Rule {
     /// Strikes at each so-manieth of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<u64>,
-    /// Strikes at each with this probability, from 0 to 1.
+    /// Strikes at each with this probability, more than 0 and at most 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chance: Option<f64>,
-    /// The most times it strikes; any number if there is none.
+    /// The most times it strikes, at least 1; any number if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
 }
@@ -340,11 +340,12 @@ impl Counted {
         if rule.nth == Some(0) || rule.every == Some(0) {
             return Err("commands are counted from 1".to_owned());
         }
-        if rule
-            .chance
-            .is_some_and(|chance| !(0.0..=1.0).contains(&chance))
-        {
-            return Err("a chance is from 0 to 1".to_owned());
+        let is_chance = |chance: f64| chance > 0.0 && chance <= 1.0;
+        if rule.chance.is_some_and(|chance| !is_chance(chance)) {
+            return Err("a chance is more than 0 and at most 1".to_owned());
+        }
+        if rule.times == Some(0) {
+            return Err("it strikes 0 times".to_owned());
         }
         let effect = match &rule.effect {
             Effect::Status(name) => match Status::from_name(name) {
@@ -486,7 +487,6 @@ mod tests {
         assert_ne!(some("a", 0.1), some("b", 0.1));
         assert!((60..140).contains(&some("a", 0.1).len()));
         assert_eq!(some("a", 1.0).len(), 1000);
-        assert_eq!(some("a", 0.0).len(), 0);
     }
 
     #[test]
@@ -565,7 +565,29 @@ mod tests {
                     chance: Some(1.5),
                     ..rule(Effect::Stall)
                 },
-                "from 0 to 1",
+                "at most 1",
+            ),
+            (
+                Rule {
+                    chance: Some(0.0),
+                    ..rule(Effect::Stall)
+                },
+                "more than 0",
+            ),
+            (
+                Rule {
+                    chance: Some(f64::NAN),
+                    ..rule(Effect::Stall)
+                },
+                "more than 0",
+            ),
+            (
+                Rule {
+                    every: Some(1),
+                    times: Some(0),
+                    ..rule(Effect::Stall)
+                },
+                "it strikes 0 times",
             ),
         ] {
             let plan = Plan {

@@ -317,7 +317,7 @@ fn warn_of_what_does_nothing(options: &Options) {
         tracing::warn!(
             folder = %options.certdir.display(),
             files = certificates.join(", "),
-            "feature certificates have no effect: the modules have every feature that is emulated"
+            "feature certificates have no effect: nothing that is emulated asks for a feature"
         );
     }
 }

@@ -197,7 +197,8 @@ const SOLO_PLUS: (&str, u32) = ("nC2023E/nC3423E/nC4033E", 7);
 const XC: (&str, u32) = ("nC3025E/nC4035E/nC4335N", 12);
 const FIVE_S: (&str, u32) = ("NC5536E/NC5536N", 14);
 
-/// PERFORMANCE sections 1 and 3. Product names and type codes: UTILITIES section 3.1; the one of Edge is a guess.
+/// PERFORMANCE sections 1 and 3. Product names and type codes: UTILITIES section 3.1; the one of Edge is a guess. Last the KiB of
+/// NVRAM, all of them guesses: no source tells.
 const PROFILES: [Profile; 11] = [
     profile(
         "edge",

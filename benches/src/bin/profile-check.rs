@@ -42,7 +42,8 @@ fn main() -> ExitCode {
 }
 
 fn check(cli: &Cli) -> anyhow::Result<bool> {
-    let profile = Profile::find(&cli.profile).context("no such profile")?;
+    let profile = Profile::find(&cli.profile).filter(|profile| profile.is_unit());
+    let profile = profile.context("no profile of a unit")?;
     let scale = cli.profile_scale;
     let timing = Timing {
         profile,

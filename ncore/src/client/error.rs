@@ -167,3 +167,36 @@ pub enum BadReply {
     #[error("it answers {0}")]
     OtherCommand(Cmd),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn not_running(after: Duration) -> String {
+        let error = ClientError::NotRunning {
+            endpoint: Endpoint::Unix("/s".into()),
+            after,
+            cause: Arc::new(io::ErrorKind::NotFound.into()),
+        };
+        error.to_string()
+    }
+
+    #[test]
+    fn the_time_of_a_search_is_told_when_it_took_some() {
+        let at_once = not_running(Duration::from_micros(36));
+        assert_eq!(at_once, "unix:/s: no hardserver answers (entity not found)");
+        let later = not_running(Duration::from_millis(1500));
+        assert_eq!(later, format!("{at_once}, tried for 1.5s"));
+    }
+
+    #[test]
+    fn what_is_closed_to_this_user_is_not_missing() {
+        let error = ClientError::Closed {
+            endpoint: Endpoint::Unix("/s".into()),
+            cause: Arc::new(io::ErrorKind::PermissionDenied.into()),
+        };
+        let words = "unix:/s is closed to this user (permission denied)";
+        assert_eq!(error.to_string(), words);
+        assert_eq!(error.status(), Status::ServerAccessDenied);
+    }
+}

@@ -1,5 +1,7 @@
 //! `softshield module`: the buttons and the mode switch.
 
+use std::io::Write as _;
+
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use simulator::Options;
@@ -61,7 +63,7 @@ impl Module {
             Action::PowerCycle(module) => press(module, "power-cycle")?,
             Action::Add => {
                 let module = client.post::<api::Module>("/modules", &())?;
-                println!("{}", module.number);
+                writeln!(std::io::stdout(), "{}", module.number)?;
                 module
             }
             Action::Unplug(module) => press(module, "unplug")?,

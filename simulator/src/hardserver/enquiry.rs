@@ -65,18 +65,24 @@ impl Hardserver {
     fn pool_facts(&self) -> EnqVerSixData {
         let members: Vec<&Slot> = self.pool_members().map(|at| &self.modules[at]).collect();
         let serials: Vec<String> = members.iter().map(|slot| slot.unit.esn()).collect();
+        let capacity = Capacity::of_all(members.into_iter());
+        let common = common();
         EnqVerSixData {
             one: EnquiryDataOne {
                 hardwareserial: serials.join(" "),
                 flags: EnquiryDataOne::HARDWARE,
-                ..level_one(Capacity::of_all(members.into_iter()))
+                ..level_one(capacity.clone())
             },
             five: EnquiryDataFive {
                 moduletype: ModuleType::PoolModule,
                 productname: POOL_NAME.to_owned(),
                 devicename: String::new(),
             },
-            ..common()
+            six: EnquiryDataSix {
+                reclongqueue: capacity.queue.1,
+                ..common.six
+            },
+            ..common
         }
     }
 

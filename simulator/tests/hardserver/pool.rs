@@ -140,7 +140,12 @@ fn the_pool_shows_itself_as_one_module_of_its_members() {
     assert_eq!(data.one.hardwareserial, serials.join(" "));
     let capacity = |data: EnqVerSixData| {
         let one = data.one;
-        [one.speedindex, one.recommendedminq, one.recommendedmaxq]
+        [
+            one.speedindex,
+            one.recommendedminq,
+            one.recommendedmaxq,
+            data.six.reclongqueue,
+        ]
     };
     let one = capacity(enquiry(1));
     assert_eq!(capacity(data), one.map(|of_one| 2 * of_one));
