@@ -3,7 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
@@ -73,7 +73,7 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
     command
         .env("PATH", std::env::join_paths(places).expect("a good PATH"))
         .env("LD_LIBRARY_PATH", libraries())
-        .stdin(Stdio::null());
+        .stdin(enters());
     command
 }
 
@@ -83,6 +83,14 @@ pub struct Run {
     pub status: ExitStatus,
     pub stdout: String,
     pub stderr: String,
+}
+
+/// The input of a person who answers every question with Enter: a card gets no pass phrase.
+fn enters() -> Stdio {
+    let mut file = tempfile::tempfile().expect("a temporary file");
+    file.write_all(&[b'\n'; 16]).expect("room for it");
+    file.rewind().expect("it is a file");
+    file.into()
 }
 
 impl Run {
