@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use ncore::message::Request;
 use ncore::types::{
     AdminKey, AdminToken, Certificate, GetSlotInfoArgs, GetSlotListArgs, KeyMgmtEntType,
-    LoadLogicalTokenArgs, PhysToken, ReadShareArgs, TokenParams,
+    LoadLogicalTokenArgs, PhysToken, ReadShareArgs,
 };
 
 use crate::Hash;
@@ -216,12 +216,7 @@ fn open(
         module: place.module,
         hkt: record.hkt,
         hkm: record.hkm,
-        params: TokenParams {
-            flags: record.flags,
-            sharesneeded: record.shares_needed,
-            sharestotal: record.shares_total,
-            timelimit: record.time_limit,
-        },
+        params: record.token_params(),
     };
     let token = client.transact(args)?.idkt;
     // It has no pass phrase: that a card is there is enough.

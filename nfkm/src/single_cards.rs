@@ -271,12 +271,7 @@ impl<'a> PresentCard<'a> {
                 Some(Token {
                     hkt: record.hkt,
                     hkm: record.hkm,
-                    params: TokenParams {
-                        flags: record.flags,
-                        sharesneeded: record.shares_needed,
-                        sharestotal: record.shares_total,
-                        timelimit: record.time_limit,
-                    },
+                    params: record.token_params(),
                 })
             }
             _ => None,

@@ -2,27 +2,11 @@
 
 mod common;
 
-use common::{Person, Rig};
+use common::{Person, Rig, states, unattended};
 use ncore::types::{AdminToken, ModuleState};
 use nfkm::cards::{CardSource, Notice, Unattended};
 use nfkm::world::admin::WorldParams;
 use nfkm::{Error, World};
-
-fn states(rig: &Rig) -> Vec<ModuleState> {
-    let info = rig.session().world().unwrap();
-    info.modules.iter().map(|module| module.state).collect()
-}
-
-fn unattended(passphrases: &[(u32, &str)]) -> Unattended {
-    let passphrases = passphrases
-        .iter()
-        .map(|(card, text)| (*card, (*text).to_owned()))
-        .collect();
-    Unattended {
-        passphrases,
-        ..Unattended::default()
-    }
-}
 
 /// Card files of a set, by its name and their numbers.
 fn files(rig: &Rig, set: &str, numbers: &[u32]) -> CardSource {

@@ -5,7 +5,7 @@ mod common;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use common::{Person, Rig};
+use common::{Person, Rig, states, unattended};
 use ncore::Status;
 use ncore::types::{
     AdminKey, AdminToken, GetKMListArgs, GetSlotListArgs, LoadLogicalTokenArgs, ModuleState,
@@ -15,22 +15,6 @@ use nfkm::cards::{Card, CardSource, Notice, Operator, Purpose, Unattended};
 use nfkm::world::admin::{Admin, WorldParams};
 use nfkm::world::{FACTORY_HKNSO, NULL_MODULE_KEY};
 use nfkm::{Corruption, Environment, Error, IdentRule, NewCardSet, World};
-
-fn states(rig: &Rig) -> Vec<ModuleState> {
-    let info = rig.session().world().unwrap();
-    info.modules.iter().map(|module| module.state).collect()
-}
-
-fn unattended(passphrases: &[(u32, &str)]) -> Unattended {
-    let passphrases = passphrases
-        .iter()
-        .map(|(card, text)| (*card, (*text).to_owned()))
-        .collect();
-    Unattended {
-        passphrases,
-        ..Unattended::default()
-    }
-}
 
 #[test]
 fn a_world_is_made_on_one_module_and_loaded_on_another_in_one_go() {

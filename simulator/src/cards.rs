@@ -219,15 +219,18 @@ mod tests {
         );
     }
 
+    fn of_each_kind(folder: &tempfile::TempDir) -> [Box<dyn Card>; 2] {
+        let path = folder.path().join("card");
+        [
+            Box::new(FileCard::new(path)),
+            Box::new(MemoryCard::default()),
+        ]
+    }
+
     #[test]
     fn a_card_that_was_pulled_while_it_was_written_has_the_old_content_or_the_new_one() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("card");
-        let cards: [Box<dyn Card>; 2] = [
-            Box::new(FileCard::new(&path)),
-            Box::new(MemoryCard::default()),
-        ];
-        for mut card in cards {
+        for mut card in of_each_kind(&folder) {
             for bytes in 0..=4 {
                 card.save(b"old").unwrap();
                 card.pull_in(Access::Write, bytes);
@@ -244,12 +247,7 @@ mod tests {
     #[test]
     fn a_card_that_was_pulled_while_it_was_read_gives_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("card");
-        let cards: [Box<dyn Card>; 2] = [
-            Box::new(FileCard::new(&path)),
-            Box::new(MemoryCard::default()),
-        ];
-        for mut card in cards {
+        for mut card in of_each_kind(&folder) {
             card.save(b"old").unwrap();
             for bytes in 0..=4 {
                 card.pull_in(Access::Read, bytes);

@@ -63,15 +63,13 @@ pub fn main() -> ExitCode {
         if let Some(reason) = reason {
             return Err(Failure::Operation(reason));
         }
-        let choice = card_files::choose(
+        let source = card_files::administrators(
             "cspnvfix",
-            "administrator cards",
             &*session.client()?,
             session.folder(),
-            &[options.module],
+            options.module,
             &options.admin_cards,
         )?;
-        let source = choice.source(card_files::admins);
         let mut terminal = Terminal {
             passphrase_min: World::required(session.folder())?.record.passphrase_min,
         };

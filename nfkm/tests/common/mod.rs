@@ -9,9 +9,9 @@ use std::time::Duration;
 use ncore::Bignum;
 use ncore::types::{
     AdminKey, AdminToken, KeyGenParams, KeyType, KeyTypeGenParams, KeyTypeRSAPrivateGenParams,
-    LoadBlobArgs, LoadLogicalTokenArgs, PhysToken, PlainText, PlainTextType, PlainTextTypeData,
-    PlainTextTypeHash32Data, ReadSoftTokenShareArgs, StatGetValuesArgs, StatID, StatNodeTag,
-    TokenParams,
+    LoadBlobArgs, LoadLogicalTokenArgs, ModuleState, PhysToken, PlainText, PlainTextType,
+    PlainTextTypeData, PlainTextTypeHash32Data, ReadSoftTokenShareArgs, StatGetValuesArgs, StatID,
+    StatNodeTag, TokenParams,
 };
 use nfkm::cards::{Card, CardSource, Notice, Operator, Purpose, Unattended};
 use nfkm::kmdata::SoftcardRecord;
@@ -342,4 +342,22 @@ fn statistic(rig: &Rig, path: &[u32], id: StatID) -> u32 {
         .position(|info| info.id == id)
         .unwrap();
     reply.values[place]
+}
+
+/// The states of the modules, in the order of their numbers.
+pub fn states(rig: &Rig) -> Vec<ModuleState> {
+    let info = rig.session().world().unwrap();
+    info.modules.iter().map(|module| module.state).collect()
+}
+
+/// Nobody at the cards, with the pass phrases of cards by their numbers.
+pub fn unattended(passphrases: &[(u32, &str)]) -> Unattended {
+    let passphrases = passphrases
+        .iter()
+        .map(|(card, text)| (*card, (*text).to_owned()))
+        .collect();
+    Unattended {
+        passphrases,
+        ..Unattended::default()
+    }
 }

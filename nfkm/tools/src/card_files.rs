@@ -58,6 +58,25 @@ pub fn choose(
     Ok(Choice::Emulator(place))
 }
 
+/// Where the administrator cards are that a module is to read, with those in the emulator's folder if it comes to that.
+pub fn administrators(
+    tool: &str,
+    client: &Client,
+    folder: &Folder,
+    module: u32,
+    named: &[PathBuf],
+) -> Result<CardSource, Failure> {
+    let choice = choose(
+        tool,
+        "administrator cards",
+        client,
+        folder,
+        &[module],
+        named,
+    )?;
+    Ok(choice.source(admins))
+}
+
 /// Names the card files that stand behind commands in a world of FIPS 140 level 3, where no reader has a card of it: these,
 /// and where the readers of emulated modules are all empty every one in the emulator's folder.
 pub fn authorise(

@@ -99,15 +99,13 @@ impl Options {
                 "whose the NVRAM area `{name}' is cannot be told: {fault}"
             )));
         }
-        let source = card_files::choose(
+        let source = card_files::administrators(
             "nvram-sw",
-            "administrator cards",
             &*session.client()?,
             session.folder(),
-            &[self.module],
+            self.module,
             &self.admin_cards,
-        )?
-        .source(card_files::admins);
+        )?;
         session
             .open_nvram(self.module, &source, &mut Terminal::default())?
             .free(area)?;

@@ -179,15 +179,8 @@ impl Options {
     ) -> Result<(), Failure> {
         let client = session.client()?;
         let folder = session.folder();
-        let choice = card_files::choose(
-            "ppmk",
-            "administrator cards",
-            &client,
-            folder,
-            &[self.module],
-            &self.admin_cards,
-        )?;
-        let source = choice.source(card_files::admins);
+        let files = &self.admin_cards;
+        let source = card_files::administrators("ppmk", &client, folder, self.module, files)?;
         let new = new_passphrase(terminal)?;
         Ok(session.recover_softcard(softcard, new.as_deref(), self.module, &source, terminal)?)
     }

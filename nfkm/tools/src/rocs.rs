@@ -273,15 +273,7 @@ impl<'a> Shell<'a> {
         let client = self.session.client()?;
         let folder = self.session.folder();
         let files = &self.options.admin_cards;
-        let choice = card_files::choose(
-            "rocs",
-            "administrator cards",
-            &client,
-            folder,
-            &[self.module],
-            files,
-        )?;
-        let source = choice.source(card_files::admins);
+        let source = card_files::administrators("rocs", &client, folder, self.module, files)?;
         let terminal = &mut self.terminal;
         Ok(self.session.open_recovery(self.module, &source, terminal)?)
     }

@@ -59,15 +59,13 @@ pub fn main() -> ExitCode {
 
 impl Options {
     fn set(&self, session: &Session) -> Result<(), Failure> {
-        let source = card_files::choose(
+        let source = card_files::administrators(
             "rtc",
-            "administrator cards",
             &*session.client()?,
             session.folder(),
-            &[self.module],
+            self.module,
             &self.admin_cards,
-        )?
-        .source(card_files::admins);
+        )?;
         let terminal = &mut Terminal::default();
         Ok(session.set_clock(self.module, host_time, &source, terminal)?)
     }

@@ -55,24 +55,25 @@ fn what_is_held_ends_with_the_reset_of_its_module() {
     }
 }
 
+fn enquiry(rig: &Rig, module: u32) -> EnqVerSixData {
+    let args = NewEnquiryArgs {
+        flags: 0,
+        version: 6,
+        module,
+    };
+    match rig.connect().transact(args).unwrap().data {
+        EnqVerData::Six(six) => six,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn a_unit_shows_its_own_queue_and_name_and_that_it_is_emulated() {
     let rig = Rig::with(|options| {
         options.timings = vec![slow()];
         options.modules = 2;
     });
-    let enquiry = |module| {
-        let args = NewEnquiryArgs {
-            flags: 0,
-            version: 6,
-            module,
-        };
-        match rig.connect().transact(args).unwrap().data {
-            EnqVerData::Six(six) => six,
-            other => panic!("{other:?}"),
-        }
-    };
-    let module = enquiry(1);
+    let module = enquiry(&rig, 1);
     assert_eq!(
         (module.one.recommendedminq, module.one.recommendedmaxq),
         (1, 4)
@@ -83,7 +84,7 @@ fn a_unit_shows_its_own_queue_and_name_and_that_it_is_emulated() {
         module.five.productname
     );
     assert!(module.five.productname.contains("guards nothing"));
-    let server = enquiry(0);
+    let server = enquiry(&rig, 0);
     assert_eq!(
         (server.one.recommendedminq, server.one.recommendedmaxq),
         (2, 8)
@@ -123,18 +124,7 @@ fn a_module_that_is_no_unit_stands_beside_units() {
         options.timings = vec![slow(), Timing::FASTEST];
         options.modules = 2;
     });
-    let enquiry = |module| {
-        let args = NewEnquiryArgs {
-            flags: 0,
-            version: 6,
-            module,
-        };
-        match rig.connect().transact(args).unwrap().data {
-            EnqVerData::Six(six) => six,
-            other => panic!("{other:?}"),
-        }
-    };
-    let (unit, none) = (enquiry(1), enquiry(2));
+    let (unit, none) = (enquiry(&rig, 1), enquiry(&rig, 2));
     assert_ne!(unit.five.moduletype, ModuleType::Emulator);
     assert_eq!(none.five.moduletype, ModuleType::Emulator);
     let queue = (none.one.recommendedminq, none.one.recommendedmaxq);

@@ -131,15 +131,8 @@ impl CardSet {
 
 fn load_world(environment: &Environment, module: u32, cards: &[PathBuf]) -> Result<(), Failure> {
     let admin = Admin::open(environment)?;
-    let choice = card_files::choose(
-        "cspwizard",
-        "administrator cards",
-        admin.client(),
-        admin.folder(),
-        &[module],
-        cards,
-    )?;
-    let source = choice.source(card_files::admins);
+    let (client, folder) = (admin.client(), admin.folder());
+    let source = card_files::administrators("cspwizard", client, folder, module, cards)?;
     admin.load(&[module], &source, true, &mut Terminal::default())?;
     Ok(())
 }

@@ -14,7 +14,25 @@ use crate::Hash;
 use crate::cards::{Cards, Reading};
 use crate::client::{Client, KeyId};
 use crate::error::Error;
+use crate::kmdata::AdminTokenRecord;
 use crate::world::World;
+
+/// The error for a world file that has a key but not its token.
+pub(super) const NO_TOKEN: Error = Error::Malformed {
+    what: "world file: administrator token",
+};
+
+impl AdminTokenRecord {
+    /// The parameters of the token, which cannot be loaded with others.
+    pub(crate) fn token_params(&self) -> TokenParams {
+        TokenParams {
+            flags: self.flags,
+            sharesneeded: self.shares_needed,
+            sharestotal: self.shares_total,
+            timelimit: self.time_limit,
+        }
+    }
+}
 
 /// The right to do one thing in the security officer's name on one module. It lasts as long as the administrator's
 /// authorisation, and what was loaded for it goes with it.
@@ -98,20 +116,12 @@ pub(crate) fn load_token(
     role: AdminToken,
     cards: &mut Cards<'_>,
 ) -> Result<KeyId, Error> {
-    let record = world.token(role).ok_or(Error::Malformed {
-        what: "world file: administrator token",
-    })?;
-    let params = TokenParams {
-        flags: record.flags,
-        sharesneeded: record.shares_needed,
-        sharestotal: record.shares_total,
-        timelimit: record.time_limit,
-    };
+    let record = world.token(role).ok_or(NO_TOKEN)?;
     let args = LoadLogicalTokenArgs {
         module,
         hkt: record.hkt,
         hkm: record.hkm,
-        params,
+        params: record.token_params(),
     };
     let id = client.transact(args)?.idkt;
     let reading = Reading {

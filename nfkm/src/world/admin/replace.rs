@@ -8,7 +8,7 @@ use ncore::types::{
     LoadLogicalTokenArgs, MakeBlobArgs, PermissionGroup, TokenParams,
 };
 
-use super::authority;
+use super::authority::{self, NO_TOKEN};
 use crate::cards::{CardSource, Cards, NewToken, Operator, Reading, SetName};
 use crate::client::{Client, KeyId};
 use crate::error::Error;
@@ -118,7 +118,7 @@ impl Replacing {
                 module: self.module,
                 hkt: record.hkt,
                 hkm: record.hkm,
-                params: params(record, record.flags),
+                params: record.token_params(),
             };
             let id = self.client.transact(args)?.idkt;
             self.tokens.push(id);
@@ -204,7 +204,10 @@ impl Replacing {
             let reply = fips.transact(GenerateLogicalTokenArgs {
                 module: self.module,
                 hkm: record.hkm,
-                params: params(record, flags),
+                params: TokenParams {
+                    flags,
+                    ..record.token_params()
+                },
             })?;
             self.new.push(reply.idkt);
             tokens.push(Token {
@@ -286,19 +289,5 @@ impl Drop for Replacing {
         {
             self.client.destroy(id);
         }
-    }
-}
-
-/// The error for a world file that has a key but not its token.
-const NO_TOKEN: Error = Error::Malformed {
-    what: "world file: administrator token",
-};
-
-fn params(record: &AdminTokenRecord, flags: u32) -> TokenParams {
-    TokenParams {
-        flags,
-        sharesneeded: record.shares_needed,
-        sharestotal: record.shares_total,
-        timelimit: record.time_limit,
     }
 }
