@@ -2,11 +2,12 @@
 
 use anyhow::{Context as _, ensure};
 
+#[cfg(not(windows))]
+use crate::capi::NTE_PERM;
 use crate::capi::numbers::*;
 use crate::capi::{
     Arguments, ERROR_INVALID_PARAMETER, ERROR_MORE_DATA, Function, NTE_BAD_ALGID, NTE_BAD_DATA,
-    NTE_BAD_FLAGS, NTE_BAD_KEY, NTE_BAD_TYPE, NTE_BAD_UID, NTE_NO_KEY, NTE_PERM,
-    NTE_SILENT_CONTEXT, Room,
+    NTE_BAD_FLAGS, NTE_BAD_KEY, NTE_BAD_TYPE, NTE_BAD_UID, NTE_NO_KEY, NTE_SILENT_CONTEXT, Room,
 };
 use crate::case::{Case, Outcome};
 use crate::coverage::{refuses, works};
