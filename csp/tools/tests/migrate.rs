@@ -1,11 +1,12 @@
 //! `cspmigrate`: from an export of the registry into the world.
 
 mod common;
+#[allow(dead_code, reason = "its main function")]
+#[path = "../examples/old-containers.rs"]
+mod old_containers;
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use common::Rig;
@@ -107,7 +108,7 @@ fn containers_move_and_the_rest_of_the_registry_stays() {
 }
 
 #[test]
-fn what_the_script_makes_of_containers_comes_back_as_they_were() {
+fn what_is_made_of_containers_comes_back_as_they_were() {
     let rig = Rig::start();
     let odd = r#"a\b "c""#;
     rig.succeed("keytst", &["-cxs", "-n", "web"]);
@@ -115,16 +116,8 @@ fn what_the_script_makes_of_containers_comes_back_as_they_were() {
     rig.succeed("keytst", &["-cx", "-m", "-p13", "-n", "web"]);
     let list = || rig.succeed("csputils", &["--json", "--all"]);
     let before = list();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/old-containers");
     let file = rig.folder.path().join("old.reg");
-    let mut child = Command::new(script)
-        .stdin(Stdio::piped())
-        .stdout(fs::File::create(&file).unwrap())
-        .spawn()
-        .expect("it starts, with Python 3");
-    let input = child.stdin.take().unwrap().write_all(before.as_bytes());
-    assert!(child.wait().unwrap().success());
-    input.unwrap();
+    fs::write(&file, old_containers::export(&before).unwrap()).unwrap();
     for ident in rig.containers().idents().unwrap() {
         fs::remove_file(rig.containers().path(&ident).unwrap()).unwrap();
     }

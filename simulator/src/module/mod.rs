@@ -37,6 +37,7 @@ mod nvram;
 mod objects;
 mod operations;
 mod panel;
+mod readers;
 mod reset;
 mod sealed;
 mod sharing;
@@ -77,6 +78,7 @@ use self::klf2::Klf2;
 use self::mode::{Class, Event, Machine, Mode, Switch};
 use self::nvram::Nvram;
 use self::objects::Objects;
+use self::readers::Readers;
 use self::slot::Slot;
 use self::statistics::Counters;
 use self::support::Support;
@@ -155,6 +157,7 @@ pub struct Module {
     nvram_events: AtomicU32,
     clock: Clock,
     jumper: Jumper,
+    readers: Readers,
     statistics: Counters,
 }
 
@@ -211,6 +214,7 @@ impl Module {
         let nvram = Nvram::load(&*setup.store, setup.nvram)?;
         let clock = Clock::load(&*setup.store)?;
         let jumper = Jumper::load(&*setup.store)?;
+        let readers = Readers::load(&*setup.store)?;
         let inner = Inner {
             machine: Machine::power_on(saved.switch, world.officer.is_some()),
             world: Arc::new(world),
@@ -223,7 +227,7 @@ impl Module {
             .zip(setup.slots)
             .map(|(number, kind)| Slot::new(number, kind))
             .collect();
-        Ok(Arc::new(Module {
+        let module = Arc::new(Module {
             number: setup.number,
             engine: setup.engine,
             store: setup.store,
@@ -240,8 +244,11 @@ impl Module {
             nvram_events: AtomicU32::new(0),
             clock,
             jumper,
+            readers,
             statistics: Counters::default(),
-        }))
+        });
+        module.put_cards_back();
+        Ok(module)
     }
 
     /// Admits a command and answers it, or hands back what is left to do.

@@ -48,12 +48,16 @@ pub struct AreaView {
 impl Module {
     /// Puts a card into a reader. SlotFull if there is one already, UnknownSlot if there is no such reader.
     pub fn insert_card(&self, slot: u32, card: Box<dyn Card>) -> Result<(), Status> {
-        self.reader(slot)?.state().insert(card).map(drop)
+        self.reader(slot)?.state().insert(card)?;
+        self.keep_readers();
+        Ok(())
     }
 
     /// Takes the card out of a reader. PhysTokenNotPresent if there is none, UnknownSlot if there is no such reader.
     pub fn remove_card(&self, slot: u32) -> Result<Box<dyn Card>, Status> {
-        self.reader(slot)?.state().remove()
+        let card = self.reader(slot)?.state().remove()?;
+        self.keep_readers();
+        Ok(card)
     }
 
     /// Takes every card out of its reader.
@@ -65,6 +69,7 @@ impl Module {
         for slot in readers {
             let _ = slot.state().remove();
         }
+        self.keep_readers();
     }
 
     /// Pulls the cards in the readers in the middle of the next access to them, after so many bytes. Their slots notice

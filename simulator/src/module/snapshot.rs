@@ -8,6 +8,7 @@ use super::jumper::Jumper;
 use super::klf2::Klf2;
 use super::mode::{Machine, Switch};
 use super::nvram::Nvram;
+use super::readers;
 use super::world::{PowerOnError, Saved};
 use crate::record::{self, Kind, RecordError};
 use crate::store::{MemoryStore, Store, StoreError};
@@ -90,7 +91,9 @@ impl Module {
     pub fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
         let _writing = self.writing_nvram();
         let _saving = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(record::encode(KIND, &self.store.records()?)?)
+        let mut records = self.store.records()?;
+        records.retain(|(name, _)| name != readers::NAME);
+        Ok(record::encode(KIND, &records)?)
     }
 
     /// Makes the unit what it was, and switches it off and on.
@@ -101,6 +104,8 @@ impl Module {
         let _writing = self.writing_nvram();
         let mut switch = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
         self.store.replace(&borrowed(&snapshot.records))?;
+        // The hands that restore a unit leave its cards where they are.
+        self.keep_readers_again();
         self.power_on_again(&mut switch)
     }
 

@@ -6,9 +6,10 @@ use ncore::Status;
 use ncore::types::*;
 
 use super::rig::*;
+use crate::cards::FileCard;
 use crate::job::{Begun, Now};
 use crate::module::mode::Mode;
-use crate::module::{Module, Setup};
+use crate::module::{Module, Setup, Snapshot};
 use crate::seed::Seed;
 use crate::store::{Store, StoreError};
 
@@ -349,6 +350,51 @@ fn serial_number_world_and_module_keys_survive_a_power_cut() {
         },
         Status::AccessDenied,
     );
+}
+
+#[test]
+fn a_card_is_in_its_reader_until_a_hand_takes_it_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("card");
+    std::fs::write(&path, b"").unwrap();
+    let store = SharedStore::default();
+    let on = || Rig::with(1, b"test", Box::new(store.clone()));
+    let card = |rig: &Rig| rig.module.slots_view()[0].card.clone();
+
+    let rig = on();
+    rig.module
+        .insert_card(0, Box::new(FileCard::new(&path)))
+        .unwrap();
+    let snapshot = rig.module.snapshot().unwrap();
+    drop(rig);
+    let rig = on();
+    assert_eq!(card(&rig), Some(path.clone()));
+    rig.module.power_cycle().unwrap();
+    assert_eq!(card(&rig), Some(path.clone()));
+    rig.module.remove_card(0).unwrap();
+    drop(rig);
+    assert_eq!(card(&on()), None);
+
+    // A snapshot is of the unit, not of the cards in it.
+    let rig = on();
+    let engine = engine::Kind::default().engine();
+    let snapshot = Snapshot::read(&snapshot, &*engine).unwrap();
+    rig.module.restore(&snapshot).unwrap();
+    drop(rig);
+    let rig = on();
+    assert_eq!(card(&rig), None);
+    rig.module
+        .insert_card(0, Box::new(FileCard::new(&path)))
+        .unwrap();
+    rig.module.restore(&snapshot).unwrap();
+    drop(rig);
+    assert_eq!(card(&on()), Some(path.clone()));
+
+    // Nor is a card there whose file is gone.
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(card(&on()), None);
+    std::fs::write(&path, b"").unwrap();
+    assert_eq!(card(&on()), None);
 }
 
 #[test]
