@@ -36,8 +36,12 @@ struct Cli {
 /// Bits of the key that csptest makes: the provider's default.
 const KEY_BITS: u32 = 1024;
 
-/// How long each rate is measured.
-const ROUND: Duration = Duration::from_secs(6);
+/// In how many slices each rate of a round is measured, in turns with the other: such machines get faster and slower within
+/// seconds.
+const SLICES: u32 = 4;
+
+/// How long a slice is.
+const SLICE: Duration = Duration::from_secs(2);
 
 /// By how much either process may grow from the first tenth of the time to its end, in KiB.
 const GROWTH_MAX: i64 = 8 << 10;
@@ -78,18 +82,27 @@ fn soak(cli: &Cli) -> anyhow::Result<()> {
 
     let mut ratios = Vec::new();
     for round in 1..=cli.rounds {
-        let theirs = || flood_rate(&csptest, cli.threads);
-        let ours = || load::run(cli.threads.into(), ROUND, &|| stack.sign());
-        // Whoever is first in one round is second in the next.
-        let (csptest, generator) = if round.is_multiple_of(2) {
-            let generator = ours()?;
-            (theirs()?, generator.rate)
-        } else {
-            (theirs()?, ours()?.rate)
-        };
-        let ratio = csptest / generator;
+        let (mut csptest_rate, mut generator_rate) = (0.0, 0.0);
+        for slice in 0..SLICES {
+            let mut theirs = || flood_rate(&csptest, cli.threads).map(|rate| csptest_rate += rate);
+            let mut ours = || {
+                load::run(cli.threads.into(), SLICE, &|| stack.sign())
+                    .map(|measured| generator_rate += measured.rate)
+            };
+            // Whoever is first in one slice is second in the next.
+            if slice.is_multiple_of(2) {
+                theirs()?;
+                ours()?;
+            } else {
+                ours()?;
+                theirs()?;
+            }
+        }
+        let slices = f64::from(SLICES);
+        let (csptest_rate, generator_rate) = (csptest_rate / slices, generator_rate / slices);
+        let ratio = csptest_rate / generator_rate;
         eprintln!(
-            "round {round}: csptest {csptest:.0}/s, load generator {generator:.0}/s, ratio {ratio:.3}"
+            "round {round}: csptest {csptest_rate:.0}/s, load generator {generator_rate:.0}/s, ratio {ratio:.3}"
         );
         ratios.push(ratio);
     }
@@ -157,7 +170,7 @@ fn endure(csptest: &Path, cli: &Cli, daemon: u32) -> anyhow::Result<Endured> {
 
 /// Signatures a second, as csptest sums them up.
 fn flood_rate(csptest: &Path, threads: u16) -> anyhow::Result<f64> {
-    let output = flood(csptest, threads, ROUND.as_secs())
+    let output = flood(csptest, threads, SLICE.as_secs())
         .stderr(Stdio::inherit())
         .output()?;
     ensure!(
