@@ -143,7 +143,7 @@ struct Serve {
     /// How many times faster than the unit everything goes, 0.001 to 1000
     #[arg(long, value_name = "TIMES", default_value_t = 1.0, value_parser = scale)]
     profile_scale: f64,
-    /// Let cards, resets, areas of NVRAM and new RSA keys take a unit's seconds too
+    /// Let cards, resets, areas of NVRAM, new RSA keys, groups and primes take a unit's seconds too
     #[arg(long)]
     profile_delays: bool,
     /// Bytes of each module's NVRAM, 4096 to 524288 [default: the unit's]

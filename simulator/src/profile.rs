@@ -51,7 +51,7 @@ pub enum Operation {
     Dsa(u32),
     /// A Diffie-Hellman agreement.
     Dh(u32),
-    /// Making an RSA key pair.
+    /// Making an RSA key pair, or whatever else begins with the search for primes.
     KeyPair(u32),
     /// Formatting a card.
     FormatCard,

@@ -82,6 +82,9 @@ pub(super) enum Refusal {
         "{0} seconds are too many: the clock can be {MOST_AHEAD} seconds ahead of the machine's at most (100 years), or behind it"
     )]
     Clock(i64),
+    /// The clock cannot be saved.
+    #[error("the clock is as before, since it cannot be saved: {0}")]
+    ClockNotSaved(std::io::Error),
     /// One more module cannot be.
     #[error("no further module: {0}")]
     NotAdded(String),
@@ -223,16 +226,19 @@ impl Panel {
 
     /// Puts the clock ahead of the machine's, or behind it.
     pub(super) fn set_clock(&self, ahead: i64) -> Result<api::Clock, Refusal> {
-        match self.server.set_clock(ahead) {
-            true => Ok(self.clock()),
-            false => Err(Refusal::Clock(ahead)),
+        if ahead.unsigned_abs() > MOST_AHEAD.unsigned_abs() {
+            return Err(Refusal::Clock(ahead));
+        }
+        match self.server.clock().set(|_| ahead) {
+            Ok(()) => Ok(self.clock()),
+            Err(cause) => Err(Refusal::ClockNotSaved(cause)),
         }
     }
 
     /// The clock.
     pub(super) fn clock(&self) -> api::Clock {
         api::Clock {
-            ahead: self.server.clock(),
+            ahead: self.server.clock().ahead(),
             unix: Some(self.server.now().unix.as_secs()),
         }
     }

@@ -89,9 +89,9 @@ fn code(refusal: &Refusal) -> StatusCode {
         | Refusal::NotFailed(_)
         | Refusal::PluggedIn(_)
         | Refusal::Module { .. } => StatusCode::CONFLICT,
-        Refusal::Folder { .. } | Refusal::Snapshot(SnapshotError::Store(_)) => {
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
+        Refusal::Folder { .. }
+        | Refusal::ClockNotSaved(_)
+        | Refusal::Snapshot(SnapshotError::Store(_)) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

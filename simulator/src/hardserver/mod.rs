@@ -5,6 +5,7 @@
 
 mod attendance;
 mod clients;
+mod clock;
 mod connection;
 mod dispatch;
 mod engines;
@@ -15,6 +16,7 @@ mod listeners;
 mod merged;
 mod merging;
 mod modules;
+mod number;
 mod pace;
 mod poller;
 mod pool;
@@ -31,16 +33,18 @@ mod unit;
 mod worker;
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use ncore::Status;
 use ncore::profile::WireProfile;
 
 use self::attendance::Attendance;
 use self::clients::Clients;
+use self::clock::Clock;
+pub(crate) use self::clock::MOST_AHEAD;
 use self::connection::{Connection, Connections};
 pub(crate) use self::listeners::{open_tcp, open_unix};
 use self::modules::Modules;
@@ -65,9 +69,6 @@ use crate::store::{Failing, RedbStore};
 
 /// Most connections at a time. Beyond it new ones are closed at once.
 const MAX_CONNECTIONS: usize = 4096;
-
-/// The most seconds by which the clock is ahead of the machine's, or behind it: a hundred years, beyond any life of a key.
-pub(crate) const MOST_AHEAD: i64 = 36_525 * 24 * 3600;
 
 /// What all threads of a hardserver share.
 #[derive(Debug)]
@@ -97,8 +98,7 @@ pub(crate) struct Hardserver {
     faults: Faults,
     /// Modules that are used as one.
     pool: pool::Pool,
-    /// By how much the clock is ahead of the machine's, in seconds.
-    clock: AtomicI64,
+    clock: Clock,
     /// Commands begun and not answered.
     in_flight: AtomicUsize,
     draining: AtomicBool,
@@ -238,30 +238,17 @@ impl Hardserver {
         &self.faults
     }
 
-    /// Sets by how many seconds the clock is ahead of the machine's: whether that is at most [`MOST_AHEAD`], either way.
-    pub(crate) fn set_clock(&self, ahead: i64) -> bool {
-        let within = ahead.unsigned_abs() <= MOST_AHEAD.unsigned_abs();
-        if within {
-            self.clock.store(ahead, Ordering::Relaxed);
-        }
-        within
+    /// The clock that every module sees.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Lets the clock jump by so many seconds, as far as [`MOST_AHEAD`].
     fn move_clock(&self, seconds: i64) {
-        let moved = |ahead: i64| {
-            let moved = ahead.saturating_add(seconds);
-            Some(moved.clamp(-MOST_AHEAD, MOST_AHEAD))
-        };
-        // It never fails: there is always a new value.
-        let _ = self
-            .clock
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, moved);
-    }
-
-    /// By how many seconds the clock is ahead of the machine's.
-    pub(crate) fn clock(&self) -> i64 {
-        self.clock.load(Ordering::Relaxed)
+        let moved = self.clock.set(|ahead| ahead.saturating_add(seconds));
+        if let Err(error) = moved {
+            tracing::error!(%error, "the clock was not moved");
+        }
     }
 
     /// The arithmetic of the modules.
@@ -281,18 +268,9 @@ impl Hardserver {
 
     /// The time, as a value.
     pub(crate) fn now(&self) -> Now {
-        let unix = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
-        let ahead = self.clock.load(Ordering::Relaxed);
-        let jump = Duration::from_secs(ahead.unsigned_abs());
-        let unix = match ahead < 0 {
-            true => unix.saturating_sub(jump),
-            false => unix.saturating_add(jump),
-        };
         Now {
             uptime: self.started.elapsed(),
-            unix,
+            unix: self.clock.unix(),
         }
     }
 

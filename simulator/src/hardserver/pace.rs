@@ -97,10 +97,9 @@ pub(super) fn operation(command: &Command, module: &Module, client: u64) -> Oper
         Args::RSAImmedSignDecrypt(args) => {
             Operation::Rsa(bits(&args.k_p).saturating_add(bits(&args.k_q)))
         }
-        Args::GenerateKeyPair(args) => match &args.params.params {
-            KeyTypeGenParams::RSAPrivate(params) => Operation::KeyPair(params.lenbits),
-            _ => Operation::Other,
-        },
+        Args::GenerateKeyPair(args) => generation(&args.params.params),
+        Args::GenerateKey(args) => generation(&args.params.params),
+        Args::GeneratePrime(args) => Operation::KeyPair(args.lenbits),
         Args::FormatToken(_) => Operation::FormatCard,
         Args::WriteShare(_) | Args::ChangeSharePIN(_) => Operation::WriteCard,
         Args::WriteFile(_) | Args::EraseFile(_) => Operation::WriteCard,
@@ -112,6 +111,30 @@ pub(super) fn operation(command: &Command, module: &Module, client: u64) -> Oper
         },
         Args::ClearUnit(_) | Args::ClearUnitEx(_) => Operation::Reset,
         Args::NVMemAlloc(_) => Operation::Area,
+        _ => Operation::Other,
+    }
+}
+
+/// In a given group a pair is one exponentiation; an RSA pair and a group of its own begin with the search for primes.
+fn generation(params: &KeyTypeGenParams) -> Operation {
+    let bits = |number: &ncore::Bignum| u32::try_from(number.bits()).unwrap_or(u32::MAX);
+    let in_group = |p: Option<&ncore::Bignum>, length| match p {
+        Some(p) => Operation::Dh(bits(p)),
+        None => Operation::KeyPair(length),
+    };
+    match params {
+        KeyTypeGenParams::RSAPrivate(params) => Operation::KeyPair(params.lenbits),
+        KeyTypeGenParams::DSAComm(params) => Operation::KeyPair(params.lenbits),
+        KeyTypeGenParams::DSACommVariableSeed(params) => Operation::KeyPair(params.lenbits),
+        KeyTypeGenParams::DSAPrivate(params) => {
+            in_group(params.dlg.as_ref().map(|group| &group.p), params.lenbits)
+        }
+        KeyTypeGenParams::DHPrivate(params) => {
+            in_group(params.dlg.as_ref().map(|group| &group.p), params.plength)
+        }
+        KeyTypeGenParams::DHExPrivate(params) => {
+            in_group(params.dlg.as_ref().map(|group| &group.p), params.plength)
+        }
         _ => Operation::Other,
     }
 }
@@ -224,6 +247,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use std::time::Duration;
 
+    use ncore::types::{DiscreteLogGroup, KeyTypeDHPrivateGenParams, KeyTypeDSACommGenParams};
     use proptest::prelude::*;
 
     use super::*;
@@ -250,6 +274,29 @@ mod tests {
         let (service, overhead) = (pace.timing.service(SIGN), pace.timing.overhead());
         assert_eq!(pace.due(start, SIGN), start + service + overhead);
         assert_eq!(pace.due(start, Operation::Other), start + overhead);
+    }
+
+    #[test]
+    fn the_search_for_primes_takes_its_time_and_a_key_in_a_given_group_an_exponentiation() {
+        let group = || DiscreteLogGroup {
+            p: ncore::Bignum::from_be(&[0xff; 128]),
+            g: ncore::Bignum::from_be(&[2]),
+        };
+        let dh = |dlg| {
+            KeyTypeGenParams::DHPrivate(KeyTypeDHPrivateGenParams {
+                plength: 1024,
+                dlg,
+                ..KeyTypeDHPrivateGenParams::default()
+            })
+        };
+        let comm = KeyTypeGenParams::DSAComm(KeyTypeDSACommGenParams {
+            lenbits: 512,
+            ..KeyTypeDSACommGenParams::default()
+        });
+        assert_eq!(generation(&comm), Operation::KeyPair(512));
+        assert_eq!(generation(&dh(None)), Operation::KeyPair(1024));
+        assert_eq!(generation(&dh(Some(group()))), Operation::Dh(1024));
+        assert_eq!(generation(&KeyTypeGenParams::Empty), Operation::Other);
     }
 
     #[test]

@@ -5,13 +5,9 @@
 //! numbered on: the ordinals of each run lie above those of all runs before it. The first run of a new folder starts at 1,
 //! and two first runs with one seed are alike, like two second ones.
 
-use std::fs::File;
-use std::io::{Error, ErrorKind, Write};
 use std::path::Path;
 
-use tempfile::NamedTempFile;
-
-use super::StartError;
+use super::{StartError, number};
 
 const FILE: &str = "runs";
 
@@ -28,24 +24,9 @@ pub(super) fn begin(state: &Path) -> Result<u64, StartError> {
         path: path.clone(),
         cause,
     };
-    let before: u32 = match std::fs::read_to_string(&path) {
-        Ok(text) => text
-            .trim_end()
-            .parse()
-            .map_err(|_| fail(Error::new(ErrorKind::InvalidData, "not a number")))?,
-        Err(error) if error.kind() == ErrorKind::NotFound => 0,
-        Err(error) => return Err(fail(error)),
-    };
-    write(state, before.wrapping_add(1)).map_err(fail)?;
+    let before: u32 = number::read(&path).map_err(fail)?.unwrap_or(0);
+    number::write(state, FILE, before.wrapping_add(1)).map_err(fail)?;
     Ok(u64::from(before) << CLIENT_BITS)
-}
-
-fn write(state: &Path, runs: u32) -> std::io::Result<()> {
-    let mut file = NamedTempFile::new_in(state)?;
-    writeln!(file, "{runs}")?;
-    file.as_file().sync_all()?;
-    file.persist(state.join(FILE))?;
-    File::open(state)?.sync_all()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use ncore::types::ConfigurePoolModuleArgs;
 
 use super::attendance::Attendance;
 use super::clients::Clients;
+use super::clock::Clock;
 use super::connection::Connections;
 use super::listeners::Listeners;
 use super::modules::{MAX_MODULES, Modules};
@@ -93,6 +94,14 @@ pub enum StartError {
         /// What the operating system said, or what is wrong with the file.
         cause: std::io::Error,
     },
+    /// By how much the clock is ahead of the machine's.
+    #[error("cannot read the clock in {path}: {cause}")]
+    Clock {
+        /// The file that says so.
+        path: PathBuf,
+        /// What the operating system said, or what is wrong with the file.
+        cause: std::io::Error,
+    },
     /// A module could not start from its saved state.
     #[error("module {number}: {cause}")]
     Module {
@@ -145,6 +154,7 @@ impl Server {
         options.prepare_folders()?;
         let lock = StateLock::take(&options.state)?;
         let ordinal = runs::begin(&options.state)?;
+        let clock = Clock::load(&options.state)?;
         let seed = seed(options).map_err(StartError::System)?;
         let engines = options.engines.max(1);
         let modules = Modules::new(engines, options.timings.clone(), options.seed.is_some());
@@ -177,7 +187,7 @@ impl Server {
             counts: Counts::default(),
             faults: Faults::default(),
             pool: pool::Pool::default(),
-            clock: AtomicI64::new(0),
+            clock,
             in_flight: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
             started: Instant::now(),

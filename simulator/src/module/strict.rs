@@ -11,8 +11,8 @@ use crate::crypto::KeyMaterial;
 pub(super) const WITH_OPERATOR: u32 =
     NSOPerms::OPS_ORIGINATE_KEY | NSOPerms::OPS_WRITE_SHARE | NSOPerms::OPS_GENERATE_LOG_TOKEN;
 
-/// Kinds of keys that the mode does not know. Single DES is documented; the other follows from not being approved.
-const NOT_APPROVED: [KeyType; 2] = [KeyType::DES, KeyType::ArcFour];
+/// Kinds of keys that the mode does not know. Single DES is documented; the others follow from not being approved.
+const NOT_APPROVED: [KeyType; 3] = [KeyType::DES, KeyType::ArcFour, KeyType::HMACMD5];
 
 /// Refuses to make or take in a key of a kind that the mode does not know: StrictFIPS140.
 pub(super) fn check_type(call: &Call, key_type: KeyType) -> Result<(), Status> {

@@ -522,7 +522,11 @@ fn strict_fips_refuses_lists_that_export_and_kinds_that_are_not_approved() {
         ..SetACLArgs::default()
     };
     certified.refused(list, Status::StrictFIPS140);
-    for (type_, lenbytes) in [(KeyType::DES, 8), (KeyType::ArcFour, 16)] {
+    for (type_, lenbytes) in [
+        (KeyType::DES, 8),
+        (KeyType::ArcFour, 16),
+        (KeyType::HMACMD5, 16),
+    ] {
         let mut args = aes_args(acl(vec![operations(Op::ENCRYPT)]));
         args.params = KeyGenParams {
             type_,
