@@ -34,7 +34,7 @@ pub struct Rule {
     /// What happens.
     #[serde(rename = "do")]
     pub effect: Effect,
-    /// The name of the commands it is about, `Sign` for instance; all if there is none.
+    /// The name of the commands it is about, `Sign` for instance; all that come to a module if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
     /// The number of the module it is about; all if there is none.
@@ -62,7 +62,7 @@ pub enum Effect {
     Status(String),
     /// The reply waits so many milliseconds longer.
     Delay(u64),
-    /// The command is carried out and not answered until the module is reset.
+    /// The command is carried out and not answered until the module is reset; one of the hardserver's own never.
     Stall,
     /// The command is carried out and never answered.
     DropReply,
@@ -124,7 +124,7 @@ pub struct Strike {
     pub command: u64,
     /// The command's name.
     pub name: String,
-    /// The module's number.
+    /// The module's number; 0 for a command that the hardserver answers.
     pub module: u32,
 }
 
@@ -138,6 +138,9 @@ pub struct Report {
     /// The strikes in the order in which they came, up to the first thousand.
     pub strikes: Vec<Strike>,
 }
+
+/// Stands for a module's number where the hardserver itself answers.
+pub(crate) const HARDSERVER: u32 = 0;
 
 /// Strikes that a report keeps.
 const STRIKES_KEPT: usize = 1000;
@@ -270,7 +273,7 @@ impl Faults {
         }
     }
 
-    /// What happens to a command of a module, if something does. Rules whose effect is inside a module are about those of
+    /// What happens to a command of a module, or of the [`HARDSERVER`], if something does. Rules whose effect is inside a module are about those of
     /// this hardserver alone; `imported` says that it is another's.
     pub(crate) fn strike(&self, cmd: Cmd, module: u32, imported: bool) -> Option<Ready> {
         if !self.on.load(Ordering::Acquire) {
@@ -316,6 +319,9 @@ impl Counted {
                 let command = command.ok_or_else(|| format!("there is no command `{name}'"))?;
                 match support(command) {
                     Support::Module(_) => Some(command),
+                    Support::Hardserver if rule.module.is_none() && !rule.effect.is_inside() => {
+                        Some(command)
+                    }
                     Support::Hardserver => {
                         return Err(format!(
                             "`{name}' never comes to a module: the hardserver answers it"
@@ -323,7 +329,7 @@ impl Counted {
                     }
                     Support::Refused(status) => {
                         return Err(format!(
-                            "`{name}' never comes to a module: it is always {status}"
+                            "`{name}' is never carried out: it is always {status}"
                         ));
                     }
                 }
@@ -378,10 +384,13 @@ impl Counted {
         })
     }
 
-    /// Counts a command; its number if the rule is about it.
+    /// Counts a command; its number if the rule is about it. A rule for all commands is about those of modules.
     fn meets(&self, cmd: Cmd, module: u32) -> Option<u64> {
-        let about = self.command.is_none_or(|command| command == cmd)
-            && self.rule.module.is_none_or(|number| number == module);
+        let named = match self.command {
+            Some(command) => command == cmd,
+            None => module != HARDSERVER,
+        };
+        let about = named && self.rule.module.is_none_or(|number| number == module);
         about.then(|| self.met.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
@@ -541,9 +550,18 @@ mod tests {
                 Rule {
                     command: Some("NewEnquiry".to_owned()),
                     nth: Some(1),
-                    ..rule(Effect::Stall)
+                    ..rule(Effect::PullCards)
                 },
                 "`NewEnquiry' never comes to a module: the hardserver answers it",
+            ),
+            (
+                Rule {
+                    command: Some("MergeKeyIDs".to_owned()),
+                    module: Some(1),
+                    nth: Some(1),
+                    ..rule(Effect::Stall)
+                },
+                "`MergeKeyIDs' never comes to a module: the hardserver answers it",
             ),
             (
                 Rule {
@@ -551,7 +569,7 @@ mod tests {
                     nth: Some(1),
                     ..rule(Effect::Stall)
                 },
-                "`CreateSEEWorld' never comes to a module: it is always NotAvailable",
+                "`CreateSEEWorld' is never carried out: it is always NotAvailable",
             ),
             (
                 Rule {

@@ -72,10 +72,14 @@ fn print(report: &Report) -> Result<()> {
         )?;
     }
     for strike in &report.strikes {
+        let place = match strike.module {
+            0 => "in the hardserver".to_owned(),
+            module => format!("on module {module}"),
+        };
         writeln!(
             out,
-            " fault {} at {} number {} on module {}",
-            strike.rule, strike.name, strike.command, strike.module
+            " fault {} at {} number {} {place}",
+            strike.rule, strike.name, strike.command
         )?;
     }
     Ok(())

@@ -112,6 +112,7 @@ impl Hardserver {
             index: None,
             destroys: None,
             fault: None,
+            due: None,
             attempt: None,
         };
         let done = self.begin_command(message, &mut answer);
@@ -153,7 +154,15 @@ impl Hardserver {
         }
         check_header(&command)?;
         match support {
-            Support::Hardserver => self.serve(command, answer),
+            Support::Hardserver => {
+                match self.strike(answer, None) {
+                    Struck::Refused(status) => return Err(status.into()),
+                    Struck::Later(by) => answer.due = injection::later(None, by),
+                    // Nothing inside a module happens to a command that comes to none.
+                    Struck::Meanwhile(_) | Struck::Unchanged => {}
+                }
+                self.serve(command, answer)
+            }
             _ => self.give_to_module(command, message.len(), for_pool, answer),
         }
     }
@@ -270,7 +279,7 @@ impl Hardserver {
                 false => due,
             }
         });
-        let struck = self.strike(answer, slot);
+        let struck = self.strike(answer, Some(slot));
         let due = match &struck {
             Struck::Refused(status) => return Err((*status).into()),
             Struck::Later(by) => injection::later(due, *by),
@@ -299,7 +308,7 @@ impl Hardserver {
                 return Ok(Done::Left {
                     work: Rest::Send(Box::new(outgoing)),
                     index,
-                    outstanding: Outstanding::new(self, &answer.connection, index),
+                    outstanding: Outstanding::new(self, &answer.connection, Some(index)),
                     due,
                 });
             }
@@ -311,7 +320,7 @@ impl Hardserver {
         Ok(Done::Left {
             work: Rest::Compute(work),
             index,
-            outstanding: Outstanding::new(self, &answer.connection, index),
+            outstanding: Outstanding::new(self, &answer.connection, Some(index)),
             due,
         })
     }

@@ -10,7 +10,7 @@ use ncore::types::Status;
 use super::Hardserver;
 use super::modules::Slot;
 use super::worker::Answer;
-use crate::faults::{Plan, PlanError, Ready, Rule};
+use crate::faults::{self, Plan, PlanError, Ready, Rule};
 use crate::job::Work;
 use crate::power::Cut;
 
@@ -61,15 +61,16 @@ impl Hardserver {
         }
     }
 
-    /// Lets a fault strike at a command, if the plan has one for it.
-    pub(super) fn strike(&self, answer: &mut Answer, slot: &Slot) -> Struck {
+    /// Lets a fault strike at a command, if the plan has one for it. It is the hardserver's own if there is no `slot`.
+    pub(super) fn strike(&self, answer: &mut Answer, slot: Option<&Slot>) -> Struck {
         let Header { cmd, tag, .. } = answer.header;
-        let imported = slot.unit.imported().is_some();
-        let Some(effect) = self.faults.strike(cmd, slot.number, imported) else {
+        let module = slot.map_or(faults::HARDSERVER, |slot| slot.number);
+        let imported = slot.is_some_and(|slot| slot.unit.imported().is_some());
+        let Some(effect) = self.faults.strike(cmd, module, imported) else {
             return Struck::Unchanged;
         };
-        tracing::info!(module = slot.number, %cmd, ?effect, "a fault on purpose");
-        match (effect, slot.unit.own()) {
+        tracing::info!(module, %cmd, ?effect, "a fault on purpose");
+        match (effect, slot.and_then(|slot| slot.unit.own())) {
             (Ready::Status(status), _) => return Struck::Refused(status),
             (Ready::Delay(millis), _) => return Struck::Later(Duration::from_millis(millis)),
             (Ready::Stall, _) => return Struck::Later(STALL),

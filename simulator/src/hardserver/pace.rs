@@ -161,7 +161,7 @@ pub(super) struct Held {
     pub(super) answer: Answer,
     pub(super) reply: Reply,
     pub(super) outstanding: Outstanding,
-    /// The module's count of resets when the reply was computed.
+    /// The module's count of resets when the reply was computed; 0 for one of the hardserver's own.
     pub(super) epoch: u64,
 }
 

@@ -77,6 +77,8 @@ pub(super) struct Answer {
     pub(super) destroys: Option<u32>,
     /// What happens to the reply on purpose.
     pub(super) fault: Option<ReplyFault>,
+    /// When the reply may leave, if it is the hardserver's own and a fault holds it back.
+    pub(super) due: Option<Instant>,
     /// The member of the pool that has the command, if it is one for the pool.
     pub(super) attempt: Option<Attempt>,
 }
@@ -86,7 +88,8 @@ pub(super) struct Answer {
 pub(super) struct Outstanding {
     server: Arc<Hardserver>,
     connection: Arc<Connection>,
-    index: usize,
+    /// The place in the table of the module that has the command, if one has.
+    index: Option<usize>,
     /// It counts in the module's load: until just before the reply leaves, so that whoever has the reply finds the
     /// module free of it.
     loads: bool,
@@ -96,24 +99,28 @@ impl Outstanding {
     pub(super) fn new(
         server: &Arc<Hardserver>,
         connection: &Arc<Connection>,
-        index: usize,
+        index: Option<usize>,
     ) -> Outstanding {
         server.in_flight.fetch_add(1, Ordering::SeqCst);
-        let slot = &server.modules[index];
-        slot.outstanding.fetch_add(1, Ordering::Relaxed);
+        if let Some(index) = index {
+            let slot = &server.modules[index];
+            slot.outstanding.fetch_add(1, Ordering::Relaxed);
+        }
         connection.begin_command();
         Outstanding {
             server: Arc::clone(server),
             connection: Arc::clone(connection),
             index,
-            loads: true,
+            loads: index.is_some(),
         }
     }
 
     /// The module has done its part.
     fn unload(&mut self) {
-        if std::mem::take(&mut self.loads) {
-            let slot = &self.server.modules[self.index];
+        if let Some(index) = self.index
+            && std::mem::take(&mut self.loads)
+        {
+            let slot = &self.server.modules[index];
             slot.outstanding.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -310,7 +317,10 @@ impl Worker {
                         Some(guests) => self.server.begin_request(connection, guests, message),
                     };
                     match begun {
-                        Ok(Some(Begun::Answered(answer, reply))) => self.finish(answer, reply),
+                        Ok(Some(Begun::Answered(answer, reply))) => match answer.due {
+                            None => self.finish(answer, reply),
+                            Some(due) => self.hold_back(answer, reply, due),
+                        },
                         Ok(Some(Begun::Left(task))) => self.place(task, keep, mine),
                         Ok(Some(Begun::Outgoing(parcel))) => self.send(parcel),
                         Ok(None) => {}
@@ -358,6 +368,7 @@ impl Worker {
                 index: None,
                 destroys: None,
                 fault: None,
+                due: None,
                 attempt: None,
             };
             self.answer(&answer, Reply::error(header.tag, Status::Malformed));
@@ -442,6 +453,17 @@ impl Worker {
             reply,
             outstanding,
             epoch,
+        };
+        self.server.held.hold(due, held);
+    }
+
+    /// Holds a reply of the hardserver's own until its time.
+    fn hold_back(&mut self, answer: Answer, reply: Reply, due: Instant) {
+        let held = Held {
+            outstanding: Outstanding::new(&self.server, &answer.connection, None),
+            answer,
+            reply,
+            epoch: 0,
         };
         self.server.held.hold(due, held);
     }

@@ -396,6 +396,63 @@ fn a_card_that_is_torn_in_a_write_keeps_what_was_on_it() {
 }
 
 #[test]
+fn commands_of_the_hardserver_go_wrong_too() {
+    let rig = Rig::ready(2);
+    let plan = "
+        [[fault]]
+        do = { status = 'NoMemory' }
+        command = 'NewClient'
+        nth = 1
+        [[fault]]
+        do = { delay = 300 }
+        command = 'MergeKeyIDs'
+        nth = 1
+        [[fault]]
+        do = 'drop-reply'
+        command = 'MergeKeyIDs'
+        nth = 2
+        [[fault]]
+        do = 'reset-connection'
+        command = 'NewEnquiry'
+        nth = 1
+        [[fault]]
+        do = 'stall'
+        nth = 3";
+    let client = playing(&rig, plan);
+    let wire = impatient(&rig);
+    let new = || NewClientArgs { flags: 0 };
+    assert_eq!(refusal(&wire, new()), Status::NoMemory);
+    wire.transact(new()).unwrap();
+
+    let keys = [1, 2].map(|module| wire.transact(import_aes(module, 7)).unwrap().key);
+    let merge = || MergeKeyIDsArgs {
+        keys: keys.to_vec(),
+    };
+    let patient = rig.connect();
+    let start = std::time::Instant::now();
+    // Refused, since it has no client; late all the same.
+    refusal(&patient, merge());
+    assert!(start.elapsed() >= Duration::from_millis(300));
+    let lost = wire.transact(merge());
+    assert!(
+        matches!(lost, Err(ClientError::TimedOut { .. })),
+        "{lost:?}"
+    );
+    wire.transact(merge()).unwrap();
+
+    let cut = patient.transact(enquiry());
+    assert!(matches!(cut, Err(ClientError::Lost { .. })), "{cut:?}");
+    wire.transact(enquiry()).unwrap();
+
+    let report: Report = client.delete("/faults").unwrap();
+    let met: Vec<u64> = report.faults.iter().map(|fault| fault.met).collect();
+    // A rule for all commands counts those that came to a module.
+    assert_eq!(met, [2, 3, 3, 2, 2]);
+    assert!(report.strikes.iter().all(|strike| strike.module == 0));
+    assert_eq!(report.strikes.len(), 4);
+}
+
+#[test]
 fn a_rule_that_can_never_strike_is_refused_by_name() {
     let rig = Rig::ready(2);
     let every = ConfigurePoolModuleArgs::default();
@@ -408,7 +465,7 @@ fn a_rule_that_can_never_strike_is_refused_by_name() {
             "fault 2: module 3 is the pool: its commands come to its members",
         ),
         (
-            "command = 'NewEnquiry'",
+            "command = 'NewEnquiry'\nmodule = 1",
             "fault 2: `NewEnquiry' never comes to a module: the hardserver answers it",
         ),
     ] {

@@ -392,6 +392,7 @@ impl Hardserver {
             index: None,
             destroys: None,
             fault: None,
+            due: None,
             attempt: None,
         };
         let given = self.read_job(message, head, exported, identity);
