@@ -62,7 +62,11 @@ impl RawStream {
         }
     }
 
-    fn set_timeouts(&self, limit: Option<Duration>) -> std::io::Result<()> {
+    /// How long a read or a write may take; without end if that is None.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub fn set_timeouts(&self, limit: Option<Duration>) -> std::io::Result<()> {
         match self {
             RawStream::Unix(stream) => {
                 stream.set_read_timeout(limit)?;
