@@ -273,8 +273,8 @@ impl Faults {
         }
     }
 
-    /// What happens to a command of a module, or of the [`HARDSERVER`], if something does. Rules whose effect is inside a module are about those of
-    /// this hardserver alone; `imported` says that it is another's.
+    /// What happens to a command of a module, or of the [`HARDSERVER`], if something does. Rules whose effect is inside a
+    /// module are about those of this hardserver alone; `imported` says that it is another's.
     pub(crate) fn strike(&self, cmd: Cmd, module: u32, imported: bool) -> Option<Ready> {
         if !self.on.load(Ordering::Acquire) {
             return None;

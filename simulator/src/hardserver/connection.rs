@@ -310,10 +310,14 @@ impl Connection {
         true
     }
 
-    /// Keeps a frame until after the next one.
-    pub(super) fn put_back(&self, frame: &[u8]) {
+    /// Keeps a frame until after the next one. Whether it does: not while it keeps another.
+    pub(super) fn put_back(&self, frame: &[u8]) -> bool {
         let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
-        output.put_back = Some(frame.to_vec());
+        let free = output.put_back.is_none();
+        if free {
+            output.put_back = Some(frame.to_vec());
+        }
+        free
     }
 
     /// Writes what waits. False if the connection is broken.

@@ -10,7 +10,7 @@ use ncore::types::Status;
 use super::Hardserver;
 use super::modules::Slot;
 use super::worker::Answer;
-use crate::faults::{self, Plan, PlanError, Ready, Rule};
+use crate::faults::{self, Plan, PlanError, Ready, ReplyFault, Rule};
 use crate::job::Work;
 use crate::power::Cut;
 
@@ -73,6 +73,8 @@ impl Hardserver {
         match (effect, slot.and_then(|slot| slot.unit.own())) {
             (Ready::Status(status), _) => return Struck::Refused(status),
             (Ready::Delay(millis), _) => return Struck::Later(Duration::from_millis(millis)),
+            // No reset would end it.
+            (Ready::Stall, _) if slot.is_none() => answer.fault = Some(ReplyFault::Drop),
             (Ready::Stall, _) => return Struck::Later(STALL),
             (Ready::Reply(fault), _) => answer.fault = Some(fault),
             (Ready::ResetConnection, _) => {

@@ -528,12 +528,12 @@ impl Worker {
                 let _ = connection.send(&self.frame[..half], poller);
                 false
             }
-            // With nothing else in work there, no reply would ever come before it.
-            Some(ReplyFault::Swap) if connection.in_flight() > 1 => {
-                connection.put_back(&self.frame);
-                true
+            Some(ReplyFault::Swap) => {
+                // With nothing else in work there, no reply would ever come before it. What a module answers is in work
+                // itself.
+                let others = connection.in_flight() > usize::from(answer.index.is_some());
+                others && connection.put_back(&self.frame) || connection.send(&self.frame, poller)
             }
-            Some(ReplyFault::Swap) => connection.send(&self.frame, poller),
         };
         if !sent {
             self.server.close(connection);

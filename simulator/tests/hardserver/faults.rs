@@ -114,6 +114,54 @@ fn two_replies_change_places() {
     // With nothing else in work, nothing is held back for ever.
     playing(&rig, "[[fault]]\ndo = 'swap-replies'\nevery = 1");
     slots(&wire).unwrap();
+    // Nor is one that is held back lost to another.
+    let three = [(); 3].map(|()| wire.submit(make(), None).unwrap());
+    for pending in three {
+        assert!(wire.wait(pending).is_ok());
+    }
+    // One of the hardserver's own waits for the module's.
+    playing(
+        &rig,
+        "[[fault]]\ndo = { delay = 300 }\ncommand = 'GetSlotList'\nnth = 1
+         [[fault]]\ndo = 'swap-replies'\ncommand = 'NewEnquiry'\nnth = 1",
+    );
+    let start = std::time::Instant::now();
+    let late = wire.submit(GetSlotListArgs { module: 1 }, None).unwrap();
+    wire.transact(enquiry()).unwrap();
+    assert!(start.elapsed() >= Duration::from_millis(300));
+    wire.wait(late).unwrap();
+}
+
+#[test]
+fn what_the_hardserver_never_answers_holds_up_nobody() {
+    let rig = Rig::ready(1);
+    playing(
+        &rig,
+        "[[fault]]\ndo = 'stall'\ncommand = 'NewEnquiry'\nnth = 1",
+    );
+    let given_up = impatient(&rig);
+    let client = given_up
+        .transact(NewClientArgs { flags: 0 })
+        .unwrap()
+        .client;
+    let stalled = given_up.transact(enquiry());
+    assert!(
+        matches!(stalled, Err(ClientError::TimedOut { .. })),
+        "{stalled:?}"
+    );
+    drop(given_up);
+    // Its client ends with its connection: in a moment.
+    let join = || ExistingClientArgs { flags: 0, client };
+    for _ in 0..1000 {
+        let other = rig.connect();
+        if let Err(ClientError::Status { status, .. }) = other.transact(join()) {
+            assert_eq!(status, Status::ClientUnknown);
+            return;
+        }
+        drop(other);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("the client is there still");
 }
 
 #[test]
