@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use aes::{Aes128, Aes256};
 use anyhow::ensure;
+use benches::alternate::alternate;
 use benches::stack::{Stack, plays_hardserver};
 use benches::sys;
 use cipher::{Array, BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
@@ -28,7 +29,7 @@ const KEY_BITS: u32 = 1024;
 const PIECE: usize = 16 * 1024;
 
 /// How often each side of a ratio is measured.
-const ROUNDS: usize = 101;
+const ROUNDS: u32 = 101;
 
 /// The least share of a call that is the work itself.
 const WORK_MIN: f64 = 0.9;
@@ -153,19 +154,20 @@ fn ratio(
         Ok(())
     };
     let repeats = repeats(&mut bare)?;
-    let mut ratios = Vec::with_capacity(ROUNDS);
-    for round in 0..ROUNDS {
-        let (bare, through) = if round.is_multiple_of(2) {
-            let bare = time(repeats, &mut bare)?;
-            (bare, time(repeats, &mut through)?)
-        } else {
-            let through = time(repeats, &mut through)?;
-            (time(repeats, &mut bare)?, through)
-        };
-        ratios.push(bare.as_secs_f64() / through.as_secs_f64());
-    }
+    let (bare, through) = alternate(
+        ROUNDS,
+        || time(repeats, &mut bare),
+        || time(repeats, &mut through),
+    )?;
+    let ratio =
+        |(bare, through): (&Duration, &Duration)| bare.as_secs_f64() / through.as_secs_f64();
+    let mut ratios: Vec<f64> = bare.iter().zip(&through).map(ratio).collect();
     ratios.sort_by(f64::total_cmp);
-    let (median, lowest, highest) = (ratios[ROUNDS / 2], ratios[0], ratios[ROUNDS - 1]);
+    let (median, lowest, highest) = (
+        ratios[ratios.len() / 2],
+        ratios[0],
+        ratios[ratios.len() - 1],
+    );
     println!("{name}\t{median:.3}\t{lowest:.3}\t{highest:.3}");
     Ok((name, median))
 }

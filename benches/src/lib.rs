@@ -3,6 +3,7 @@
 //! Everything is measured through the functions an application calls and a real socket, against a hardserver in a process
 //! of its own. Figures are compared within one run, never with figures of another machine or another day.
 
+pub mod alternate;
 pub mod bare;
 pub mod counted;
 pub mod disk;

@@ -10,6 +10,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use benches::alternate::{alternate, mean};
 use benches::load;
 use benches::stack::Stack;
 use clap::Parser;
@@ -82,27 +83,13 @@ fn soak(cli: &Cli) -> anyhow::Result<()> {
 
     let mut ratios = Vec::new();
     for round in 1..=cli.rounds {
-        let (mut csptest_rate, mut generator_rate) = (0.0, 0.0);
-        for slice in 0..SLICES {
-            let mut theirs = || flood_rate(&csptest, cli.threads).map(|rate| csptest_rate += rate);
-            let mut ours = || {
-                load::run(cli.threads.into(), SLICE, &|| stack.sign())
-                    .map(|measured| generator_rate += measured.rate)
-            };
-            // Whoever is first in one slice is second in the next.
-            if slice.is_multiple_of(2) {
-                theirs()?;
-                ours()?;
-            } else {
-                ours()?;
-                theirs()?;
-            }
-        }
-        let slices = f64::from(SLICES);
-        let (csptest_rate, generator_rate) = (csptest_rate / slices, generator_rate / slices);
-        let ratio = csptest_rate / generator_rate;
+        let theirs = || flood_rate(&csptest, cli.threads);
+        let ours = || Ok(load::run(cli.threads.into(), SLICE, &|| stack.sign())?.rate);
+        let (theirs, ours) = alternate(SLICES, theirs, ours)?;
+        let (theirs, ours) = (mean(&theirs), mean(&ours));
+        let ratio = theirs / ours;
         eprintln!(
-            "round {round}: csptest {csptest_rate:.0}/s, load generator {generator_rate:.0}/s, ratio {ratio:.3}"
+            "round {round}: csptest {theirs:.0}/s, load generator {ours:.0}/s, ratio {ratio:.3}"
         );
         ratios.push(ratio);
     }

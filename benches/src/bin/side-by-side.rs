@@ -8,6 +8,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use benches::alternate::{alternate, mean};
 use benches::bare::Bare;
 use benches::load::{self, Measured};
 use benches::openssl;
@@ -84,29 +85,6 @@ fn compare(rounds: u32, seconds: u32) -> anyhow::Result<()> {
 
 fn slice() -> Duration {
     Duration::from_secs(SLICE.into())
-}
-
-/// Measures both sides `slices` times: the first side first, then last, then first again.
-fn alternate<A, B>(
-    slices: u32,
-    first: impl Fn() -> anyhow::Result<A>,
-    second: impl Fn() -> anyhow::Result<B>,
-) -> anyhow::Result<(Vec<A>, Vec<B>)> {
-    let (mut firsts, mut seconds) = (Vec::new(), Vec::new());
-    for slice in 0..slices {
-        if slice.is_multiple_of(2) {
-            firsts.push(first()?);
-            seconds.push(second()?);
-        } else {
-            seconds.push(second()?);
-            firsts.push(first()?);
-        }
-    }
-    Ok((firsts, seconds))
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
 }
 
 fn mean_rate(slices: &[Measured]) -> f64 {

@@ -11,7 +11,7 @@ use super::{StartError, number};
 const FILE: &str = "clock";
 
 /// The most seconds by which the clock is ahead of the machine's, or behind it: a hundred years, beyond any life of a key.
-pub(crate) const MOST_AHEAD: i64 = 100 * 31_557_600;
+pub(crate) const MOST_AHEAD: i64 = 36_525 * 24 * 3600;
 
 /// The clock.
 #[derive(Debug)]

@@ -36,7 +36,6 @@ pub(super) enum Done {
         work: Rest,
         index: usize,
         outstanding: Outstanding,
-        due: Option<Instant>,
     },
 }
 
@@ -280,7 +279,7 @@ impl Hardserver {
             }
         });
         let struck = self.strike(answer, Some(slot));
-        let due = match &struck {
+        answer.due = match &struck {
             Struck::Refused(status) => return Err((*status).into()),
             Struck::Later(by) => injection::later(due, *by),
             _ => due,
@@ -297,7 +296,7 @@ impl Hardserver {
                 job::Begun::Work(work) => work,
                 // The reply is there, and has to wait for its time.
                 job::Begun::Reply(reply)
-                    if due.is_some() || matches!(struck, Struck::Meanwhile(_)) =>
+                    if answer.due.is_some() || matches!(struck, Struck::Meanwhile(_)) =>
                 {
                     Box::new(move || reply)
                 }
@@ -309,7 +308,6 @@ impl Hardserver {
                     work: Rest::Send(Box::new(outgoing)),
                     index,
                     outstanding: Outstanding::new(self, &answer.connection, Some(index)),
-                    due,
                 });
             }
         };
@@ -321,7 +319,6 @@ impl Hardserver {
             work: Rest::Compute(work),
             index,
             outstanding: Outstanding::new(self, &answer.connection, Some(index)),
-            due,
         })
     }
     /// Malformed, counted.
@@ -348,13 +345,11 @@ pub(super) fn begun(answer: Answer, done: Result<Done, Refusal>) -> Begun {
             work,
             index,
             outstanding,
-            due,
         }) => {
             let owed = Owed {
                 index,
                 answer,
                 outstanding,
-                due,
             };
             return match work {
                 Rest::Compute(work) => Begun::Left(Task { work, owed }),

@@ -1,5 +1,6 @@
 //! How a fault on purpose is brought about (see [`crate::faults`] for when).
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -111,7 +112,9 @@ impl Hardserver {
             }
             (Ready::FillNvram, Some(own)) => note(own.module.fill_nvram()),
             (Ready::WipeNvram, Some(own)) => note(own.module.wipe_nvram()),
-            (Ready::Clock(seconds), _) => self.move_clock(seconds),
+            (Ready::Clock(seconds), _) => {
+                note(self.clock.set(|ahead| ahead.saturating_add(seconds)));
+            }
             (Ready::Temperature(celsius), Some(own)) => own.sensors.set_temperature(celsius),
             (Ready::TearState(bytes), Some(own)) => {
                 let power = Arc::clone(&own.power);
@@ -144,8 +147,8 @@ pub(super) fn later(due: Option<Instant>, by: Duration) -> Option<Instant> {
     Some(due.checked_add(by).unwrap_or(due))
 }
 
-fn note(done: Result<(), Status>) {
-    if let Err(status) = done {
-        tracing::warn!(%status, "a fault on purpose did not come about");
+fn note(done: Result<(), impl Display>) {
+    if let Err(error) = done {
+        tracing::warn!(%error, "a fault on purpose did not come about");
     }
 }

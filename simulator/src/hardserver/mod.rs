@@ -243,14 +243,6 @@ impl Hardserver {
         &self.clock
     }
 
-    /// Lets the clock jump by so many seconds, as far as [`MOST_AHEAD`].
-    fn move_clock(&self, seconds: i64) {
-        let moved = self.clock.set(|ahead| ahead.saturating_add(seconds));
-        if let Err(error) = moved {
-            tracing::error!(%error, "the clock was not moved");
-        }
-    }
-
     /// The arithmetic of the modules.
     pub(crate) fn engine(&self) -> &dyn engine::Engine {
         &*self.engine

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use ncore::Bignum;
 use ncore::message::{Command, Reply};
 use ncore::types::{Args, Cmd, FileDevice, FileSpec, KeyType, KeyTypeGenParams};
 
@@ -88,7 +89,6 @@ pub(super) fn tries_passphrase(cmd: Cmd) -> bool {
 
 /// What a command has the module compute.
 pub(super) fn operation(command: &Command, module: &Module, client: u64) -> Operation {
-    let bits = |number: &ncore::Bignum| u32::try_from(number.bits()).unwrap_or(u32::MAX);
     match &command.args {
         Args::Sign(args) => with_key(module, client, args.key),
         Args::Decrypt(args) => with_key(module, client, args.key),
@@ -115,10 +115,13 @@ pub(super) fn operation(command: &Command, module: &Module, client: u64) -> Oper
     }
 }
 
+fn bits(number: &Bignum) -> u32 {
+    u32::try_from(number.bits()).unwrap_or(u32::MAX)
+}
+
 /// In a given group a pair is one exponentiation; an RSA pair and a group of its own begin with the search for primes.
 fn generation(params: &KeyTypeGenParams) -> Operation {
-    let bits = |number: &ncore::Bignum| u32::try_from(number.bits()).unwrap_or(u32::MAX);
-    let in_group = |p: Option<&ncore::Bignum>, length| match p {
+    let in_group = |p: Option<&Bignum>, length| match p {
         Some(p) => Operation::Dh(bits(p)),
         None => Operation::KeyPair(length),
     };
@@ -279,8 +282,8 @@ mod tests {
     #[test]
     fn the_search_for_primes_takes_its_time_and_a_key_in_a_given_group_an_exponentiation() {
         let group = || DiscreteLogGroup {
-            p: ncore::Bignum::from_be(&[0xff; 128]),
-            g: ncore::Bignum::from_be(&[2]),
+            p: Bignum::from_be(&[0xff; 128]),
+            g: Bignum::from_be(&[2]),
         };
         let dh = |dlg| {
             KeyTypeGenParams::DHPrivate(KeyTypeDHPrivateGenParams {

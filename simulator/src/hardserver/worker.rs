@@ -48,8 +48,6 @@ pub(super) struct Owed {
     pub(super) index: usize,
     pub(super) answer: Answer,
     pub(super) outstanding: Outstanding,
-    /// When the reply may leave, if the module keeps a unit's pace or a fault holds it back.
-    pub(super) due: Option<Instant>,
 }
 
 impl std::fmt::Debug for Task {
@@ -77,7 +75,7 @@ pub(super) struct Answer {
     pub(super) destroys: Option<u32>,
     /// What happens to the reply on purpose.
     pub(super) fault: Option<ReplyFault>,
-    /// When the reply may leave, if it is the hardserver's own and a fault holds it back.
+    /// When the reply may leave, if the module keeps a unit's pace or a fault holds it back.
     pub(super) due: Option<Instant>,
     /// The member of the pool that has the command, if it is one for the pool.
     pub(super) attempt: Option<Attempt>,
@@ -433,9 +431,8 @@ impl Worker {
             index,
             answer,
             mut outstanding,
-            due,
         } = owed;
-        let Some(due) = due else {
+        let Some(due) = answer.due else {
             outstanding.unload();
             self.finish(answer, reply);
             return;

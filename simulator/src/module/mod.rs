@@ -498,11 +498,7 @@ impl Module {
             tracing::info!(module = self.number, mode = ?inner.machine.mode, "mode");
         }
         // Soft tokens are in the module's memory; cards stay in their readers.
-        for slot in self
-            .slots
-            .iter()
-            .filter(|slot| slot.kind() == SlotKind::SoftToken)
-        {
+        for slot in self.slots.iter().filter(|slot| !slot.is_reader()) {
             let _ = slot.state().remove();
         }
         Ok(())

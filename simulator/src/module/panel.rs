@@ -62,11 +62,7 @@ impl Module {
 
     /// Takes every card out of its reader.
     pub fn remove_cards(&self) {
-        let readers = self
-            .slots()
-            .iter()
-            .filter(|slot| slot.kind() != SlotKind::SoftToken);
-        for slot in readers {
+        for slot in self.slots().iter().filter(|slot| slot.is_reader()) {
             let _ = slot.state().remove();
         }
         self.keep_readers();
@@ -75,11 +71,7 @@ impl Module {
     /// Pulls the cards in the readers in the middle of the next access to them, after so many bytes. Their slots notice
     /// that only when the cards are removed.
     pub fn pull_cards_in(&self, access: Access, bytes: usize) {
-        let readers = self
-            .slots()
-            .iter()
-            .filter(|slot| slot.kind() != SlotKind::SoftToken);
-        for slot in readers {
+        for slot in self.slots().iter().filter(|slot| slot.is_reader()) {
             if let Ok(card) = slot.state().any_card() {
                 card.pull_in(access, bytes);
             }
@@ -198,11 +190,10 @@ impl Module {
         files.into_iter().map(view).collect()
     }
 
-    fn reader(&self, slot: u32) -> Result<&super::Slot, Status> {
-        let slot = self
-            .slots()
-            .get(slot as usize)
-            .filter(|slot| slot.kind() != SlotKind::SoftToken);
-        slot.ok_or(Status::UnknownSlot)
+    /// The reader of this number: UnknownSlot if there is none.
+    pub(super) fn reader(&self, slot: u32) -> Result<&super::Slot, Status> {
+        let slot = self.slots().get(slot as usize);
+        let reader = slot.filter(|slot| slot.is_reader());
+        reader.ok_or(Status::UnknownSlot)
     }
 }

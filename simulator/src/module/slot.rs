@@ -97,6 +97,11 @@ impl Slot {
         self.kind
     }
 
+    /// Whether it is a reader, in which hands put cards: not a place for soft tokens.
+    pub(super) fn is_reader(&self) -> bool {
+        self.kind != SlotKind::SoftToken
+    }
+
     /// Borrows the slot.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
