@@ -356,7 +356,11 @@ impl KeyPair {
         let entry = self.entry();
         let nvram = entry.map(|(home, name)| protection::check_nvram(&home.session, &name));
         match nvram {
-            Some(Err(erased @ (CspError::NTE_NO_KEY | CspError::NTE_DEVICE_NOT_READY))) => erased,
+            Some(Err(
+                lost @ (CspError::NTE_NO_KEY
+                | CspError::NTE_KEYSET_ENTRY_BAD
+                | CspError::NTE_DEVICE_NOT_READY),
+            )) => lost,
             _ => code,
         }
     }

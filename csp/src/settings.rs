@@ -71,6 +71,12 @@ pub enum SettingsError {
     /// The folder of the file may not be used.
     #[error(transparent)]
     Folder(#[from] nfkm::Error),
+    /// The machine's file has nothing in it, as no utility leaves it: what was set is lost.
+    #[error("{}: empty; what was set there is lost, and without the file the defaults hold", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file that is no TOML, or has a parameter that does not exist.
     #[error("{}: {cause}", path.display())]
     Content {
@@ -184,6 +190,7 @@ impl SetupParameters {
     /// Only a file that was named must be there.
     fn from_file(path: PathBuf, named: bool) -> Result<SetupParameters, SettingsError> {
         let text = match fs::read_to_string(&path) {
+            Ok(text) if text.is_empty() && !named => return Err(SettingsError::Empty { path }),
             Ok(text) => text,
             Err(error) if !named && error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(cause) => {
@@ -279,6 +286,15 @@ mod tests {
             let error = check(wrong).unwrap_err();
             assert!(error.contains("mscapi") && error.contains('1'), "{error}");
         }
+    }
+
+    #[test]
+    fn an_emptied_file_is_not_taken_for_the_defaults() {
+        let (folder, environment) = rig();
+        fs::create_dir(folder.path().join("config")).unwrap();
+        fs::write(folder.path().join("config/mscapi"), "").unwrap();
+        let error = SetupParameters::of_machine(&environment).unwrap_err();
+        assert!(error.to_string().contains("mscapi: empty"), "{error}");
     }
 
     #[test]

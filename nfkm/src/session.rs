@@ -150,6 +150,16 @@ impl Session {
         Ok(WorldInfo { world, modules })
     }
 
+    /// Whether keys of the world can be made and used now, on a module or on the pool, as the session was opened.
+    ///
+    /// # Errors
+    /// [`Error::NoWorld`], [`Error::Corrupt`], [`Error::File`], [`Error::NoUsableModule`], [`Error::Connection`].
+    pub fn check_usable(&self) -> Result<(), Error> {
+        let world = World::required(self.folder())?;
+        self.connected(|client| self.usable_modules(client, &world))
+            .map(drop)
+    }
+
     /// Whether the world is of FIPS 140 level 3.
     ///
     /// # Errors

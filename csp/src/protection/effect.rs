@@ -306,8 +306,8 @@ impl ForKey<'_> {
 /// Whether what a key has in NVRAM is there; the module that has it.
 ///
 /// # Errors
-/// `NTE_NO_KEY` for a key whose blob was erased, `NTE_DEVICE_NOT_READY` for one whose counter was: `cspnvfix` makes that
-/// again. And the file system's.
+/// `NTE_KEYSET_ENTRY_BAD` for a key whose blob was erased: it is not `NTE_NO_KEY`, at which programs put a new key in its
+/// place. `NTE_DEVICE_NOT_READY` for one whose counter was: `cspnvfix` makes that again. And the file system's.
 pub(crate) fn check_nvram(session: &Session, name: &EntryName) -> Result<Option<u32>> {
     let Some(state) = session.nvram_state(name).map_err(failure::of_key)? else {
         return Ok(None);
@@ -317,7 +317,7 @@ pub(crate) fn check_nvram(session: &Session, name: &EntryName) -> Result<Option<
             "key {name}: its blob was erased from the NVRAM of module {}",
             state.esn
         ));
-        return Err(CspError::NTE_NO_KEY);
+        return Err(CspError::NTE_KEYSET_ENTRY_BAD);
     }
     if state.counter == Some(Area::Erased) {
         log::error(format_args!(

@@ -6,11 +6,14 @@ use std::process::ExitCode;
 use clap::Parser;
 use csp::admin::{self, Containers, KeySpec, Record, Scope, Slot};
 use csp::identity::Identity;
+use csp::security::Sid;
 use ncore::types::KeyType;
 use nfkm::{Environment, Error};
 use nfkm_tools::cli::{self, Failure};
 use nfkm_tools::progress;
 use serde::Serialize;
+
+use crate::names;
 
 /// Check that CSP container files are intact, and that the key files they refer to exist. Run nfkmcheck first, which
 /// checks the files of the Security World itself.
@@ -21,8 +24,8 @@ struct Options {
     #[arg(short, long)]
     machine: bool,
     /// The containers of the user with this SID alone.
-    #[arg(short = 'U', long, value_name = "SID", conflicts_with = "machine")]
-    user: Option<String>,
+    #[arg(short = 'U', long, value_name = "SID", conflicts_with = "machine", value_parser = names::sid)]
+    user: Option<Sid>,
     /// Name the keys of each container too.
     #[arg(short = 'V', long, conflicts_with = "json")]
     verbose: bool,
@@ -59,7 +62,7 @@ impl Options {
     fn scope(&self) -> Option<Scope> {
         match self.machine {
             true => Some(Scope::Machine),
-            false => self.user.clone().map(Scope::User),
+            false => self.user.as_ref().map(|sid| Scope::User(sid.to_string())),
         }
     }
 }

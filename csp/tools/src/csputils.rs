@@ -22,7 +22,8 @@ struct Options {
     /// List the containers (the default).
     #[arg(short, long)]
     list: bool,
-    /// Show the keys of the containers, with their counters and their state in NVRAM.
+    /// Show the keys of the containers, with their counters and their state in NVRAM. It is a failure if something of that
+    /// cannot be told.
     #[arg(short, long, conflicts_with = "list")]
     detail: bool,
     /// Delete the file of a container, named by its name or ident. The files of its keys are left. For administrators.
@@ -73,7 +74,9 @@ impl Options {
             (false, true) => cli::print(&details(&found))?,
             (false, false) => cli::print(&list(&found))?,
         }
-        match damaged {
+        // What was asked for and cannot be told is a failure; the details say why.
+        let untold = (self.json || self.detail) && !found.iter().all(Found::is_told);
+        match damaged || untold {
             false => Ok(()),
             true => Err(Failure::Reported),
         }
@@ -313,6 +316,19 @@ fn unreachable_module(state: &NvramState) -> String {
 }
 
 impl Found {
+    /// Whether everything about its keys is known.
+    fn is_told(&self) -> bool {
+        let keys = self.keys();
+        keys.into_iter()
+            .filter_map(|(_, key)| key.as_ref())
+            .all(|found| {
+                found.key.as_ref().is_some_and(|key| {
+                    !matches!(key.counter, Counter::Unknown(_))
+                        && !matches!(key.nvram, InNvram::Unknown(_))
+                })
+            })
+    }
+
     fn keys(&self) -> [(&'static str, &Option<FoundKey>); 2] {
         [
             ("exchange key", &self.exchange),

@@ -13,9 +13,10 @@ use nfkm_tools::cli::{self, Failure};
 use serde::Serialize;
 
 use crate::capi::{self, Context, Provider, Refusal};
-use crate::names;
+use crate::{leftover, names};
 
-/// Display CSP key containers, and create and delete containers and their keys.
+/// Display CSP key containers, and create and delete containers and their keys. Prompts for cards and pass phrases are
+/// answered at the terminal, or by the file that NCCAPI_ANSWERS names.
 #[derive(Debug, Parser)]
 #[command(name = "keytst")]
 struct Options {
@@ -233,8 +234,12 @@ impl Options {
     }
 
     fn delete(&self, name: &str) -> Result<(), Failure> {
-        self.provider()?.delete(name, self.context_flags())?;
-        cli::print(&format!("Container `{name}' deleted.\n"))
+        let provider = self.provider()?;
+        let left = leftover::of(provider.prov_type, self.machine, name);
+        provider.delete(name, self.context_flags())?;
+        cli::print(&format!("Container `{name}' deleted.\n"))?;
+        leftover::tell("keytst", &left);
+        Ok(())
     }
 
     fn list(&self) -> Result<(), Failure> {

@@ -2,7 +2,8 @@
 //!
 //! A utility is a module here with a function `main`, which its executable calls, and a function `command`, from which
 //! help, man page and shell completions come. `keytst` and `csptest` use CryptoAPI alone, as any application does; the
-//! others work on the files of the Security World through `csp::admin`.
+//! others work on the files of the Security World through `csp::admin`. What CryptoAPI does not tell them, the cause of an
+//! `NTE_FAIL` and what stays in a module's NVRAM, those two look for there too.
 
 mod capi;
 pub mod cng;
@@ -14,6 +15,7 @@ pub mod csptest;
 pub mod csputils;
 pub mod cspwizard;
 pub mod keytst;
+mod leftover;
 mod names;
 pub mod poolmode;
 mod setup;

@@ -4,6 +4,7 @@ use clap::Args;
 use csp::admin::{Scope, Wanted};
 use csp::constants::PROV_RSA_AES;
 use csp::identity::Identity;
+use csp::security::Sid;
 
 /// The provider's type where none is given.
 pub(crate) const DEFAULT_TYPE: u32 = PROV_RSA_AES;
@@ -15,8 +16,8 @@ pub(crate) struct Whose {
     #[arg(short, long)]
     pub(crate) machine: bool,
     /// The containers of the user with this SID.
-    #[arg(long, value_name = "SID", conflicts_with = "machine")]
-    pub(crate) sid: Option<String>,
+    #[arg(long, value_name = "SID", conflicts_with = "machine", value_parser = sid)]
+    pub(crate) sid: Option<Sid>,
     /// The provider, by its name or the number of its type.
     #[arg(long, value_name = "NAME|TYPE", value_parser = provider)]
     pub(crate) provider: Option<u32>,
@@ -27,7 +28,7 @@ impl Whose {
     pub(crate) fn scope(&self, user: &Identity) -> Scope {
         match (self.machine, &self.sid) {
             (true, _) => Scope::Machine,
-            (false, Some(sid)) => Scope::User(sid.clone()),
+            (false, Some(sid)) => Scope::User(sid.to_string()),
             (false, None) => Scope::User(user.user.to_string()),
         }
     }
@@ -40,6 +41,12 @@ impl Whose {
             prov_type: self.provider,
         }
     }
+}
+
+/// A user's SID: a name that is none would find nothing, and say that all is well.
+pub(crate) fn sid(text: &str) -> Result<Sid, String> {
+    text.parse()
+        .map_err(|_| "no SID, which is of the form S-1-5-21-...".to_owned())
 }
 
 /// A provider's type, by its number or by a name of it.

@@ -264,3 +264,19 @@ fn a_claimed_sid_is_the_users_for_names_and_descriptors() {
         assert!(named, "{}", bad.stderr);
     }
 }
+
+#[test]
+fn a_sid_that_is_none_is_a_bad_command_line() {
+    let rig = Rig::start();
+    for (utility, arguments) in [
+        ("cspcheck", &["-U", "bogus"][..]),
+        ("csputils", &["--sid=bogus"]),
+        ("csputils", &["--sid=S-1-5-x"]),
+        ("cspimport", &["--sid=", "-d", "a", "-s", "-k", "simple,a"]),
+        ("cspnvfix", &["--sid=S-1-", "-s", "a"]),
+    ] {
+        let said = rig.fail(2, utility, arguments);
+        assert!(said.contains("SID"), "{utility}: {said}");
+    }
+    rig.succeed("cspcheck", &["-U", "S-1-5-18"]);
+}

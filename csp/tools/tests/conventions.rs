@@ -178,11 +178,7 @@ fn without_a_hardserver_what_needs_it_says_so_and_the_rest_works() {
     ] {
         let run = run(utility, arguments);
         assert_eq!(run.code, Some(1), "{utility}");
-        assert!(
-            run.stderr.contains("is the hardserver running"),
-            "{}",
-            run.stderr
-        );
+        assert!(run.stderr.contains("ServerNotRunning"), "{}", run.stderr);
         assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
     }
     let card_set = run("cspwizard", &["--create-card-set=1/1"]);

@@ -116,8 +116,19 @@ fn a_flood_without_a_hardserver_says_so_and_fails() {
     command.env("NFAST_SERVER", "/nonexistent/nserver");
     let run = common::Run::of(&mut command);
     assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains("ServerNotRunning"), "{}", run.stderr);
+}
+
+#[test]
+fn an_unanswered_prompt_is_not_taken_for_a_hardserver_that_is_not_there() {
+    let rig = Rig::start();
+    let settings = rig.folder.path().join("settings");
+    std::fs::write(&settings, "no-desktop = true\nprompt-timeout = 0\n").unwrap();
+    let mut command = rig.command("keytst", &["-cs", "-n", "counted", "-C"]);
+    let run = common::Run::of(command.env("NCCAPI_SETTINGS", &settings));
+    assert_eq!(run.code, Some(1));
     assert!(
-        run.stderr.contains("is the hardserver running"),
+        run.stderr.contains("nobody answered a prompt in time") && run.stderr.contains("NTE_FAIL"),
         "{}",
         run.stderr
     );

@@ -104,11 +104,46 @@ fn keys_with_counters_and_in_nvram_are_made_with_an_administrator_card_in_the_re
             assert!(told.contains(&line), "{name}: {told}");
         }
         let flood = ["-f", "-s1", "-t2"];
-        rig.succeed("csptest", &[&flood, flags].concat());
+        let run = rig.run("csptest", &[&flood, flags].concat());
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        stays(&run);
     }
     // The test's own keys are gone with it.
     assert_eq!(rig.containers().idents().unwrap().len(), 3);
     assert_eq!(rig.containers().key_idents().unwrap().len(), 3);
+    stays(&rig.run("keytst", &["-d", "-n", "both"]));
+    rig.succeed("keytst", &["-cs", "-n", "plain"]);
+    let plain = rig.run("keytst", &["-d", "-n", "plain"]);
+    assert_eq!((plain.code, plain.stderr.as_str()), (Some(0), ""));
+}
+
+/// What a deleted key leaves in the module is said.
+fn stays(run: &common::Run) {
+    let said = &run.stderr;
+    assert!(
+        said.contains(" stays in the NVRAM of module ") && said.contains("nvram-sw"),
+        "{said}"
+    );
+}
+
+#[test]
+fn no_key_is_made_over_one_whose_blob_was_erased() {
+    let rig = Rig::start();
+    let blob = InNvram {
+        counter: false,
+        blob: true,
+    };
+    drop(key(&rig, "kept", blob));
+    initialise(&rig);
+    let said = rig.fail(1, "keytst", &["-cs", "-n", "kept"]);
+    assert!(
+        said.contains("NTE_KEYSET_ENTRY_BAD") && said.contains("csputils -d"),
+        "{said}"
+    );
+    let told = rig.succeed("csputils", &["-d", "-n", "kept"]);
+    assert!(told.contains("signature key  simple kept"), "{told}");
+    let listed = rig.succeed("keytst", &["-n", "kept"]);
+    assert!(listed.contains("not usable: "), "{listed}");
 }
 
 #[test]
@@ -122,10 +157,14 @@ fn without_a_hardserver_counters_are_unknown() {
     let mut command = rig.command("csputils", &["-d"]);
     command.env("NFAST_SERVER", rig.folder.path().join("no-server"));
     let run = common::Run::of(&mut command);
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
     assert!(
         run.stdout.contains("counter       unknown: "),
         "{}",
         run.stdout
     );
+    let mut list = rig.command("csputils", &[]);
+    list.env("NFAST_SERVER", rig.folder.path().join("no-server"));
+    // A list has no counters.
+    assert_eq!(common::Run::of(&mut list).code, Some(0));
 }

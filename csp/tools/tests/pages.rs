@@ -1,7 +1,7 @@
 //! Man pages and completions know what the command line knows, and what reads them finds nothing wrong with them.
 
 #[allow(dead_code, reason = "the example's own main")]
-#[path = "../examples/pages.rs"]
+#[path = "../examples/man-pages.rs"]
 mod pages;
 
 use std::collections::BTreeSet;

@@ -368,14 +368,14 @@ fn stored(_: &Rig) -> anyhow::Result<Outcome> {
     place.initialise()?;
     is(
         csp.sign(context),
-        CspError::NTE_NO_KEY,
+        CspError::NTE_KEYSET_ENTRY_BAD,
         "signing after the module was initialised",
     )?;
     let again = place.csp(SetupParameters::default(), "")?;
     let reopened = again.open("stored", CRYPT_SILENT)?;
     is(
         again.load(reopened),
-        CspError::NTE_NO_KEY,
+        CspError::NTE_KEYSET_ENTRY_BAD,
         "loading after the module was initialised",
     )?;
     Ok(Outcome::Passed)

@@ -1,7 +1,10 @@
 //! CryptoAPI as `keytst` and `csptest` use it: any registered provider, with handles that end with their scope.
 
+mod cause;
 #[allow(unsafe_code)]
 mod sys;
+
+use std::borrow::Cow;
 
 use csp::constants::{
     AlgId, CRYPT_DELETEKEYSET, CRYPT_FIRST, CRYPT_NEXT, KP_KEYLEN, PP_CONTAINER, PP_ENUMALGS_EX,
@@ -10,13 +13,15 @@ use csp::constants::{
 use csp::error::CspError;
 
 /// A function that answered FALSE.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{function}: {code} ({:#010x}){}", code.0, meaning(*code))]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{function}: {code} ({:#010x}){meaning}", code.0)]
 pub(crate) struct Refusal {
     /// Which.
     pub(crate) function: &'static str,
     /// The last error.
     pub(crate) code: CspError,
+    /// What that means to the person at the terminal.
+    meaning: Cow<'static, str>,
 }
 
 pub(crate) type Result<T> = std::result::Result<T, Refusal>;
@@ -208,14 +213,15 @@ impl Drop for Hash {
 }
 
 /// What a code means to the person at the terminal; nothing for those that say it by their name.
-fn meaning(code: CspError) -> &'static str {
-    match code {
+fn meaning(code: CspError) -> Cow<'static, str> {
+    let text = match code {
         CspError::NTE_BAD_KEYSET => ": there is no such container, or this user may not open it",
         CspError::NTE_EXISTS => ": there is such a container already",
-        CspError::NTE_KEYSET_ENTRY_BAD => ": its file is damaged; cspcheck tells how",
+        CspError::NTE_KEYSET_ENTRY_BAD => {
+            ": its file is damaged (cspcheck tells how), or its blob was erased with a module's NVRAM (csputils -d tells)"
+        }
         CspError::NTE_NO_KEY => {
-            ": the container has no such key, or the key's file is missing, or its blob was erased with a module's NVRAM; \
-             csputils -d tells which"
+            ": the container has no such key, or the key's file is missing; csputils -d tells which"
         }
         CspError::NTE_DEVICE_NOT_READY => {
             ": the key's counter was erased with the module's NVRAM; cspnvfix makes it again"
@@ -236,18 +242,27 @@ fn meaning(code: CspError) -> &'static str {
         CspError::NTE_KEYSET_NOT_DEF => ": no provider of this name is installed",
         CspError::NTE_PROV_DLL_NOT_FOUND => ": the provider's library is missing",
         CspError::NTE_SILENT_CONTEXT => ": a card or a pass phrase would have to be asked for",
-        CspError::NTE_FAIL => {
-            ": the provider cannot work; is the hardserver running, and the Security World usable on a module, or in \
-             HSM Pool mode on a pool (nfkminfo tells)? NFLOG_FILE names a file for the provider's log"
-        }
+        CspError::NTE_FAIL => match cause::seen() {
+            Some(cause) => return format!(": the provider cannot work: {cause}").into(),
+            None => {
+                ": hardserver, Security World and modules are as they should be; perhaps nobody answered a prompt in \
+                 time, or the file that NCCAPI_ANSWERS names has no answer to it. NFLOG_FILE names a file for the \
+                 provider's log"
+            }
+        },
         _ => "",
-    }
+    };
+    text.into()
 }
 
 fn refusal(function: &'static str) -> impl Fn(u32) -> Refusal {
-    move |code| Refusal {
-        function,
-        code: CspError(code),
+    move |code| {
+        let code = CspError(code);
+        Refusal {
+            function,
+            code,
+            meaning: meaning(code),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::Options;
 use crate::capi::{Provider, Refusal};
+use crate::leftover;
 
 /// Signs in every thread until it is interrupted, the time is over, or a signature fails.
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
@@ -50,7 +51,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         false => cli::print(&summary.report())?,
     }
     let failure = flood.failure.lock().unwrap_or_else(PoisonError::into_inner);
-    match *failure {
+    match failure.clone() {
         Some(refusal) => Err(refusal.into()),
         None => Ok(()),
     }
@@ -115,6 +116,8 @@ impl Flood {
 struct TestKey {
     provider: Provider,
     container: String,
+    /// Whether it has an area in a module's NVRAM.
+    in_nvram: bool,
 }
 
 impl TestKey {
@@ -133,6 +136,7 @@ impl TestKey {
         let key = TestKey {
             provider,
             container,
+            in_nvram: options.counters || options.kitb,
         };
         if options.counters {
             context.set(PP_CRYPT_COUNT_KEY_USE, 1)?;
@@ -152,11 +156,13 @@ impl TestKey {
         ready: &Barrier,
     ) -> Result<(), Refusal> {
         let context = self.provider.acquire(Some(&self.container), 0);
-        let context = context.as_ref().map_err(|refusal| *refusal);
-        let key = context.and_then(|context| context.user_key(AT_SIGNATURE));
+        let key = match &context {
+            Ok(context) => context.user_key(AT_SIGNATURE),
+            Err(refusal) => Err(refusal.clone()),
+        };
         // The others wait for this one, even if it has nothing to sign with.
         ready.wait();
-        let (context, key) = (context?, key?);
+        let (context, key) = (context.as_ref().map_err(Refusal::clone)?, key?);
         for round in 0u64.. {
             if flood.stopped.load(Ordering::Relaxed) {
                 break;
@@ -179,9 +185,16 @@ const MS_AES_PROVIDER: &str = "Microsoft Enhanced RSA and AES Cryptographic Prov
 
 impl Drop for TestKey {
     fn drop(&mut self) {
-        if let Err(refusal) = self.provider.delete(&self.container, 0) {
-            let text = format!("the container `{}' is left: {refusal}", self.container);
-            cli::complain("csptest", &text);
+        let left = match self.in_nvram {
+            true => leftover::of(self.provider.prov_type, false, &self.container),
+            false => Vec::new(),
+        };
+        match self.provider.delete(&self.container, 0) {
+            Ok(()) => leftover::tell("csptest", &left),
+            Err(refusal) => {
+                let text = format!("the container `{}' is left: {refusal}", self.container);
+                cli::complain("csptest", &text);
+            }
         }
     }
 }

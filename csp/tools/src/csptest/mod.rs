@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use nfkm_tools::cli::{self};
 
-/// Test the installed Cryptographic Service Providers: list what they can do, or sign without end.
+/// Test the installed Cryptographic Service Providers: list what they can do, or sign without end. Prompts for cards are
+/// answered at the terminal, or by the file that NCCAPI_ANSWERS names.
 #[derive(Debug, Parser)]
 #[command(name = "csptest")]
 struct Options {
@@ -21,10 +22,10 @@ struct Options {
     /// Use the MS AES provider rather than nCipher's one (possibly with modexp offload).
     #[arg(short, long, requires = "flood")]
     ms: bool,
-    /// Generate keys with counters (needs NVRAM and ACS).
+    /// Generate keys with counters (needs NVRAM and ACS). The counter stays in the module's NVRAM; nvram-sw frees it.
     #[arg(short = 'C', long, requires = "flood")]
     counters: bool,
-    /// Generate keys using KITB (needs NVRAM and ACS).
+    /// Generate keys using KITB (needs NVRAM and ACS). The blob stays in the module's NVRAM; nvram-sw frees it.
     #[arg(short = 'K', long, requires = "flood")]
     kitb: bool,
     /// Sign in so many threads (default = one for each processor).

@@ -1,5 +1,5 @@
 //! Writes man pages and shell completions of all utilities, the Security World's and the CAPI's, into a folder:
-//! `cargo run -p csp-tools --example pages -- FOLDER`. They come from the definitions that the utilities read their command
+//! `cargo run -p csp-tools --example man-pages -- FOLDER`. They come from the definitions that the utilities read their command
 //! lines with.
 
 #![forbid(unsafe_code)]
