@@ -128,7 +128,7 @@ fn an_unanswered_prompt_is_not_taken_for_a_hardserver_that_is_not_there() {
     let run = common::Run::of(command.env("NCCAPI_SETTINGS", &settings));
     assert_eq!(run.code, Some(1));
     assert!(
-        run.stderr.contains("nobody answered a prompt in time") && run.stderr.contains("NTE_FAIL"),
+        run.stderr.contains("nobody answers a prompt in time") && run.stderr.contains("NTE_FAIL"),
         "{}",
         run.stderr
     );

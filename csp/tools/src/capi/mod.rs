@@ -245,9 +245,9 @@ fn meaning(code: CspError) -> Cow<'static, str> {
         CspError::NTE_FAIL => match cause::seen() {
             Some(cause) => return format!(": the provider cannot work: {cause}").into(),
             None => {
-                ": hardserver, Security World and modules are as they should be; perhaps nobody answered a prompt in \
-                 time, or the file that NCCAPI_ANSWERS names has no answer to it. NFLOG_FILE names a file for the \
-                 provider's log"
+                ": no cause is to be seen, hardserver, Security World and modules are as they should be; an nShield \
+                 provider fails so when nobody answers a prompt in time, or the file that NCCAPI_ANSWERS names has no \
+                 answer to it. NFLOG_FILE names a file for its log"
             }
         },
         _ => "",
