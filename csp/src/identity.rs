@@ -4,7 +4,7 @@ use std::env;
 use std::fs::File;
 use std::path::Path;
 
-use crate::security::Sid;
+use crate::sid::Sid;
 use crate::sys;
 
 /// The environment variable with the SID that the user claims to have, for containers that come from another machine.

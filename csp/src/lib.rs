@@ -36,6 +36,7 @@ mod random;
 pub mod registration;
 pub mod security;
 pub mod settings;
+pub mod sid;
 pub mod soft;
 #[allow(unsafe_code)]
 mod sys;

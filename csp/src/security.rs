@@ -4,18 +4,9 @@
 //! The binary form is Windows' self-relative SECURITY_DESCRIPTOR with its SIDs and ACL, on every system. System ACLs are
 //! not kept: nothing here audits.
 
-use std::fmt;
-use std::str::FromStr;
-
 use crate::error::{CspError, Result};
 use crate::identity::Identity;
-
-/// A security identifier: `S-1-<authority>-<sub>-<sub>...`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sid {
-    authority: u64,
-    subs: Vec<u32>,
-}
+use crate::sid::Sid;
 
 /// One entry of a discretionary ACL: an allowed or denied mask.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,99 +70,6 @@ const GENERIC_RIGHTS: [(u32, u32); 4] = [
     (0x2000_0000, 0x0012_00a0),
     (0x1000_0000, FILE_ALL_ACCESS),
 ];
-const SID_SUBS_MAX: usize = 15;
-
-impl Sid {
-    /// The SID with this authority (48 bits) and these sub-authorities (at most 15).
-    ///
-    /// # Errors
-    /// `NTE_BAD_DATA` beyond those limits.
-    pub fn new(authority: u64, subs: &[u32]) -> Result<Sid> {
-        if authority >> 48 != 0 || subs.len() > SID_SUBS_MAX {
-            return Err(CspError::NTE_BAD_DATA);
-        }
-        Ok(Sid {
-            authority,
-            subs: subs.to_vec(),
-        })
-    }
-
-    /// Everyone.
-    pub fn everyone() -> Sid {
-        Sid {
-            authority: 1,
-            subs: vec![0],
-        }
-    }
-
-    /// BUILTIN\Administrators.
-    pub fn administrators() -> Sid {
-        Sid {
-            authority: 5,
-            subs: vec![32, 544],
-        }
-    }
-
-    /// NT AUTHORITY\SYSTEM, LOCALSYSTEM in the guide.
-    pub fn local_system() -> Sid {
-        Sid {
-            authority: 5,
-            subs: vec![18],
-        }
-    }
-
-    fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![1, self.subs.len() as u8];
-        bytes.extend_from_slice(&self.authority.to_be_bytes()[2..]);
-        self.subs
-            .iter()
-            .for_each(|sub| bytes.extend_from_slice(&sub.to_le_bytes()));
-        bytes
-    }
-
-    /// Reads a SID from the start of `bytes`. None if it is cut or not of revision 1.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Sid> {
-        let (&[revision, count, a, b, c, d, e, f], rest) = bytes.split_first_chunk::<8>()?;
-        let count = usize::from(count);
-        if revision != 1 || count > SID_SUBS_MAX {
-            return None;
-        }
-        let subs = rest
-            .get(..count * 4)?
-            .chunks_exact(4)
-            .filter_map(|sub| dword(sub, 0))
-            .collect();
-        Some(Sid {
-            authority: u64::from_be_bytes([0, 0, a, b, c, d, e, f]),
-            subs,
-        })
-    }
-}
-
-impl FromStr for Sid {
-    type Err = CspError;
-
-    /// Reads the form `S-1-5-21-...`, the authority in decimal.
-    fn from_str(text: &str) -> Result<Sid> {
-        let mut numbers = text
-            .strip_prefix("S-1-")
-            .ok_or(CspError::NTE_BAD_DATA)?
-            .split('-');
-        let authority = numbers.next().and_then(|number| number.parse().ok());
-        let subs: Option<Vec<u32>> = numbers.map(|number| number.parse().ok()).collect();
-        match (authority, subs) {
-            (Some(authority), Some(subs)) => Sid::new(authority, &subs),
-            _ => Err(CspError::NTE_BAD_DATA),
-        }
-    }
-}
-
-impl fmt::Display for Sid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "S-1-{}", self.authority)?;
-        self.subs.iter().try_for_each(|sub| write!(f, "-{sub}"))
-    }
-}
 
 impl Descriptor {
     /// What a new container gets (CAPI guide, section 7): everyone reads; Administrators, and the user or for a machine
@@ -537,7 +435,7 @@ mod tests {
     fn sid() -> impl Strategy<Value = Sid> {
         (
             0..1u64 << 48,
-            proptest::collection::vec(any::<u32>(), 0..=SID_SUBS_MAX),
+            proptest::collection::vec(any::<u32>(), 0..=crate::sid::SUBS_MAX),
         )
             .prop_map(|(authority, subs)| Sid { authority, subs })
     }

@@ -8,8 +8,8 @@ use csp::csp::{Csp, Settings};
 use csp::error::{CspError, Result};
 use csp::identity::Identity;
 use csp::output::Output;
-use csp::security::Sid;
 use csp::settings::SetupParameters;
+use csp::sid::Sid;
 use csp::{Caller, HashParam, InPlace, Signature};
 use nfkm::Environment;
 

@@ -4,7 +4,7 @@ use crypto_bigint::{BoxedUint, ConcatenatingMul, NonZero};
 use ncore::bignum::Bignum;
 use ncore::types::ModExpCrtArgs;
 
-use crate::module::Exponentiation;
+use crate::exponentiation::Exponentiation;
 
 /// The command for an exponentiation modulo the product of two primes; None if that is not the modulus.
 pub(crate) fn args(work: &Exponentiation<'_>, primes: [&[u8]; 2]) -> Option<ModExpCrtArgs> {

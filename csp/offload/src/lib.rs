@@ -6,6 +6,7 @@
 //! computes by itself; so nothing here waits long, and nothing fails for good.
 
 mod crt;
+pub mod exponentiation;
 #[allow(unsafe_code)]
 pub mod ffi;
 pub mod module;

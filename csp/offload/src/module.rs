@@ -10,19 +10,7 @@ use nfkm::Environment;
 use zeroize::Zeroizing;
 
 use crate::crt;
-
-/// An exponentiation; numbers little-endian.
-#[derive(Clone, Copy)]
-pub struct Exponentiation<'a> {
-    /// The base, less than the modulus.
-    pub base: &'a [u8],
-    /// The exponent.
-    pub exponent: &'a [u8],
-    /// The modulus; its length is the result's.
-    pub modulus: &'a [u8],
-    /// The two primes of the modulus, if the caller knows them.
-    pub primes: Option<[&'a [u8]; 2]>,
-}
+use crate::exponentiation::Exponentiation;
 
 /// How long a connection or an answer may take: longer than any exponentiation of a module in order, and short enough for a
 /// program that waits for the provider.

@@ -1,7 +1,8 @@
 //! Exponentiations by a module behind a real socket, against num-bigint's.
 
 use nfkm::Environment;
-use nfmodexp::module::{Exponentiation, Module};
+use nfmodexp::exponentiation::Exponentiation;
+use nfmodexp::module::Module;
 use num_bigint::BigUint;
 use simulator::hardserver::Server;
 use simulator::options::Options;

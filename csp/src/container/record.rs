@@ -191,7 +191,7 @@ mod tests {
 
     use super::*;
     use crate::identity::Identity;
-    use crate::security::Sid;
+    use crate::sid::Sid;
 
     fn descriptor(machine: bool) -> Descriptor {
         let creator = Identity {

@@ -9,7 +9,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::ptr;
 
-use crate::security::{Descriptor, Right, Sid};
+use crate::security::{Descriptor, Right};
+use crate::sid::Sid;
 
 /// Authority under which Samba writes Unix users and groups as SIDs: S-1-22-1-uid, S-1-22-2-gid.
 const UNIX_AUTHORITY: u64 = 22;

@@ -28,7 +28,8 @@ use windows_sys::Win32::System::Threading::{
 };
 use windows_sys::Win32::System::WindowsProgramming::GetUserNameW;
 
-use crate::security::{DACL, Descriptor, Sid};
+use crate::security::{DACL, Descriptor};
+use crate::sid::Sid;
 
 /// SID of the thread's user, who differs from the process's under impersonation.
 pub(crate) fn user_sid() -> Sid {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use csp::admin::{self, Containers, KeySpec, Record, Scope, Slot};
 use csp::identity::Identity;
-use csp::security::Sid;
+use csp::sid::Sid;
 use ncore::types::KeyType;
 use nfkm::{Environment, Error};
 use nfkm_tools::cli::{self, Failure};

@@ -4,7 +4,7 @@ use clap::Args;
 use csp::admin::{Scope, Wanted};
 use csp::constants::PROV_RSA_AES;
 use csp::identity::Identity;
-use csp::security::Sid;
+use csp::sid::Sid;
 
 /// The provider's type where none is given.
 pub(crate) const DEFAULT_TYPE: u32 = PROV_RSA_AES;

@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 
 #[cfg(windows)]
 pub use self::self_registration::*;
-use crate::module::{Exponentiation, MODULUS_MAX, Module};
+use crate::exponentiation::Exponentiation;
+use crate::module::{MODULUS_MAX, Module};
 
 /// Win32 `BOOL`: 0 is FALSE, everything else TRUE.
 pub type Bool = i32;

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::Skipped;
-use super::old::Entry;
+use super::entry::Entry;
 
 /// An export, in memory as in its file.
 pub(super) struct Export {

@@ -3,6 +3,7 @@
 //! Each container is written into the world first and taken out of the registry then, so that an interruption leaves it in
 //! one of the two places at least; whoever starts again goes on where it ended.
 
+mod entry;
 mod export;
 mod old;
 #[cfg(windows)]

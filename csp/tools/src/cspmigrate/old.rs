@@ -17,6 +17,7 @@ use csp::admin::{KeySpec, Scope, Slot};
 use csp::identity::Identity;
 
 use super::Skipped;
+use super::entry::Entry;
 use super::export::Export;
 #[cfg(windows)]
 use super::system;
@@ -39,12 +40,6 @@ pub(super) struct OldContainer {
     pub(super) prov_type: u32,
     pub(super) name: String,
     pub(super) slots: [Option<Slot>; 2],
-}
-
-/// A registry key below one of [`ROOTS`], with its text values.
-pub(super) struct Entry {
-    pub(super) place: String,
-    pub(super) values: Vec<(String, String)>,
 }
 
 /// Where each owner's containers are, after the root and for HKEY_USERS the SID.

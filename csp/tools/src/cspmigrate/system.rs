@@ -5,7 +5,7 @@ use std::io;
 use windows_registry::{Key, LOCAL_MACHINE, USERS};
 
 use super::Skipped;
-use super::old::Entry;
+use super::entry::Entry;
 
 /// The keys two levels below `containers`, of the machine and of every user whose registry is loaded and readable.
 pub(super) fn entries(containers: &str) -> Result<Vec<Entry>, Skipped> {
