@@ -29,7 +29,7 @@ const BATCH: usize = 100;
 /// less than 20 bytes a frame.
 const GROWTH: u64 = 1024 * 1024;
 
-/// How long anything may take before it hangs. Thousands of commands write to the disk, which a busy machine can hold up.
+/// How long anything may take before it hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A daemon with one module in initialisation, where everything is permitted.
@@ -252,7 +252,12 @@ fn attack(endpoint: &Endpoint, source: &mut Source, kind: Kind, count: usize) {
             while let Some(reply) = read_frame(&mut stream).unwrap_or_else(|error| {
                 let is_owed = |message: &&Vec<u8>| expected[&tag(message)] > 0;
                 let owed: Vec<_> = messages.iter().filter(is_owed).collect();
-                panic!("{kind:?}: {error}: no reply in time to one of {owed:02x?}")
+                match owed.is_empty() {
+                    true => panic!(
+                        "{kind:?}: {error}: all is answered, and the connection does not end"
+                    ),
+                    false => panic!("{kind:?}: {error}: no reply in time to one of {owed:02x?}"),
+                }
             }) {
                 let header = Header::peek(&reply).expect("a header");
                 let left = expected.get_mut(&header.tag).filter(|left| **left > 0);

@@ -3,24 +3,25 @@
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::sync::atomic::Ordering::SeqCst;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use ncore::profile::FrameLen;
 
 use super::clients::{Attachment, Client, Clients};
+use super::flow::{Flow, Limits, Turn};
 use super::framing::Framing;
 use super::poller::Poller;
 use super::remote::Guests;
 use super::stream::Stream;
 
-/// Most commands of one connection in work or in line. Beyond it nothing more is read, and the client's writes wait.
-/// The widest genuine recommendation for one module is 250 (enquiry, `rec. queue`).
-const MAX_IN_FLIGHT: usize = 256;
-
-/// Bytes of unread replies beyond which nothing more is read. One reply may be as large as a message.
-const MAX_UNREAD: usize = 512 * 1024;
+/// Beyond these nothing more of a connection is read, and the client's writes wait. The widest genuine recommendation for
+/// one module is 250 commands (enquiry, `rec. queue`). One reply may be as large as a message.
+const LIMITS: Limits = Limits {
+    in_flight: 256,
+    unread: 512 * 1024,
+};
 
 /// Bytes of input buffer that an idle connection keeps.
 const KEPT_CAPACITY: usize = 4096;
@@ -39,18 +40,11 @@ pub(super) struct Connection {
     /// The clients of another hardserver, if it is one that is connected.
     guests: Option<Guests>,
     client: Mutex<Option<Attachment>>,
-    input: Mutex<Input>,
-    /// Something arrived since the input was last looked at.
-    again: AtomicBool,
-    /// Reading stopped because too much is in flight; whoever ends a command resumes it.
-    paused: AtomicBool,
+    /// Who reads, and when nothing more will come.
+    pub(super) flow: Flow<Input>,
     /// The peer announced its end: there is an end of file to be read.
     end_announced: AtomicBool,
-    /// The end of the input was read, or no more is to be read.
-    ended: AtomicBool,
-    in_flight: AtomicUsize,
     output: Mutex<Output>,
-    unread: AtomicUsize,
     closed: AtomicBool,
 }
 
@@ -102,6 +96,10 @@ impl Connection {
         frame_len: FrameLen,
         guests: Option<Guests>,
     ) -> Connection {
+        let input = Input {
+            pending: Vec::new(),
+            framing: Framing::new(frame_len),
+        };
         Connection {
             number,
             privileged,
@@ -110,20 +108,12 @@ impl Connection {
             stream,
             guests,
             client: Mutex::new(None),
-            input: Mutex::new(Input {
-                pending: Vec::new(),
-                framing: Framing::new(frame_len),
-            }),
-            again: AtomicBool::new(false),
-            paused: AtomicBool::new(false),
+            flow: Flow::new(input, LIMITS),
             end_announced: AtomicBool::new(false),
-            ended: AtomicBool::new(false),
-            in_flight: AtomicUsize::new(0),
             output: Mutex::new(Output {
                 waiting: Vec::new(),
                 put_back: None,
             }),
-            unread: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
         }
     }
@@ -166,32 +156,25 @@ impl Connection {
         self.client.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that the socket has news. What follows is [`look`](Self::look).
+    /// Notes that the socket has news. What follows is [`turn`](Self::turn).
     pub(super) fn announce(&self, end: bool) {
         if end {
             self.end_announced.store(true, SeqCst);
         }
-        self.again.store(true, SeqCst);
+        self.flow.announce();
     }
 
-    /// Takes the input if there is news and nobody else is at it. Whoever is at it looks again before leaving, so news
-    /// that was announced before a failed look is not lost.
-    pub(super) fn look(&self) -> Option<MutexGuard<'_, Input>> {
-        if !self.again.load(SeqCst) || self.closed.load(SeqCst) {
-            return None;
+    /// The turn to read, if there is news and nobody else has it.
+    pub(super) fn turn(&self) -> Option<Turn<'_, Input>> {
+        match self.closed() {
+            true => None,
+            false => self.flow.turn(),
         }
-        let input = match self.input.try_lock() {
-            Ok(input) => input,
-            Err(std::sync::TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(std::sync::TryLockError::WouldBlock) => return None,
-        };
-        self.again.store(false, SeqCst);
-        Some(input)
     }
 
     /// Reads once, behind what is pending.
     pub(super) fn read(&self, input: &mut Input, buffer: &mut [u8]) -> Read {
-        if self.ended.load(SeqCst) {
+        if self.flow.input_ended() {
             return Read::Nothing;
         }
         loop {
@@ -211,76 +194,6 @@ impl Connection {
                 Err(_) => Read::Broken,
             };
         }
-    }
-
-    /// Whether reading has to stop for now. If it has, whoever ends a command or makes room for replies resumes it.
-    pub(super) fn pauses(&self) -> bool {
-        if !self.full() {
-            return false;
-        }
-        self.paused.store(true, SeqCst);
-        // A command may have ended just before the mark was set, and nobody would resume.
-        if self.full() {
-            return true;
-        }
-        self.paused.store(false, SeqCst);
-        false
-    }
-
-    /// Whether the caller, who ended a command or made room, has to resume the reading.
-    pub(super) fn resumes(&self) -> bool {
-        if !self.paused.load(SeqCst) || self.full() {
-            return false;
-        }
-        // In this order, so that at no instant the connection looks as if there were nothing left to begin.
-        self.again.store(true, SeqCst);
-        self.paused.swap(false, SeqCst)
-    }
-
-    fn full(&self) -> bool {
-        self.in_flight.load(SeqCst) >= MAX_IN_FLIGHT || self.unread.load(SeqCst) >= MAX_UNREAD
-    }
-
-    /// Counts a command that is not answered on the spot.
-    pub(super) fn begin_command(&self) {
-        self.in_flight.fetch_add(1, SeqCst);
-    }
-
-    /// Counts its end.
-    pub(super) fn end_command(&self) {
-        self.in_flight.fetch_sub(1, SeqCst);
-    }
-
-    /// Commands not answered.
-    pub(super) fn in_flight(&self) -> usize {
-        self.in_flight.load(SeqCst)
-    }
-
-    /// Reads nothing more. Commands in work are still answered.
-    pub(super) fn end_input(&self) {
-        self.ended.store(true, SeqCst);
-    }
-
-    /// Whether nothing more will come of this connection: its input ended, everything is answered and written. If
-    /// somebody is at its input just now, they will ask again.
-    pub(super) fn finished(&self) -> bool {
-        if !self.ended.load(SeqCst) {
-            return false;
-        }
-        let Ok(_input) = self.input.try_lock() else {
-            return false;
-        };
-        let to_begin = self.paused.load(SeqCst) || self.again.load(SeqCst);
-        !to_begin && self.in_flight.load(SeqCst) == 0 && self.unread.load(SeqCst) == 0
-    }
-
-    /// Asks for an event if there is something to read. False if the connection is broken.
-    pub(super) fn rearm(&self, poller: &Poller) -> bool {
-        let output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
-        self.closed()
-            || poller
-                .set_writable(&self.stream, self.number, !output.waiting.is_empty())
-                .is_ok()
     }
 
     /// Sends a frame. What finds no room waits, and goes when the peer reads. False if the connection is broken.
@@ -306,7 +219,7 @@ impl Connection {
             }
         }
         output.waiting.extend_from_slice(rest);
-        self.unread.store(output.waiting.len(), SeqCst);
+        self.flow.set_unread(output.waiting.len());
         true
     }
 
@@ -330,7 +243,7 @@ impl Connection {
             return false;
         };
         output.waiting.drain(..written);
-        self.unread.store(output.waiting.len(), SeqCst);
+        self.flow.set_unread(output.waiting.len());
         if !output.waiting.is_empty() {
             return true;
         }

@@ -10,6 +10,7 @@ mod connection;
 mod dispatch;
 mod engines;
 mod enquiry;
+mod flow;
 mod framing;
 mod injection;
 mod listeners;
@@ -32,6 +33,7 @@ mod stream;
 mod unit;
 mod worker;
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
@@ -93,6 +95,8 @@ pub(crate) struct Hardserver {
     clients: Arc<Clients>,
     connections: Connections,
     poller: Poller,
+    /// Connections that somebody is to look at again, though nothing happens on their sockets.
+    requeued: Mutex<VecDeque<Arc<Connection>>>,
     counts: Counts,
     /// What goes wrong on purpose.
     faults: Faults,
@@ -306,7 +310,7 @@ impl Hardserver {
 
     /// Ends a connection of which nothing more will come.
     fn settle(&self, connection: &Arc<Connection>) {
-        if connection.finished() {
+        if connection.flow.finished() {
             self.close(connection);
         }
     }
@@ -328,11 +332,25 @@ impl Hardserver {
         }
     }
 
-    /// Lets somebody look at a socket again, after the others.
+    /// Lets somebody look at a connection again, after the others. What is there to be begun may have been read already, so
+    /// that its socket would wake nobody.
     fn requeue(&self, connection: &Arc<Connection>) {
-        if !connection.rearm(&self.poller) {
-            self.close(connection);
+        self.requeued().push_back(Arc::clone(connection));
+        self.poller.wake_one();
+    }
+
+    /// The first connection that is to be looked at again. Somebody else is woken for the next one.
+    fn next_requeued(&self) -> Option<Arc<Connection>> {
+        let mut requeued = self.requeued();
+        let next = requeued.pop_front();
+        if !requeued.is_empty() {
+            self.poller.wake_one();
         }
+        next
+    }
+
+    fn requeued(&self) -> MutexGuard<'_, VecDeque<Arc<Connection>>> {
+        self.requeued.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins what has arrived, reads nothing more, and waits until everything is answered. Whether that was achieved.
@@ -343,7 +361,7 @@ impl Hardserver {
             // Without `keep` every task goes to the line.
             let kept = reader.read_commands(&connection, false);
             debug_assert!(kept.is_none());
-            connection.end_input();
+            connection.flow.end_input();
             self.settle(&connection);
         }
         let deadline = Instant::now() + patience;

@@ -39,7 +39,7 @@ pub(super) enum Event {
 }
 
 /// What happened on a socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Happened {
     /// There may be room to write again.
     pub(super) writable: bool,

@@ -180,6 +180,7 @@ impl Server {
             modules,
             connections: Connections::default(),
             poller: Poller::new().map_err(StartError::System)?,
+            requeued: Mutex::default(),
             attendance: Attendance::new(0),
             workers: Mutex::default(),
             options: options.clone(),

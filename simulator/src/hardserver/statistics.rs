@@ -157,7 +157,7 @@ fn connection_node(connection: &Connection, uptime: Duration) -> Node {
         (StatID::ReplyBytes, counter(&traffic.reply_bytes)),
         (
             StatID::QOutstanding,
-            Value::Level(connection.in_flight() as u64),
+            Value::Level(connection.flow.in_flight() as u64),
         ),
     ];
     if let Some(client) = connection.client() {

@@ -104,7 +104,7 @@ impl Outstanding {
             let slot = &server.modules[index];
             slot.outstanding.fetch_add(1, Ordering::Relaxed);
         }
-        connection.begin_command();
+        connection.flow.begin_command();
         Outstanding {
             server: Arc::clone(server),
             connection: Arc::clone(connection),
@@ -127,7 +127,7 @@ impl Outstanding {
 impl Drop for Outstanding {
     fn drop(&mut self) {
         self.unload();
-        self.connection.end_command();
+        self.connection.flow.end_command();
         self.server.in_flight.fetch_sub(1, Ordering::SeqCst);
     }
 }
@@ -255,17 +255,17 @@ impl Worker {
     ) -> Option<Task> {
         let mut mine = None;
         let mut reads = 0;
-        while let Some(mut input) = connection.look() {
+        while let Some(mut input) = connection.turn() {
             loop {
+                if !self.begin_commands(connection, &mut input, keep, &mut mine) {
+                    break;
+                }
                 if reads == READS_IN_A_ROW {
                     drop(input);
                     self.server.requeue(connection);
                     return mine;
                 }
                 reads += 1;
-                if !self.begin_commands(connection, &mut input, keep, &mut mine) {
-                    break;
-                }
                 match connection.read(&mut input, &mut self.buffer) {
                     Read::More => {}
                     Read::Last => {
@@ -274,7 +274,7 @@ impl Worker {
                     }
                     Read::Nothing => break,
                     Read::End => {
-                        connection.end_input();
+                        connection.flow.end_input();
                         break;
                     }
                     Read::Broken => {
@@ -298,7 +298,7 @@ impl Worker {
     ) -> bool {
         let mut used = 0;
         let goes_on = loop {
-            if connection.closed() || connection.pauses() {
+            if connection.closed() || connection.flow.pauses() {
                 break false;
             }
             let rest = &input.pending[used..];
@@ -333,7 +333,7 @@ impl Worker {
                 Err(bad) => {
                     tracing::warn!(connection = connection.number, error = %bad, "the stream cannot be read on");
                     self.refuse_frame(connection, rest, bad, input.framing.frame_len());
-                    connection.end_input();
+                    connection.flow.end_input();
                     used = input.pending.len();
                     break false;
                 }
@@ -385,9 +385,16 @@ impl Worker {
         }
     }
 
-    /// Runs what stands in line although engines are free.
+    /// Looks at a connection that is to be looked at again, and runs what stands in line although engines are free.
     fn run_waiting(&mut self) {
         let server = Arc::clone(&self.server);
+        if let Some(connection) = server.next_requeued() {
+            // Two wake-ups may have woken one thread only, and this may take it long.
+            if server.modules.iter().any(|slot| slot.engines.can_take()) {
+                server.poller.wake_one();
+            }
+            self.serve(&connection, Happened::default());
+        }
         for slot in server.modules.iter() {
             while let Some(task) = slot.engines.take() {
                 // Two wake-ups may have woken one thread only.
@@ -407,7 +414,7 @@ impl Worker {
             let connection = self.run_task(task);
             self.server.attendance.progress();
             next = self.server.modules[index].engines.done();
-            if connection.resumes() {
+            if connection.flow.resumes() {
                 let mine = self.read_commands(&connection, next.is_none());
                 next = next.or(mine);
             }
@@ -489,7 +496,7 @@ impl Worker {
                 self.finish(answer, reply);
             }
             drop(outstanding);
-            if connection.resumes() {
+            if connection.flow.resumes() {
                 self.server.requeue(&connection);
             }
             self.server.settle(&connection);
@@ -528,7 +535,7 @@ impl Worker {
             Some(ReplyFault::Swap) => {
                 // With nothing else in work there, no reply would ever come before it. What a module answers is in work
                 // itself.
-                let others = connection.in_flight() > usize::from(answer.index.is_some());
+                let others = connection.flow.in_flight() > usize::from(answer.index.is_some());
                 others && connection.put_back(&self.frame) || connection.send(&self.frame, poller)
             }
         };

@@ -201,10 +201,15 @@ impl Call {
 
     /// Whether the module is still as it was when the command was admitted: UnitReset or HardwareFailed if not.
     pub(super) fn still_valid(&self) -> Result<(), Status> {
-        if self.module.epoch.load(Ordering::Acquire) == self.epoch {
-            return Ok(());
+        match self.is_stale() {
+            false => Ok(()),
+            true => self.module.lock().reset_status(self.epoch),
         }
-        self.module.lock().reset_status(self.epoch)
+    }
+
+    /// Whether the module was reset since the command was admitted. It takes no lock.
+    pub(super) fn is_stale(&self) -> bool {
+        self.module.epoch.load(Ordering::Acquire) != self.epoch
     }
 
     /// Changes the module's memory, unless it was reset since the command was admitted.

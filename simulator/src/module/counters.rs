@@ -160,7 +160,11 @@ impl UseCounters {
                 reserved.used += 1;
                 return Ok(());
             }
-            call.still_valid()?;
+            if call.is_stale() {
+                // A reset drops what is reserved while it has the module's lock, which the reason is under too.
+                drop(state);
+                return call.still_valid();
+            }
             if waits_for != Some(state.round) {
                 let wanted = state.wanted.entry(counter.place);
                 wanted.or_insert((*counter, 0)).1 += 1;

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io::Write;
 use std::net::Shutdown;
+use std::time::Duration;
 
 use ncore::message::Command;
 use ncore::types::*;
@@ -113,6 +114,87 @@ fn what_was_sent_before_the_end_is_answered_after_it() {
     let tags: HashSet<u32> = (0..5).map(|_| raw.reply().tag).collect();
     assert_eq!(tags.len(), 5);
     assert!(raw.ended());
+}
+
+/// The replies are read only when the daemon has stopped reading commands for them: it goes on, and ends the connection.
+#[test]
+fn a_connection_whose_replies_are_read_late_ends() {
+    const COMMANDS: u32 = 400;
+    let rig = Rig::ready(1);
+    for _ in 0..5 {
+        let mut raw = rig.raw();
+        let command = |tag| Command::new(tag, GenerateRandomArgs { lenbytes: 4096 });
+        let bytes: Vec<u8> = (0..COMMANDS)
+            .flat_map(|tag| framed(&message(&command(tag))))
+            .collect();
+        raw.write(&bytes);
+        raw.stream.shutdown(Shutdown::Write).unwrap();
+        // The longer they are left, the surer it has stopped.
+        std::thread::sleep(Duration::from_millis(50));
+        for tag in 0..COMMANDS {
+            assert_eq!(raw.reply().tag, tag);
+        }
+        assert!(raw.ended());
+    }
+}
+
+/// Commands that end just where the daemon stops reading one socket for the sake of the others.
+#[test]
+fn a_burst_that_fills_every_read_is_answered_to_its_end() {
+    const FRAME: usize = 1024;
+    let rig = Rig::ready(1);
+    let mut raw = rig.raw();
+    let mut frame = framed(&message(&Command::new(
+        7,
+        GenerateRandomArgs { lenbytes: 8 },
+    )));
+    // What follows a command's fields makes it malformed, which is an answer too.
+    frame.resize(FRAME, 0);
+    frame[..4].copy_from_slice(&(FRAME as u32 - 4).to_le_bytes());
+    for kib in [64, 128, 256, 256, 256, 512, 1024].repeat(4) {
+        let mut writer = raw.stream.try_clone().unwrap();
+        let burst = frame.repeat(kib);
+        std::thread::scope(|scope| {
+            scope.spawn(move || writer.write_all(&burst).unwrap());
+            for _ in 0..kib {
+                assert_eq!(raw.reply().tag, 7);
+            }
+        });
+    }
+}
+
+/// However the last replies, the end of the input and the news of it meet, somebody ends the connection.
+#[test]
+fn every_connection_that_the_peer_has_ended_ends() {
+    let rig = Rig::ready(1);
+    let client = rig.connect();
+    let id = client.transact(NewClientArgs::default()).unwrap().client;
+    let key = client.transact(generate_rsa(1, 512)).unwrap().keypriv;
+    let mut bytes = framed(&message(&Command::new(
+        0,
+        ExistingClientArgs {
+            flags: 0,
+            client: id,
+        },
+    )));
+    for tag in 1..4 {
+        bytes.extend(framed(&message(&Command::new(tag, sign(key)))));
+    }
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..250 {
+                    let mut raw = rig.raw();
+                    raw.write(&bytes);
+                    raw.stream.shutdown(Shutdown::Write).unwrap();
+                    for _ in 0..4 {
+                        assert_eq!(raw.reply().status, Status::OK);
+                    }
+                    assert!(raw.ended());
+                }
+            });
+        }
+    });
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use std::time::Instant;
 
 use ncore::client::ClientError;
+use ncore::message::Command;
 use ncore::types::*;
 use simulator::profile::{Operation, Profile, Timing};
 
+use crate::raw::{framed, message};
 use crate::rig::{Rig, encrypt, generate_rsa, import_aes, refusal, sign};
 
 /// One engine, and ten seconds for an RSA-2048 signature.
@@ -29,6 +31,26 @@ fn a_reply_does_not_leave_before_its_time() {
     let pair = client.transact(generate_rsa(1, 512)).unwrap();
     client.transact(sign(pair.keypriv)).unwrap();
     assert!(start.elapsed() >= slow().service(Operation::Rsa(512)));
+}
+
+/// More commands at once than a connection may have in work: those beyond begin when replies leave, without a byte more.
+#[test]
+fn commands_beyond_the_limit_of_a_connection_begin_when_held_replies_leave() {
+    const COMMANDS: u32 = 300;
+    let slower = Timing {
+        scale: 0.01,
+        ..slow()
+    };
+    let rig = Rig::ready_with(|options| options.timings = vec![slower]);
+    let mut raw = rig.raw();
+    let command = |tag| Command::new(tag, GenerateRandomArgs { lenbytes: 8 });
+    let bytes: Vec<u8> = (0..COMMANDS)
+        .flat_map(|tag| framed(&message(&command(tag))))
+        .collect();
+    raw.write(&bytes);
+    let mut tags: Vec<u32> = (0..COMMANDS).map(|_| raw.reply().tag).collect();
+    tags.sort_unstable();
+    assert!(tags.into_iter().eq(0..COMMANDS));
 }
 
 #[test]
@@ -166,7 +188,7 @@ fn the_non_volatile_memory_is_as_large_as_the_units_unless_it_is_said() {
 #[test]
 fn a_wrong_pass_phrase_makes_the_next_one_wait() {
     let timing = Timing {
-        scale: 100.0,
+        scale: 0.01,
         delays: true,
         ..slow()
     };

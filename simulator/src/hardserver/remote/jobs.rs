@@ -105,7 +105,7 @@ impl Worker {
     fn deliver(&mut self, imported: &Imported, owed: Owed, reply: Reply) -> Option<Parcel> {
         let connection = Arc::clone(&owed.answer.connection);
         self.settle_debt(owed, reply);
-        if connection.resumes() {
+        if connection.flow.resumes() {
             self.server.requeue(&connection);
         }
         self.server.settle(&connection);
