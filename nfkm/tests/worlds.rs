@@ -267,6 +267,28 @@ fn a_card_that_is_not_blank_is_written_over_only_if_the_operator_agrees() {
 }
 
 #[test]
+fn a_card_of_the_old_world_is_not_taken_for_blank_by_the_erased_module() {
+    let rig = Rig::with_world(1);
+    let mut person = Person::new(&rig, &["ann"]);
+    let set = NewCardSet::new("ops", 1, 1);
+    rig.session()
+        .create_card_set(1, &set, &CardSource::Readers, &mut person)
+        .unwrap();
+    rig.hands().remove(1);
+
+    let mut person = Person::new(&rig, &["one", "ann", "two"]);
+    person.overwrites = true;
+    let params = WorldParams::new(1, 2);
+    rig.admin()
+        .create(&[1], &params, &CardSource::Readers, &mut person)
+        .unwrap();
+    assert_eq!(
+        person.seen(),
+        ["unformatted card", "foreign card", "unformatted card"]
+    );
+}
+
+#[test]
 fn files_that_could_not_be_written_are_noticed_before_the_module_is_touched() {
     let rig = Rig::with_world(1);
     // Nothing is ever written below a file, whoever asks.

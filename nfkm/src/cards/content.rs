@@ -56,7 +56,8 @@ pub enum CardContent {
         /// Whether it has a pass phrase.
         passphrase: bool,
     },
-    /// A card bound to a module key that is not this world's: only a module of its own world can read or erase it.
+    /// A card bound to a module key that is not this world's, or that this module lacks: only a module of the card's own
+    /// world can read or erase it.
     Foreign,
     /// A card with shares or files that nothing is known of, or no card of this kind.
     Unknown,
@@ -67,7 +68,8 @@ pub enum CardContent {
 }
 
 impl CardContent {
-    /// Judges a slot by its insertion counter and the module's answer to GetSlotInfo.
+    /// Judges a slot by its insertion counter and the module's answer to GetSlotInfo; TokenAuthFailed in place of the answer
+    /// of a module that cannot see what is on the card ([`is_locked`](super::is_locked)).
     pub fn of(ic: u32, answer: Result<&GetSlotInfoReply, Status>, known: &Known) -> CardContent {
         if ic == 0 {
             return CardContent::Empty;

@@ -17,6 +17,7 @@ use crate::Hash;
 pub use content::{CardContent, Known};
 pub(crate) use handling::{Cards, NewToken, Reading};
 pub use operator::{Card, Notice, Operator, Purpose, SetName, Unattended};
+pub use slot::is_locked;
 pub(crate) use slot::{InSlot, in_readers, insert_image, remove_image};
 
 /// Where the cards are.

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use ncore::Status;
 use ncore::types::{
-    GetSlotInfoArgs, GetSlotInfoReply, GetSlotListArgs, InsertSoftTokenArgs, PhysToken,
-    PollSlotData, PollSlotListArgs, RemoveSoftTokenArgs, SlotListData, SlotType,
+    GetKMListArgs, GetSlotInfoArgs, GetSlotInfoReply, GetSlotListArgs, InsertSoftTokenArgs,
+    PhysToken, PollSlotData, PollSlotListArgs, RemoveSoftTokenArgs, SlotListData, SlotType,
 };
 
 use super::content::{CardContent, Known};
-use crate::atomic;
 use crate::client::Client;
 use crate::error::Error;
+use crate::{ZERO_HASH, atomic};
 
 /// A card in a slot of a module: in a reader, or an image in a soft token slot.
 pub(crate) struct InSlot<'a> {
@@ -87,7 +87,7 @@ impl<'a> InSlot<'a> {
         self.refused.is_none()
     }
 
-    /// What the module says is on the card.
+    /// What the module says is on the card; TokenAuthFailed, as from a command that reads it, if the module cannot see that.
     ///
     /// # Errors
     /// [`Error::Connection`].
@@ -102,6 +102,9 @@ impl<'a> InSlot<'a> {
             module: self.token.module,
             slot: self.token.slot,
         }) {
+            Ok(content) if is_locked(client, self.token.module, &content)? => {
+                Ok(Err(Status::TokenAuthFailed))
+            }
             Ok(content) => Ok(Ok(content)),
             Err(Error::Status { status, .. }) => Ok(Err(status)),
             Err(error) => Err(error),
@@ -164,6 +167,27 @@ impl<'a> InSlot<'a> {
                 self.token.module, self.token.slot
             ),
         }
+    }
+}
+
+/// Whether a card is bound to a module key that the module lacks. GetSlotInfo shows of such a card neither shares nor
+/// files, as of a blank one: a module that was erased sees the cards of its own world so.
+///
+/// # Errors
+/// [`Error::Connection`].
+pub fn is_locked(client: &Client, module: u32, content: &GetSlotInfoReply) -> Result<bool, Error> {
+    let shows_nothing = content.tokens.is_empty() && content.files.is_empty();
+    if content.auth_key == ZERO_HASH || !shows_nothing {
+        return Ok(false);
+    }
+    match client.transact(GetKMListArgs {
+        module,
+        ..GetKMListArgs::default()
+    }) {
+        Ok(keys) => Ok(!keys.hkms.contains(&content.auth_key)),
+        // A module that does not tell its keys is not one to call a card blank by.
+        Err(Error::Status { .. }) => Ok(true),
+        Err(error) => Err(error),
     }
 }
 

@@ -332,7 +332,11 @@ mod tests {
             token,
             exdata: SlotTypeSlotExData::Empty,
         };
-        Slot { listed, content }
+        Slot {
+            listed,
+            content,
+            locked: false,
+        }
     }
 
     fn known() -> Known {

@@ -3,7 +3,7 @@
 use ncore::Status;
 use ncore::types::{GetSlotInfoArgs, GetSlotInfoReply, GetSlotListArgs, SlotListData};
 use nfkm::Client;
-use nfkm::cards::{CardContent, Known};
+use nfkm::cards::{self, CardContent, Known};
 
 /// A slot and what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,12 +12,18 @@ pub struct Slot {
     pub listed: SlotListData,
     /// What is on its card, or why that is not known.
     pub content: Result<GetSlotInfoReply, Status>,
+    /// Whether the module cannot see what is on it, since it lacks the key to which the card is bound.
+    pub locked: bool,
 }
 
 impl Slot {
     /// What kind of card is in it.
     pub fn card(&self, known: &Known) -> CardContent {
-        let answer = self.content.as_ref().map_err(|status| *status);
+        let answer = match &self.content {
+            Ok(_) if self.locked => Err(Status::TokenAuthFailed),
+            Ok(content) => Ok(content),
+            Err(status) => Err(*status),
+        };
         CardContent::of(self.listed.token.ic, answer, known)
     }
 }
@@ -42,7 +48,15 @@ pub fn look(client: &Client, module: u32) -> Result<Vec<Slot>, nfkm::Error> {
             Err(nfkm::Error::Status { status, .. }) => Err(status),
             Err(error) => return Err(error),
         };
-        slots.push(Slot { listed, content });
+        let locked = match &content {
+            Ok(content) => cards::is_locked(client, module, content)?,
+            Err(_) => false,
+        };
+        slots.push(Slot {
+            listed,
+            content,
+            locked,
+        });
     }
     Ok(slots)
 }

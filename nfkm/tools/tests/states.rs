@@ -148,6 +148,27 @@ fn a_module_and_cards_of_another_world() {
 }
 
 #[test]
+fn a_card_of_this_world_in_an_erased_module_is_not_called_blank() {
+    let rig = Rig::start();
+    rig.succeed("new-world", &["-Q1/1", &rig.file("card", "admin")]);
+    rig.insert(1, "ann");
+    rig.succeed("createocs", &["-Q1/1", "-Nops"]);
+    rig.succeed("new-world", &["-e"]);
+    let transcript = rig.transcript(&[
+        ("slotinfo", &["-m1"]),
+        ("slotinfo", &["-m1", "-s0"]),
+        ("nfkminfo", &["-m1"]),
+        ("slotinfo", &["--format", "-m1", "-s0"]),
+    ]);
+    assert!(!transcript.to_lowercase().contains("blank"), "{transcript}");
+    insta::assert_snapshot!(transcript);
+    // The card is whole: with the module back in its world it is what it was.
+    rig.succeed("new-world", &["-l", &rig.file("card", "admin")]);
+    let report = rig.succeed("slotinfo", &["-m1", "-s0"]);
+    assert!(report.contains(" Card: `ops' #1\n"), "{report}");
+}
+
+#[test]
 fn a_reader_with_each_kind_of_card() {
     let rig = Rig::start();
     rig.succeed("new-world", &["-Q1/1", &rig.file("card", "admin")]);

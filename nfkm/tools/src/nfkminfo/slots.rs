@@ -233,7 +233,11 @@ mod tests {
             },
             exdata: SlotTypeSlotExData::Empty,
         };
-        Slot { listed, content }
+        Slot {
+            listed,
+            content,
+            locked: false,
+        }
     }
 
     fn share(byte: u8, i: u32, pin: bool) -> TokenInfo {
