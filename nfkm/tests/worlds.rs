@@ -194,6 +194,86 @@ fn administrator_cards_go_through_one_reader_one_by_one() {
 }
 
 #[test]
+fn wrong_cards_and_pass_phrases_leave_the_module_in_its_world() {
+    let rig = Rig::start(2);
+    let phrases = [(1, "one"), (2, "two")];
+    let params = WorldParams::new(2, 2);
+    rig.admin()
+        .create(&[2], &params, &rig.cards(2), &mut unattended(&phrases))
+        .unwrap();
+    let other = Rig::with_world(1);
+    // Module 1 is in the world too: that is what there is to lose.
+    rig.admin()
+        .load(&[1], &rig.cards(2), true, &mut unattended(&phrases))
+        .unwrap();
+
+    let load = |source: &CardSource, phrases: &[(u32, &str)]| {
+        let mut operator = unattended(phrases);
+        let loaded = rig.admin().load(&[1], source, true, &mut operator);
+        let erased = |notice: &Notice| matches!(notice, Notice::LeftErased { .. });
+        assert!(!operator.notices.iter().any(erased), "{loaded:?}");
+        assert_eq!(states(&rig), [ModuleState::Usable, ModuleState::Usable]);
+        loaded
+    };
+    for source in [other.cards(1), rig.cards(1), CardSource::Files(Vec::new())] {
+        let refused = load(&source, &phrases);
+        assert!(matches!(refused, Err(Error::Cards(_))), "{refused:?}");
+    }
+    let refused = load(&rig.cards(2), &[(1, "one"), (2, "too")]);
+    assert!(
+        matches!(refused, Err(Error::WrongPassphrase { .. })),
+        "{refused:?}"
+    );
+    // What is read twice is told once.
+    let mut operator = unattended(&phrases);
+    rig.admin()
+        .load(&[1], &rig.cards(2), true, &mut operator)
+        .unwrap();
+    let read = |notice: &&Notice| matches!(notice, Notice::Card { .. });
+    assert_eq!(operator.notices.iter().filter(read).count(), 2);
+}
+
+#[test]
+fn a_person_who_gives_up_at_the_reader_leaves_the_module_in_its_world() {
+    let rig = Rig::start(1);
+    let mut person = Person::new(&rig, &["a"]).with_passphrases(1, &["secret"]);
+    let readers = CardSource::Readers;
+    rig.admin()
+        .create(&[1], &WorldParams::new(1, 1), &readers, &mut person)
+        .unwrap();
+    let load = |cards: &[&str], passphrase| {
+        rig.hands().remove(1);
+        let mut person = Person::new(&rig, cards).with_passphrases(1, &[passphrase]);
+        let loaded = rig.admin().load(&[1], &readers, true, &mut person);
+        assert_eq!(states(&rig), [ModuleState::Usable]);
+        loaded
+    };
+    for (cards, passphrase) in [(&["blank"][..], "secret"), (&[], ""), (&["a"], "sacred")] {
+        let refused = load(cards, passphrase);
+        assert!(refused.is_err(), "{cards:?}");
+    }
+    load(&["blank", "a"], "secret").unwrap();
+
+    // A module that waits for its initialisation goes on waiting.
+    let admin = rig.admin();
+    let client = admin.client();
+    let wait = ncore::types::ClearUnitExArgs {
+        module: 1,
+        mode: ncore::types::ModuleMode::Initialisation,
+        ..ncore::types::ClearUnitExArgs::default()
+    };
+    client.transact(wait).unwrap();
+    let mut person = Person::new(&rig, &["a"]).with_passphrases(1, &["sacred"]);
+    rig.hands().remove(1);
+    let refused = admin.load(&[1], &readers, true, &mut person);
+    assert!(matches!(refused, Err(Error::WrongPassphrase { .. })));
+    assert_eq!(states(&rig), [ModuleState::PreInitMode]);
+    let mut person = Person::new(&rig, &["a"]).with_passphrases(1, &["secret"]);
+    admin.load(&[1], &readers, true, &mut person).unwrap();
+    assert_eq!(states(&rig), [ModuleState::Usable]);
+}
+
+#[test]
 fn too_few_card_files_are_noticed_before_the_module_is_touched() {
     let rig = Rig::with_world(1);
     let params = WorldParams::new(1, 2);

@@ -30,6 +30,8 @@ pub(crate) struct Cards<'a> {
     keeps_administrators: bool,
     /// Which cards that are not blank may be written over, as the operator said.
     answers: Vec<(Stay, bool)>,
+    /// Whether the operator has been told already what reading the cards would tell.
+    quiet: bool,
 }
 
 /// A token whose shares are to be written.
@@ -67,6 +69,7 @@ impl<'a> Cards<'a> {
             pins: BTreeMap::new(),
             keeps_administrators: false,
             answers: Vec::new(),
+            quiet: false,
         }
     }
 
@@ -77,6 +80,12 @@ impl<'a> Cards<'a> {
     /// From now on administrator cards of this world are not offered to be written over: they are still needed.
     pub(crate) fn keep_administrators(&mut self) {
         self.keeps_administrators = true;
+    }
+
+    /// Whether the operator has been told already what reading the cards would tell: they are read again for a module that
+    /// forgot them.
+    pub(crate) fn be_quiet(&mut self, quiet: bool) {
+        self.quiet = quiet;
     }
 
     /// From now on the cards of these administrator tokens are known by name.
@@ -226,6 +235,33 @@ impl<'a> Cards<'a> {
         mut tokens: Vec<Reading>,
         keep_last: bool,
     ) -> Result<Option<PhysToken>, Error> {
+        self.read_shares(client, module, &mut tokens, keep_last, false)
+    }
+
+    /// The same with the cards that are at hand: all card files, or the cards that are in readers, of which one is waited for.
+    /// Whether they gave the token enough shares.
+    ///
+    /// # Errors
+    /// Those of [`Cards::read`].
+    pub(crate) fn read_at_hand(
+        &mut self,
+        client: &Client,
+        module: u32,
+        token: Reading,
+    ) -> Result<bool, Error> {
+        let mut tokens = [token];
+        self.read_shares(client, module, &mut tokens, false, true)?;
+        Ok(tokens.iter().all(|token| token.left == 0))
+    }
+
+    fn read_shares(
+        &mut self,
+        client: &Client,
+        module: u32,
+        tokens: &mut [Reading],
+        keep_last: bool,
+        at_hand: bool,
+    ) -> Result<Option<PhysToken>, Error> {
         let needed = tokens.iter().map(|token| token.left).max().unwrap_or(0);
         let mut used = Vec::new();
         let mut met = Vec::new();
@@ -237,7 +273,10 @@ impl<'a> Cards<'a> {
             if left == 0 {
                 break;
             }
-            self.operator.notice(Notice::Progress {
+            if at_hand && left < needed && !self.has_next(client, module, &used)? {
+                return Ok(None);
+            }
+            self.tell(Notice::Progress {
                 purpose: Purpose::Read,
                 module,
                 done: needed - left,
@@ -252,7 +291,7 @@ impl<'a> Cards<'a> {
             self.show(&slot, &known);
             met.push(format!("{}: {known}", slot.name()));
             let done = match &content {
-                Ok(content) => self.read_card(client, &slot, content, &mut tokens, &mut read),
+                Ok(content) => self.read_card(client, &slot, content, tokens, &mut read),
                 Err(_) => Ok(()),
             };
             // Its token was loaded before, and the time of that one is over: it must leave the slot first.
@@ -274,7 +313,7 @@ impl<'a> Cards<'a> {
             }
             done?;
         }
-        self.operator.notice(Notice::CardsDone {
+        self.tell(Notice::CardsDone {
             purpose: Purpose::Read,
         });
         Ok(kept)
@@ -320,7 +359,7 @@ impl<'a> Cards<'a> {
                         }
                         if !std::mem::replace(&mut noticed, true) {
                             read.push(share.i);
-                            self.operator.notice(Notice::Card {
+                            self.tell(Notice::Card {
                                 purpose: Purpose::Read,
                                 card,
                                 passphrase: pin.is_some(),
@@ -437,8 +476,7 @@ impl<'a> Cards<'a> {
                 return Err(Error::Cards(format!("module #{module} has no card reader")));
             }
             let places = || readers.iter().map(|reader| &reader.sld.token);
-            let fresh =
-                places().find(|token| token.ic != 0 && !used.contains(&(token.slot, token.ic)));
+            let fresh = places().find(|token| is_fresh(token, used));
             if let Some(token) = fresh {
                 used.push((token.slot, token.ic));
                 return Ok(Some(InSlot::in_reader(token.clone())));
@@ -447,7 +485,7 @@ impl<'a> Cards<'a> {
                 began.elapsed()
             } else {
                 for reader in places().filter(|reader| reader.ic == 0) {
-                    self.operator.notice(Notice::Slot {
+                    self.tell(Notice::Slot {
                         module,
                         slot: reader.slot,
                         content: CardContent::Empty.to_string(),
@@ -461,13 +499,30 @@ impl<'a> Cards<'a> {
         }
     }
 
+    /// Whether another card can be had without anybody's hand.
+    fn has_next(&self, client: &Client, module: u32, used: &[(u32, u32)]) -> Result<bool, Error> {
+        if self.is_soft() {
+            return Ok(true);
+        }
+        let readers = readers(client, module)?;
+        let mut places = readers.iter().map(|reader| &reader.sld.token);
+        Ok(places.any(|token| is_fresh(token, used)))
+    }
+
     fn judge(&self, slot: &InSlot<'_>, answer: &Result<GetSlotInfoReply, Status>) -> CardContent {
         let answer = answer.as_ref().map_err(|status| *status);
         CardContent::of(slot.token.ic, answer, &self.known)
     }
 
+    /// Tells what reading the cards shows.
+    fn tell(&mut self, notice: Notice) {
+        if !self.quiet {
+            self.operator.notice(notice);
+        }
+    }
+
     fn show(&mut self, slot: &InSlot<'_>, content: &CardContent) {
-        self.operator.notice(Notice::Slot {
+        self.tell(Notice::Slot {
             module: slot.token.module,
             slot: slot.token.slot,
             content: content.to_string(),
@@ -493,6 +548,11 @@ impl<'a> Cards<'a> {
         }
         Ok(pin)
     }
+}
+
+/// Whether a reader holds a card that was not used yet.
+fn is_fresh(token: &PhysToken, used: &[(u32, u32)]) -> bool {
+    token.ic != 0 && !used.contains(&(token.slot, token.ic))
 }
 
 fn too_few(left: u32, met: &[String]) -> String {

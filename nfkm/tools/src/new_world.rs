@@ -20,6 +20,10 @@ use crate::values;
 ///
 /// Without an action it creates a world if there is none, else it loads the existing one. It resets the modules into
 /// initialisation mode by itself, and leaves them in operational mode.
+///
+/// Before a module is erased for an existing world it reads the administrator cards: a wrong card or pass phrase, or none,
+/// leaves the module as it was. Cards that go through one reader one after the other are the exception: the first is read
+/// before, the others after the module was erased. So is a module whose switch holds it in initialisation mode.
 #[derive(Debug, Parser)]
 #[command(name = "new-world", group = ArgGroup::new("action").args(["initialize", "program", "factory"]))]
 struct Options {

@@ -116,19 +116,8 @@ pub(crate) fn load_token(
     role: AdminToken,
     cards: &mut Cards<'_>,
 ) -> Result<KeyId, Error> {
-    let record = world.token(role).ok_or(NO_TOKEN)?;
-    let args = LoadLogicalTokenArgs {
-        module,
-        hkt: record.hkt,
-        hkm: record.hkm,
-        params: record.token_params(),
-    };
-    let id = client.transact(args)?.idkt;
-    let reading = Reading {
-        id,
-        hkt: record.hkt,
-        left: record.shares_needed,
-    };
+    let reading = begin(client, module, world, role)?;
+    let id = reading.id;
     match cards.read(client, module, vec![reading], false) {
         Ok(_) => Ok(id),
         Err(error) => {
@@ -136,6 +125,44 @@ pub(crate) fn load_token(
             Err(error)
         }
     }
+}
+
+/// Reads an administrator token from the cards that are at hand, and forgets it. Whether they suffice; not in a module that
+/// takes no tokens.
+///
+/// # Errors
+/// Those of [`load_token`].
+pub(super) fn try_token(
+    client: &Client,
+    module: u32,
+    world: &World,
+    role: AdminToken,
+    cards: &mut Cards<'_>,
+) -> Result<bool, Error> {
+    let reading = match begin(client, module, world, role) {
+        Err(Error::Status { .. }) => return Ok(false),
+        begun => begun?,
+    };
+    let id = reading.id;
+    let read = cards.read_at_hand(client, module, reading);
+    client.destroy(id);
+    read
+}
+
+/// A token without shares yet.
+fn begin(client: &Client, module: u32, world: &World, role: AdminToken) -> Result<Reading, Error> {
+    let record = world.token(role).ok_or(NO_TOKEN)?;
+    let args = LoadLogicalTokenArgs {
+        module,
+        hkt: record.hkt,
+        hkm: record.hkm,
+        params: record.token_params(),
+    };
+    Ok(Reading {
+        id: client.transact(args)?.idkt,
+        hkt: record.hkt,
+        left: record.shares_needed,
+    })
 }
 
 /// Loads an administrator key with its token.

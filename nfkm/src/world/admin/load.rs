@@ -15,10 +15,12 @@ use crate::client::KeyId;
 use crate::error::Error;
 use crate::keygen::now;
 use crate::kmdata::{KmlRecord, ModuleRecord};
+use crate::modules::{Enquiry, Mode};
 use crate::world::World;
 
 impl Admin {
-    /// Loads the folder's world on modules. Each is erased first.
+    /// Loads the folder's world on modules. Each is erased first, once the cards at hand were read in it: a wrong card or
+    /// pass phrase leaves it as it was. Cards that go through one reader are read there once, the others after the erasing.
     ///
     /// # Errors
     /// [`Error::NoWorld`], [`Error::Cards`], [`Error::NoSuchModule`], [`Error::IsPool`], [`Error::ModuleFailed`], [`Error::Malformed`] for a world file that
@@ -58,10 +60,12 @@ impl Admin {
             module: unit.module,
         });
         let suite = Suite::of(world)?;
+        let suffice = unit.try_cards(world, cards)?;
         unit.initialise(kml)?;
-        let record = unit
-            .load(world, suite, cards, share_target)
-            .inspect_err(|_| unit.say_erased(true, cards.operator()))?;
+        cards.be_quiet(suffice);
+        let loaded = unit.load(world, suite, cards, share_target);
+        cards.be_quiet(false);
+        let record = loaded.inspect_err(|_| unit.say_erased(true, cards.operator()))?;
         self.folder().write_module(&world.hknso, &record)?;
         cards.operator().notice(Notice::Loaded {
             module: unit.module,
@@ -72,6 +76,28 @@ impl Admin {
 }
 
 impl Unit<'_> {
+    /// Reads the cards at hand while the module still has what it has; whether they are a quorum. A module that was erased
+    /// already is not asked.
+    fn try_cards(&self, world: &World, cards: &mut Cards<'_>) -> Result<bool, Error> {
+        let waits = match Enquiry::of(self.client, self.module)?.mode() {
+            Mode::Operational => false,
+            Mode::PreInitialisation => true,
+            _ => return Ok(false),
+        };
+        // No card is read in that mode, and a reset loses less than what comes next. A switch may hold the module there.
+        if waits {
+            match self.enter(ModuleMode::Operational) {
+                Err(Error::Status { .. }) => return Ok(false),
+                entered => entered?,
+            }
+        }
+        let read = authority::try_token(self.client, self.module, world, AdminToken::M, cards);
+        if waits && read.is_err() {
+            self.enter(ModuleMode::Initialisation)?;
+        }
+        read.map_err(|error| self.named(error))
+    }
+
     /// Loads a world on the module, which was initialised for it.
     fn load(
         &self,
