@@ -136,6 +136,16 @@ impl Session {
         Ok(true)
     }
 
+    /// Whether another process keeps the authorisation loaded on the module, so that no card is needed there.
+    ///
+    /// # Errors
+    /// [`Error::NoWorld`], [`Error::Malformed`] for a world file that lacks the delegation, [`Error::Connection`].
+    pub fn has_preloaded_authorisation(&self, module: u32) -> Result<bool, Error> {
+        let world = World::required(self.folder())?;
+        let client = self.client()?;
+        Ok(preloaded(&client, module, &world)?.is_some())
+    }
+
     /// Takes the authorisation for a moment: that it is to be had is all that an import of a public key needs, which no
     /// module does.
     ///

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use ncore::types::GenerateRandomArgs;
+use ncore::types::{GenerateRandomArgs, GetLogicalTokenInfoArgs};
 
 use crate::client::{Client, KeyId};
 use crate::environment::Environment;
@@ -109,6 +109,25 @@ impl Session {
         let softcard = tokens.map(|token| token.softcard).next();
         let client = self.client()?;
         Ok(softcard.map(|softcard| LoadedToken::borrowed(client, *hkltu, softcard, members)))
+    }
+
+    /// The token of a card set or softcard that another process keeps loaded on the module; None when there is none, or the
+    /// module was cleared since.
+    ///
+    /// # Errors
+    /// [`Error::Connection`].
+    pub fn preloaded_token(&self, hkltu: &Hash, module: u32) -> Result<Option<LoadedToken>, Error> {
+        let Some(token) = self.preloaded(hkltu)? else {
+            return Ok(None);
+        };
+        let Some(idkt) = token.on(module) else {
+            return Ok(None);
+        };
+        match self.client()?.transact(GetLogicalTokenInfoArgs { idkt }) {
+            Ok(info) => Ok(Some(token).filter(|_| info.hkt == *hkltu)),
+            Err(Error::Status { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Names card files that prove to a world of FIPS 140 level 3 that an operator is there, where no slot of the module

@@ -106,6 +106,12 @@ fn without_a_card_keys_are_made_while_the_authorisation_is_preloaded() {
         let made = tokens_file(key(ident));
         assert!(made.status.success(), "{}", text(&made.stderr));
     }
+    // An empty reader is no lack then.
+    rig.empty(1);
+    let made = tokens_file(key("empty"));
+    let said = (made.status.code(), text(&made.stderr));
+    assert_eq!(said, (Some(0), String::new()));
+    rig.insert(1, "blank");
     // A module that is cleared has lost it.
     rig.succeed("nopclearfail", &["-c", "-m1"]);
     let refused = tokens_file(key("c"));

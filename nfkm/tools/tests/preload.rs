@@ -167,3 +167,52 @@ fn a_key_under_cards_is_made_and_used_by_another_program_while_they_are_preloade
     let refused = rig.preloaded_session(&file).load_key("simple", "carded");
     assert!(matches!(refused, Err(Error::NeedsToken { .. })));
 }
+
+#[test]
+fn a_preloaded_token_protects_a_new_key_without_a_card_in_a_reader() {
+    let rig = Rig::start();
+    rig.succeed("new-world", &["-Q1/1", &rig.file("card", "admin")]);
+    rig.insert(1, "ann");
+    rig.succeed_with_input("createocs", &["-Q1/1", "-Nops", "-p"], "secret\n");
+    rig.succeed_with_input("ppmk", &["--new", "soft"], "phrase\n");
+    let file = rig.folder.path().join("tokens");
+    let words = ["-f", file.to_str().unwrap(), "-cops", "-ssoft", "pause"];
+    let mut pause = rig.command("preload", &words);
+    let mut pause = pause
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = pause.stdin.take().unwrap();
+    std::io::Write::write_all(&mut input, b"secret\nphrase\n").unwrap();
+    let mut line = String::new();
+    let mut said = std::io::BufReader::new(pause.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut said, &mut line).unwrap();
+    rig.empty(1);
+
+    let generate = |words: &[&str]| {
+        let words = [&["--batch", "simple", "size=1024"], words].concat();
+        let mut command = rig.command("generatekey", &words);
+        command
+            .env("NFAST_NFKM_TOKENSFILE", &file)
+            .stdin(Stdio::null());
+        command.output().unwrap()
+    };
+    for words in [
+        &["-cops", "protect=token", "ident=named"][..],
+        &["protect=token", "ident=only"],
+        &["protect=softcard", "ident=soft"],
+    ] {
+        let made = generate(words);
+        let said = (made.status.code(), text(&made.stderr));
+        assert_eq!(said, (Some(0), String::new()), "{words:?}");
+    }
+    // A module that is cleared has lost it, and what is missing is said.
+    rig.succeed("nopclearfail", &["-c", "-m1"]);
+    let refused = generate(&["protect=token", "ident=late"]);
+    let said = text(&refused.stderr);
+    assert!(said.contains("Module 1 slot 0: empty"), "{said}");
+    pause.kill().unwrap();
+    pause.wait().unwrap();
+}

@@ -12,7 +12,8 @@ use ncore::types::{KeyData, KeyGenParams};
 use nfkm::cards::{CardContent, Known};
 use nfkm::kmdata::{CardSetRecord, EntryContent, KeyRecord, Listed};
 use nfkm::{
-    EntryName, Environment, IdentRule, InNvram, LoadedKey, NewKey, Protection, Session, World, hex,
+    EntryName, Environment, IdentRule, InNvram, LoadedKey, LoadedToken, NewKey, Protection,
+    Session, World, hex,
 };
 
 use crate::card_files::{self, Choice};
@@ -402,7 +403,7 @@ impl Maker<'_> {
         slot.ok_or_else(|| Failure::Operation(format!("module #{module} has no slot #{number}")))
     }
 
-    /// The card set of the card in a slot.
+    /// The card set of the card in a slot; with an empty one, the set whose token is preloaded on the module, if it is one.
     fn set_in_slot(
         &self,
         number: &str,
@@ -411,6 +412,7 @@ impl Maker<'_> {
         let known = Known::new(Some(&self.world), sets.records.clone());
         match self.slot(number)?.card(&known) {
             CardContent::Operator { set, .. } => Ok(*set),
+            CardContent::Empty if let Some(set) = self.preloaded_set(sets)? => Ok(set),
             other => {
                 // The card may be one of a set whose file is damaged.
                 let _ = cli::complain_of_faults("generatekey", &sets.faults);
@@ -420,6 +422,26 @@ impl Maker<'_> {
                 )))
             }
         }
+    }
+
+    /// The one card set whose token is preloaded on the module.
+    fn preloaded_set(
+        &self,
+        sets: &Listed<CardSetRecord>,
+    ) -> Result<Option<CardSetRecord>, Failure> {
+        let mut found = None;
+        for set in &sets.records {
+            if self.preloaded(&set.hkltu)?.is_some() && found.replace(set).is_some() {
+                return Ok(None);
+            }
+        }
+        Ok(found.cloned())
+    }
+
+    /// The token of a card set or softcard, if another program keeps it loaded on the module.
+    fn preloaded(&self, hkltu: &nfkm::Hash) -> Result<Option<LoadedToken>, Failure> {
+        let module = self.options.module;
+        Ok(self.session.preloaded_token(hkltu, module)?)
     }
 
     fn names(
@@ -467,13 +489,16 @@ impl Maker<'_> {
         pem::read(Path::new(&file))
     }
 
-    /// Loads what is to protect the key, with its cards or pass phrase.
+    /// Loads what is to protect the key, with its cards or pass phrase, unless it is preloaded. Cards that are named are read.
     fn load(&self, protector: &Protector) -> Result<Protection, Failure> {
         let mut terminal = Terminal::default();
         match protector {
             Protector::Module => Ok(Protection::Module),
             Protector::Softcard(name) => {
                 let softcard = self.session.softcard(name)?;
+                if let Some(token) = self.preloaded(&softcard.hkltu)? {
+                    return Ok(Protection::Token(token));
+                }
                 let token = ppmk::with_passphrase(&softcard, &mut terminal, |passphrase, _| {
                     self.session.load_softcard(&softcard, passphrase)
                 })?;
@@ -481,6 +506,11 @@ impl Maker<'_> {
             }
             Protector::Cards(set) => {
                 let module = self.options.module;
+                if self.options.cards.is_empty()
+                    && let Some(token) = self.preloaded(&set.hkltu)?
+                {
+                    return Ok(Protection::Token(token));
+                }
                 let source = self
                     .cards("operator cards", &self.options.cards)?
                     .source(card_files::operators);
