@@ -73,6 +73,26 @@ fn a_world_of_level_3_with_empty_readers_takes_its_authorisation_from_card_files
     );
 }
 
+#[test]
+fn an_import_is_refused_at_level_3_in_words() {
+    let rig = Rig::start();
+    rig.succeed("new-world", &["-Q1/1", "--mode=fips-140-3-level-3"]);
+    // Before anything is asked, or a file or card looked at.
+    for words in [
+        &["--import", "simple"][..],
+        &["--batch", "-i", "simple", "ident=a", "pemreadfile=none"],
+    ] {
+        let refused = rig.fail(1, "generatekey", words);
+        assert!(
+            refused
+                .starts_with("generatekey: a world of FIPS 140 level 3 takes no key in the clear")
+                && refused.contains("--generate")
+                && refused.lines().count() == 1,
+            "{refused}"
+        );
+    }
+}
+
 /// In a world of FIPS 140 level 3 a card authorises the making of keys: once it was seen, it can leave.
 #[test]
 fn without_a_card_keys_are_made_while_the_authorisation_is_preloaded() {

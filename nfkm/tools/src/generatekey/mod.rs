@@ -37,7 +37,7 @@ struct Options {
     /// Generate a key (the default)
     #[arg(short, long)]
     generate: bool,
-    /// Import an RSA key from a PEM file
+    /// Import an RSA key from a PEM file; not in a world of FIPS 140 level 3, which takes no key in the clear
     #[arg(short, long)]
     import: bool,
     /// Give a key of one application to another one; the first keeps it
@@ -82,6 +82,9 @@ pub fn main() -> ExitCode {
         let application = Application::named(&options.appname)?;
         let environment = Environment::from_process();
         let world = World::required(&environment.folder()?)?;
+        if options.import && world.is_strict_fips() {
+            return Err(Failure::Operation(IMPORT_AT_LEVEL_3.to_owned()));
+        }
         let session = Session::open_on(&environment, Some(options.module))?;
         if !options.retarget || !options.no_verify {
             let named = [&options.admin_cards[..], &options.cards].concat();
@@ -112,6 +115,11 @@ pub fn main() -> ExitCode {
         ))
     })
 }
+
+/// A key in a PEM file is in the clear, in which no key enters a module of such a world: it answers StrictFIPS140, whatever
+/// authorises the command.
+const IMPORT_AT_LEVEL_3: &str = "a world of FIPS 140 level 3 takes no key in the clear, as a PEM file has it: \
+    generate the key in the module (--generate), or import it in a world that is not of level 3";
 
 /// An application that keys can be made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
