@@ -217,8 +217,33 @@ impl<'a> Shell<'a> {
                 self.keys[*place].name
             )));
         }
+        if let Some(target) = self.target {
+            self.check_kind(places.iter(), &target)?;
+        }
         self.marked.extend(places);
         Ok(())
+    }
+
+    /// Refuses a key that cannot come under the target: keys of card sets go to card sets, keys of softcards to softcards.
+    fn check_kind<'p>(
+        &self,
+        places: impl IntoIterator<Item = &'p usize>,
+        target: &Hash,
+    ) -> Result<(), Failure> {
+        let kind = |softcard| if softcard { "softcard" } else { "card set" };
+        let softcard = self.sets.is_softcard(target);
+        let mut keys = places.into_iter().map(|place| &self.keys[*place]);
+        match keys.find(|key| key.softcard != softcard) {
+            Some(key) => {
+                let (own, other) = (kind(key.softcard), kind(softcard));
+                Err(Failure::Operation(format!(
+                    "{}: the key is protected by a {own}, and the target `{}' is a {other}: keys of {own}s come under {own}s alone",
+                    key.name,
+                    self.sets.name(target),
+                )))
+            }
+            None => Ok(()),
+        }
     }
 
     fn places(&self, spec: &str) -> Result<Vec<usize>, Failure> {
@@ -241,6 +266,8 @@ impl<'a> Shell<'a> {
         if self.marked.is_empty() {
             return Err(Failure::Operation("no keys are marked".to_owned()));
         }
+        // Before anybody is asked for a card.
+        self.check_kind(&self.marked, &target)?;
         // The administrator cards come first: a card that must stay in the reader can then stay there.
         let recovery = match self.recovery.take() {
             Some(recovery) => recovery,

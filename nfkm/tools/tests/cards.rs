@@ -453,6 +453,54 @@ fn keys_of_a_lost_card_set_are_recovered() {
 }
 
 #[test]
+fn a_key_of_a_softcard_is_refused_for_a_card_set_before_any_card_is_read() {
+    let rig = rig_with_world(&[]);
+    rig.succeed(
+        "createocs",
+        &["-Q1/1", "-pN", "ops", &rig.file("card", "ops")],
+    );
+    for name in ["one", "two"] {
+        rig.succeed("ppmk", &["--new", name]);
+    }
+    let softcard = rig.session().softcard("one").unwrap();
+    make_key(
+        &rig,
+        "soft",
+        rig.session().load_softcard(&softcard, None).unwrap(),
+    );
+    make_key(&rig, "carded", load_set(&rig, "ops", "ops"));
+    // No card is there, so what reads one would say so.
+    for (target, keys, refusal) in [
+        (
+            "ops",
+            "simple:soft",
+            "rocs: simple soft: the key is protected by a softcard, and the target `ops' is a card set",
+        ),
+        (
+            "ops",
+            "all",
+            "rocs: simple soft: the key is protected by a softcard, and the target `ops' is a card set",
+        ),
+        (
+            "two",
+            "ops",
+            "rocs: simple carded: the key is protected by a card set, and the target `two' is a softcard",
+        ),
+    ] {
+        let refused = rig.fail(1, "rocs", &["-t", target, "-k", keys]);
+        assert!(refused.starts_with(refusal), "{refused}");
+        assert_eq!(refused.lines().count(), 1, "{refused}");
+    }
+    // A target that is named last counts too, and what was marked can be unmarked.
+    let output = rig.run_with_input("rocs", &[], "mark simple:soft\ntarget ops\nrecover\n");
+    let said = text(&output.stderr);
+    assert!(said.contains("the target `ops' is a card set"), "{said}");
+    let admin = rig.file("admin-card", "admin");
+    let words = ["-t", "two", "-k", "one", &admin];
+    assert!(rig.succeed("rocs", &words).ends_with("1 keys saved.\n"));
+}
+
+#[test]
 fn slots_that_are_not_there_and_halves_of_commands_are_refused() {
     let rig = Rig::start();
     for arguments in [

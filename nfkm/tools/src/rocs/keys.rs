@@ -18,6 +18,8 @@ pub(super) struct Key {
     set: Option<Hash>,
     /// Whether it is under a card set or softcard, and has a recovery copy.
     pub(super) recoverable: bool,
+    /// Whether a softcard protects it.
+    pub(super) softcard: bool,
 }
 
 impl Key {
@@ -32,6 +34,7 @@ impl Key {
             label: record.plainname.clone().unwrap_or_default(),
             set: record.cardset,
             recoverable: by_token && record.recovery.is_some(),
+            softcard: protection == NFKMNKF::ProtectionPassPhrase,
         }
     }
 }
@@ -91,6 +94,11 @@ impl Sets {
                 "there are several card sets or softcards `{name}': name the hash of one"
             ))),
         }
+    }
+
+    /// Whether it is a softcard.
+    pub(super) fn is_softcard(&self, hash: &Hash) -> bool {
+        self.softcards.iter().any(|card| card.hkltu == *hash)
     }
 
     /// The name of a card set or softcard; its hash if it is not on this host.
@@ -249,6 +257,7 @@ mod tests {
             label: label.to_owned(),
             set: set.map(|byte| [byte; 20]),
             recoverable,
+            softcard: set == Some(9),
         }
     }
 
