@@ -95,6 +95,10 @@ impl FileCard {
         };
         let torn = self.pulled.write.take();
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        // Who could read the card can go on with it, whoever writes.
+        if let Ok(old) = std::fs::metadata(&self.path) {
+            file.as_file().set_permissions(old.permissions())?;
+        }
         let (written, lost) = image.split_at(torn.unwrap_or(image.len()).min(image.len()));
         file.write_all(written)?;
         if !lost.is_empty() {

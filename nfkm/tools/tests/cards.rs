@@ -270,6 +270,21 @@ fn an_emulator_with_an_empty_reader_makes_card_files() {
 }
 
 #[test]
+fn an_administrator_card_that_is_a_file_goes_into_a_reader() {
+    let rig = Rig::start();
+    rig.succeed_with_input("new-world", &["-Q1/1"], "secret\n");
+    let file = rig.options.kmdata.join("cards").join("admin-1");
+    assert!(file.exists());
+    rig.insert_old(1, "admin-1");
+    let report = rig.succeed("slotinfo", &["-m1", "-s0"]);
+    assert!(report.contains(" Card: Admin Card #1\n"), "{report}");
+    // What is written on it in the reader is in the file.
+    rig.succeed_with_input("cardpp", &["--change", "-m1"], "secret\nother\n");
+    rig.empty(1);
+    rig.succeed_with_input("new-world", &["-l", "-m2"], "other\n");
+}
+
+#[test]
 fn card_files_are_erased_only_by_name() {
     let rig = Rig::start();
     rig.succeed("new-world", &["-Q1/1"]);

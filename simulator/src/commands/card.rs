@@ -25,7 +25,7 @@ enum Action {
         /// Its name
         name: String,
     },
-    /// Puts a card into a reader.
+    /// Puts a card into a reader: one that was made here, or a card file of the utilities (admin-1, operator-1).
     Insert {
         /// Its name
         name: String,

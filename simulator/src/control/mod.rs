@@ -88,7 +88,8 @@ impl Control {
         let record = record_path(&options.state);
         write_private(&record, &access).map_err(StartError::System)?;
 
-        let panel = Arc::new(Panel::new(server, options.cards.clone()));
+        let files = options.kmdata.join("cards");
+        let panel = Arc::new(Panel::new(server, options.cards.clone(), files));
         let router = routes::router(panel, Token(access.token.as_str().into()));
         let (stop, stopped) = oneshot::channel::<()>();
         let serve = move || {

@@ -19,6 +19,9 @@ use crate::module::{Module, Snapshot, SnapshotError};
 pub(super) struct Panel {
     server: Arc<Hardserver>,
     cards: PathBuf,
+    /// The folder in which the utilities keep the cards of emulated modules with empty readers: the same images, under names
+    /// without an ending.
+    files: PathBuf,
     /// Held while cards move, so that a card is in one reader at most.
     hand: Mutex<()>,
 }
@@ -112,10 +115,11 @@ const EXTENSION: &str = "card";
 const LONGEST_NAME: usize = 64;
 
 impl Panel {
-    pub(super) fn new(server: Arc<Hardserver>, cards: PathBuf) -> Panel {
+    pub(super) fn new(server: Arc<Hardserver>, cards: PathBuf, files: PathBuf) -> Panel {
         Panel {
             server,
             cards,
+            files,
             hand: Mutex::default(),
         }
     }
@@ -250,23 +254,30 @@ impl Panel {
         })
     }
 
-    /// Every card in the folder, by name.
+    /// Every card, by name.
     pub(super) fn cards(&self) -> Result<Vec<api::Card>, Refusal> {
         let _hand = self.hand();
-        let folder = |cause| self.folder_error(cause);
-        let entries = match std::fs::read_dir(&self.cards) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(folder(error)),
-        };
-        let mut cards = Vec::new();
-        for entry in entries {
-            let path = entry.map_err(folder)?.path();
-            if let Some(name) = self.card_name(&path) {
-                cards.push(api::Card {
-                    inserted: self.inserted(&path),
-                    name,
-                });
+        let mut cards: Vec<api::Card> = Vec::new();
+        for folder in [&self.cards, &self.files] {
+            let failed = |cause| Refusal::Folder {
+                path: folder.clone(),
+                cause,
+            };
+            let entries = match std::fs::read_dir(folder) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(failed(error)),
+            };
+            for entry in entries {
+                let path = entry.map_err(failed)?.path();
+                let Some(name) = self.card_name(&path) else {
+                    continue;
+                };
+                // Of two with one name only the one is to be had that a hand would get.
+                if self.find(&name).is_ok_and(|found| found == path) {
+                    let inserted = self.inserted(&path);
+                    cards.push(api::Card { name, inserted });
+                }
             }
         }
         cards.sort_by(|one, other| one.name.cmp(&other.name));
@@ -287,15 +298,14 @@ impl Panel {
         }
     }
 
-    /// Puts a card of the folder into a reader.
+    /// Puts a card into a reader.
     pub(super) fn insert(&self, place: api::Place, name: &str) -> Result<(), Refusal> {
         let api::Place { module, slot } = place;
-        let path = self.card_path(name)?;
+        // A name that cannot be a card's is refused first, whichever module is meant.
+        self.card_path(name)?;
         let found = self.slot(module)?;
         let _hand = self.hand();
-        if !path.is_file() {
-            return Err(Refusal::NoCard(name.to_owned()));
-        }
+        let path = self.find(name)?;
         if let Some(api::Place { module, slot }) = self.inserted(&path) {
             let name = name.to_owned();
             return Err(Refusal::CardInUse { name, module, slot });
@@ -424,11 +434,25 @@ impl Panel {
         Ok(self.cards.join(format!("{name}.{EXTENSION}")))
     }
 
+    /// The file of the card with this name: one of the folder of cards, else one that the utilities keep.
+    fn find(&self, name: &str) -> Result<PathBuf, Refusal> {
+        let own = self.card_path(name)?;
+        let files = [own, self.files.join(name)].into_iter();
+        let mut found = files.filter(|path| self.card_name(path).is_some() && path.is_file());
+        found.next().ok_or_else(|| Refusal::NoCard(name.to_owned()))
+    }
+
+    /// The name of a card's file in one of the two folders: without the ending in the folder of cards, and of files that have
+    /// none in the utilities'.
     fn card_name(&self, path: &Path) -> Option<String> {
-        if path.parent() != Some(&self.cards) || path.extension()? != EXTENSION {
-            return None;
-        }
-        path.file_stem()?.to_str().map(str::to_owned)
+        let folder = path.parent()?;
+        let is_card = path.extension().is_some_and(|it| it == EXTENSION);
+        let name = match is_card {
+            true if folder == self.cards => path.file_stem()?,
+            false if folder == self.files => path.file_name()?,
+            _ => return None,
+        };
+        name.to_str().map(str::to_owned)
     }
 
     fn folder_error(&self, cause: std::io::Error) -> Refusal {

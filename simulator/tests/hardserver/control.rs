@@ -116,6 +116,44 @@ fn cards_have_names_that_stay_in_the_folder() {
 }
 
 #[test]
+fn a_card_file_of_the_utilities_goes_into_a_reader() {
+    let (rig, client) = rig(1);
+    let files = rig.options.kmdata.join("cards");
+    std::fs::create_dir_all(&files).unwrap();
+    for name in ["admin-1", "both", ".hidden", "other.card"] {
+        std::fs::write(files.join(name), b"").unwrap();
+    }
+    create(&client, "both");
+    let place = "/modules/1/slots/0/card";
+    let module: api::Module = client.put(place, &card("admin-1")).unwrap();
+    assert_eq!(module.slots[0].card.as_deref(), Some("admin-1"));
+    let listed: Vec<api::Card> = client.get("/cards").unwrap();
+    let listed: Vec<_> = listed
+        .iter()
+        .map(|card| (card.name.as_str(), card.inserted.is_some()))
+        .collect();
+    assert_eq!(listed, [("admin-1", true), ("both", false)]);
+    let again = client.put::<api::Module>(place, &card("admin-1"));
+    assert_eq!(refusal(again), "card `admin-1' is in slot 0 of module 1");
+    let removed: Option<String> = client.delete(place).unwrap();
+    assert_eq!(removed.as_deref(), Some("admin-1"));
+    let missing = client.put::<api::Module>(place, &card("other"));
+    assert!(refusal(missing).starts_with("there is no card `other'"));
+
+    // Of two with one name it is the one of the folder of cards.
+    let _: api::Module = client.put(place, &card("both")).unwrap();
+    let own = rig.options.cards.join("both.card");
+    std::fs::remove_file(files.join("both")).unwrap();
+    let listed: Vec<api::Card> = client.get("/cards").unwrap();
+    assert!(
+        own.exists()
+            && listed
+                .iter()
+                .any(|card| card.name == "both" && card.inserted.is_some())
+    );
+}
+
+#[test]
 fn the_buttons_of_a_module_work() {
     let (rig, client) = rig(2);
     let failed: api::Module = client.post("/modules/2/fail", &()).unwrap();

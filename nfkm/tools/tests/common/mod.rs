@@ -138,6 +138,16 @@ impl Rig {
         let _: api::Module = hands.put(&place, &card).unwrap();
     }
 
+    /// Puts a card that is there into the reader of a module, which is empty.
+    pub fn insert_old(&self, module: u32, name: &str) {
+        let hands = Client::new(self.server.endpoints().control.clone());
+        let card = api::CardName {
+            name: name.to_owned(),
+        };
+        let place = format!("/modules/{module}/slots/0/card");
+        let _: api::Module = hands.put(&place, &card).unwrap();
+    }
+
     /// Takes the card out of a slot.
     pub fn remove_from(&self, module: u32, slot: u32) {
         let hands = Client::new(self.server.endpoints().control.clone());
