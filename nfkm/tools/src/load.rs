@@ -43,8 +43,22 @@ impl Figures {
     }
 }
 
-/// Sends a command again and again, with so many outstanding, until the time is over; without one, until `tick` says so.
-/// `tick` is called about once a second with the figures so far, and goes on while it returns true.
+/// Who looks on while a load runs.
+pub(crate) trait Watch {
+    /// About once a second, the figures so far. Whether it goes on.
+    fn tick(&mut self, figures: &Figures) -> bool;
+
+    /// A job is done: when it was sent, counted from the first one, and how long it took.
+    fn job(&mut self, _sent: Duration, _taken: Duration) {}
+}
+
+impl<F: FnMut(&Figures) -> bool> Watch for F {
+    fn tick(&mut self, figures: &Figures) -> bool {
+        self(figures)
+    }
+}
+
+/// Sends a command again and again, with so many outstanding, until the time is over; without one, until the watch says so.
 ///
 /// # Errors
 /// The first error of a job; those outstanding are given up.
@@ -53,7 +67,7 @@ pub(crate) fn run<R: Request + Clone>(
     args: &R,
     queue: usize,
     time: Option<Duration>,
-    tick: &mut dyn FnMut(&Figures) -> bool,
+    watch: &mut dyn Watch,
 ) -> Result<Figures, Error> {
     let mut figures = Figures::default();
     let mut outstanding = VecDeque::new();
@@ -69,11 +83,13 @@ pub(crate) fn run<R: Request + Clone>(
             break;
         };
         client.wait(pending)?;
-        figures.count(sent.elapsed());
+        let taken = sent.elapsed();
+        watch.job(sent.duration_since(started), taken);
+        figures.count(taken);
         figures.elapsed = started.elapsed();
         if figures.elapsed >= next_tick {
             next_tick = figures.elapsed + Duration::from_secs(1);
-            going &= tick(&figures);
+            going &= watch.tick(&figures);
         }
     }
     Ok(figures)

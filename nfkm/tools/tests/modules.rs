@@ -295,13 +295,36 @@ fn figures_are_measured_of_what_was_done() {
     let json: serde_json::Value = serde_json::from_str(&rig.succeed("perfcheck", &twice)).unwrap();
     assert_eq!(json[0]["runs"], 2);
     let suites = rig.succeed("perfcheck", &["--help-suites"]);
-    assert_eq!(suites.lines().count(), 3, "{suites}");
+    assert_eq!(suites.lines().count(), 4, "{suites}");
     assert!(
         rig.succeed("perfcheck", &["--list", "modexp"])
             .starts_with("modexp:1     Modular")
     );
     assert!(
-        rig.fail(2, "perfcheck", &["kx:1"])
-            .contains("there is no test `kx:1'")
+        rig.fail(2, "perfcheck", &["kx:9"])
+            .contains("there is no test `kx:9'")
     );
+}
+
+#[test]
+fn the_times_of_each_job_are_written_where_raw_data_is_wanted() {
+    let rig = Rig::start();
+    rig.succeed("new-world", &["-Q1/1"]);
+    let folder = rig.folder.path().join("figures");
+    let name = folder.to_str().unwrap();
+    let output = ["-n", "-o", name];
+    let words = ["-t1", "-r2", "-q2", "--capture-raw-data", "kx:1"];
+    rig.succeed("perfcheck", &[&words[..], &output].concat());
+    for (queue, run) in [(2, 1), (2, 2), (1, 1), (1, 2)] {
+        let file = |extension| {
+            let file = format!("raw_results/kx_1-queue{queue}-run{run}.{extension}");
+            std::fs::read_to_string(folder.join(file)).unwrap()
+        };
+        let figures: serde_json::Value = serde_json::from_str(&file("json")).unwrap();
+        let csv = file("csv");
+        let jobs = csv.strip_prefix("sent_ms,taken_ms\n").unwrap().lines();
+        assert_eq!(figures["jobs"], jobs.count(), "{figures}");
+        assert_eq!(figures["run"], run);
+    }
+    rig.fail(2, "perfcheck", &["--capture-raw-data"]);
 }

@@ -205,6 +205,17 @@ fn module_values(slot: &Slot, now: Now) -> ModuleValues {
     }
     let mut environment = vec![(StatID::SerialNumber, Value::Text(slot.unit.esn()))];
     if let Some(own) = own {
+        // To this module a command is one write of the host and a reply one read, and neither fails.
+        let started = slot.started.load(Ordering::Relaxed);
+        let outstanding = slot.outstanding.load(Ordering::Relaxed) as u64;
+        for (id, count) in [
+            (StatID::HostWriteCount, started),
+            (StatID::HostWriteErrors, 0),
+            (StatID::HostReadCount, started.saturating_sub(outstanding)),
+            (StatID::HostReadErrors, 0),
+        ] {
+            values.push((StatNodeTag::ModuleJobStats, id, Value::Counter(count)));
+        }
         let load = Value::Level(slot.load_percent().into());
         values.push((StatNodeTag::ModuleJobStats, StatID::CPULoadPercent, load));
         // It keeps no cache of keys that could be full.

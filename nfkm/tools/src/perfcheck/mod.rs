@@ -1,6 +1,7 @@
 //! `perfcheck`: how fast a module does things (UTILITIES section 9).
 
 mod diff;
+mod raw;
 mod suites;
 
 use std::fmt::Write;
@@ -15,7 +16,7 @@ use nfkm::{Client, Enquiry, Environment, Error, World};
 use serde_json::{Value as Json, json};
 
 use crate::cli::{self, Failure};
-use crate::load::Figures;
+use crate::load::{Figures, Watch};
 use crate::modules;
 use crate::progress;
 use crate::terminal::say;
@@ -51,6 +52,9 @@ struct Options {
     /// Write them into the folder itself
     #[arg(short, long, requires = "outputdir")]
     nosubdir: bool,
+    /// Write the figures of each run and the times of each of its jobs too, into a folder `raw_results` beside the results
+    #[arg(long, requires = "outputdir")]
+    capture_raw_data: bool,
     /// Say each second how far a run is
     #[arg(short = 'p', long)]
     show_progress: bool,
@@ -120,6 +124,12 @@ pub fn main() -> ExitCode {
         let recommended = Enquiry::of(&client, module)?.one.recommendedmaxq;
         let most = options.queue.unwrap_or(recommended).clamp(1, QUEUE_MAX);
         let mut results = Vec::new();
+        let folder = options.folder();
+        // One that cannot be written is found before the first run.
+        let raw = match &folder {
+            Some(folder) if options.capture_raw_data => Some(raw::Folder::make(folder)?),
+            _ => None,
+        };
         if !options.json {
             cli::print(&Row(HEADER.map(str::to_owned)).line())?;
         }
@@ -128,7 +138,7 @@ pub fn main() -> ExitCode {
         let bar = progress::bar(runs, "runs");
         for test in tests {
             for &queue in queues {
-                let result = options.run(&client, module, test, queue, &bar)?;
+                let result = options.run(&client, module, test, queue, raw.as_ref(), &bar)?;
                 if !options.json {
                     bar.suspend(|| cli::print(&result.row().line()))?;
                 }
@@ -140,8 +150,8 @@ pub fn main() -> ExitCode {
         if options.json {
             cli::print_json(&json)?;
         }
-        match &options.outputdir {
-            Some(folder) => write(folder, options.nosubdir, &json),
+        match folder {
+            Some(folder) => write(&folder, &json),
             None => Ok(()),
         }
     })
@@ -217,23 +227,63 @@ impl Options {
         module: u32,
         test: &'static Test,
         queue: u32,
+        raw: Option<&raw::Folder>,
         bar: &ProgressBar,
     ) -> Result<Outcome, Failure> {
         let mut runs = Vec::new();
         for repeat in 1..=self.repeats() {
-            let mut tick = |figures: &Figures| {
-                if self.show_progress {
-                    let (id, jobs) = (test.id(), figures.jobs);
-                    let text = format!("{id} run {repeat}, queue {queue}: {jobs} jobs\n");
-                    bar.suspend(|| say(&text));
-                }
-                true
+            let mut watch = Onlooker {
+                said: self
+                    .show_progress
+                    .then(|| format!("{} run {repeat}, queue {queue}", test.id())),
+                bar,
+                jobs: raw.is_some().then(Vec::new),
             };
             let time = Duration::from_secs(self.time_limit.into());
-            runs.push((test.run)(client, module, queue as usize, time, &mut tick)?);
+            let figures = (test.run)(client, module, queue as usize, time, &mut watch)?;
+            if let (Some(raw), Some(jobs)) = (raw, watch.jobs) {
+                raw.write(test, queue, repeat, &figures, &jobs)?;
+            }
+            runs.push(figures);
             bar.inc(1);
         }
         Ok(Outcome { test, queue, runs })
+    }
+
+    /// The folder for the results, if they are to be written.
+    fn folder(&self) -> Option<PathBuf> {
+        let folder = self.outputdir.as_ref()?;
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let stamp = time::stamp(now.as_secs()).replace([' ', ':'], "_");
+        Some(match self.nosubdir {
+            true => folder.to_owned(),
+            false => folder.join(format!("perfcheck.{stamp}")),
+        })
+    }
+}
+
+/// Says each second how far a run is, and keeps the times of its jobs, if either is wanted.
+struct Onlooker<'a> {
+    said: Option<String>,
+    bar: &'a ProgressBar,
+    jobs: Option<Vec<raw::Job>>,
+}
+
+impl Watch for Onlooker<'_> {
+    fn tick(&mut self, figures: &Figures) -> bool {
+        if let Some(run) = &self.said {
+            let text = format!("{run}: {} jobs\n", figures.jobs);
+            self.bar.suspend(|| say(&text));
+        }
+        true
+    }
+
+    fn job(&mut self, sent: Duration, taken: Duration) {
+        if let Some(jobs) = &mut self.jobs {
+            jobs.push(raw::Job { sent, taken });
+        }
     }
 }
 
@@ -326,17 +376,9 @@ const HEADER: [&str; 9] = [
 /// What the results of a run are called in their folder.
 const RESULTS: &str = "results.json";
 
-fn write(folder: &Path, nosubdir: bool, json: &Json) -> Result<(), Failure> {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    let stamp = time::stamp(now.as_secs()).replace([' ', ':'], "_");
-    let folder = match nosubdir {
-        true => folder.to_owned(),
-        false => folder.join(format!("perfcheck.{stamp}")),
-    };
+fn write(folder: &Path, json: &Json) -> Result<(), Failure> {
     let file = folder.join(RESULTS);
-    std::fs::create_dir_all(&folder)
+    std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(&file, format!("{json:#}\n")))
         .map_err(|error| Failure::Operation(format!("{}: {error}", file.display())))?;
     say(&format!("Results are in {}\n", file.display()));

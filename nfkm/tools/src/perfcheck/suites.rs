@@ -5,14 +5,15 @@ use std::time::Duration;
 use ncore::Mech;
 use ncore::message::Request;
 use ncore::types::{
-    ACL, Act, ActDetails, ActOpPermissionsDetails, Action, Bignum, DestroyArgs,
-    GenerateKeyPairArgs, GenerateRandomArgs, KeyGenParams, KeyType, KeyTypeDSAPrivateGenParams,
-    KeyTypeGenParams, KeyTypeRSAPrivateGenParams, ModExpArgs, NoOpArgs, PermissionGroup, PlainText,
-    PlainTextType, PlainTextTypeBytesData, PlainTextTypeData, SignArgs,
+    ACL, Act, ActDetails, ActOpPermissionsDetails, Action, Bignum, CipherText, DecryptArgs,
+    DestroyArgs, ExportArgs, GenerateKeyPairArgs, GenerateRandomArgs, KeyGenParams, KeyType,
+    KeyTypeDHPrivateGenParams, KeyTypeDSAPrivateGenParams, KeyTypeData, KeyTypeGenParams,
+    KeyTypeRSAPrivateGenParams, MechCipher, MechDHKeyExchangeCipher, ModExpArgs, NoOpArgs,
+    PermissionGroup, PlainText, PlainTextType, PlainTextTypeBytesData, PlainTextTypeData, SignArgs,
 };
 use nfkm::{Client, Error};
 
-use crate::load::{self, Figures};
+use crate::load::{self, Figures, Watch};
 
 /// One test.
 pub(super) struct Test {
@@ -26,8 +27,7 @@ pub(super) struct Test {
     pub(super) run: Run,
 }
 
-type Run =
-    fn(&Client, u32, usize, Duration, &mut dyn FnMut(&Figures) -> bool) -> Result<Figures, Error>;
+type Run = fn(&Client, u32, usize, Duration, &mut dyn Watch) -> Result<Figures, Error>;
 
 impl Test {
     /// `signing:1`
@@ -47,7 +47,8 @@ impl Test {
 }
 
 /// What the suites measure.
-pub(super) const DESCRIPTIONS: [(&str, &str); 3] = [
+pub(super) const DESCRIPTIONS: [(&str, &str); 4] = [
+    ("kx", "Key agreement by keys of each length."),
     ("signing", "Signatures by keys of each type and length."),
     (
         "modexp",
@@ -62,65 +63,136 @@ pub(super) const DESCRIPTIONS: [(&str, &str); 3] = [
 /// All tests, by suite and number.
 pub(super) const SUITES: &[Test] = &[
     Test {
+        suite: "kx",
+        number: 1,
+        name: "DH using DHKeyExchange with 1024-bit p.",
+        run: |client, module, queue, time, watch| dh(client, module, 1_024, queue, time, watch),
+    },
+    Test {
+        suite: "kx",
+        number: 2,
+        name: "DH using DHKeyExchange with 2048-bit p.",
+        run: |client, module, queue, time, watch| dh(client, module, 2_048, queue, time, watch),
+    },
+    Test {
         suite: "signing",
         number: 1,
         name: "RSA using RSApPKCS1 with 1024-bit n.",
-        run: |client, module, queue, time, tick| rsa(client, module, 1_024, queue, time, tick),
+        run: |client, module, queue, time, watch| rsa(client, module, 1_024, queue, time, watch),
     },
     Test {
         suite: "signing",
         number: 2,
         name: "RSA using RSApPKCS1 with 2048-bit n.",
-        run: |client, module, queue, time, tick| rsa(client, module, 2_048, queue, time, tick),
+        run: |client, module, queue, time, watch| rsa(client, module, 2_048, queue, time, watch),
     },
     Test {
         suite: "signing",
         number: 3,
         name: "RSA using RSApPKCS1 with 3072-bit n.",
-        run: |client, module, queue, time, tick| rsa(client, module, 3_072, queue, time, tick),
+        run: |client, module, queue, time, watch| rsa(client, module, 3_072, queue, time, watch),
     },
     Test {
         suite: "signing",
         number: 4,
         name: "RSA using RSApPKCS1 with 4096-bit n.",
-        run: |client, module, queue, time, tick| rsa(client, module, 4_096, queue, time, tick),
+        run: |client, module, queue, time, watch| rsa(client, module, 4_096, queue, time, watch),
     },
     Test {
         suite: "signing",
         number: 5,
         name: "DSA with 1024-bit p.",
-        run: |client, module, queue, time, tick| dsa(client, module, 1_024, queue, time, tick),
+        run: |client, module, queue, time, watch| dsa(client, module, 1_024, queue, time, watch),
     },
     Test {
         suite: "modexp",
         number: 1,
         name: "Modular exponentiation with 1024 bits.",
-        run: |client, _, queue, time, tick| modexp(client, 1_024, queue, time, tick),
+        run: |client, _, queue, time, watch| modexp(client, 1_024, queue, time, watch),
     },
     Test {
         suite: "modexp",
         number: 2,
         name: "Modular exponentiation with 2048 bits.",
-        run: |client, _, queue, time, tick| modexp(client, 2_048, queue, time, tick),
+        run: |client, _, queue, time, watch| modexp(client, 2_048, queue, time, watch),
     },
     Test {
         suite: "misc",
         number: 1,
         name: "No operation.",
-        run: |client, module, queue, time, tick| {
-            load::run(client, &NoOpArgs { module }, queue, Some(time), tick)
+        run: |client, module, queue, time, watch| {
+            load::run(client, &NoOpArgs { module }, queue, Some(time), watch)
         },
     },
     Test {
         suite: "misc",
         number: 2,
         name: "1024 random bytes.",
-        run: |client, _, queue, time, tick| {
+        run: |client, _, queue, time, watch| {
             let args = GenerateRandomArgs { lenbytes: 1_024 };
-            load::run(client, &args, queue, Some(time), tick)
+            load::run(client, &args, queue, Some(time), watch)
         },
     },
 ];
+
+/// Agrees on a secret with a peer whose public value is the key's own, which takes as long as with any other.
+fn dh(
+    client: &Client,
+    module: u32,
+    plength: u32,
+    queue: usize,
+    time: Duration,
+    watch: &mut dyn Watch,
+) -> Result<Figures, Error> {
+    let params = KeyTypeDHPrivateGenParams {
+        plength,
+        ..KeyTypeDHPrivateGenParams::default()
+    };
+    let params = KeyGenParams {
+        type_: KeyType::DHPrivate,
+        params: KeyTypeGenParams::DHPrivate(params),
+    };
+    let pair = client.transact(GenerateKeyPairArgs {
+        module,
+        params,
+        aclpriv: may(ActOpPermissionsDetails::DECRYPT),
+        aclpub: may(ActOpPermissionsDetails::EXPORT_AS_PLAIN),
+        ..GenerateKeyPairArgs::default()
+    })?;
+    let figures = agree(client, pair.keypriv, pair.keypub, queue, time, watch);
+    for key in [pair.keypriv, pair.keypub] {
+        discard(client, DestroyArgs { key });
+    }
+    figures
+}
+
+fn agree(
+    client: &Client,
+    key: u32,
+    peer: u32,
+    queue: usize,
+    time: Duration,
+    watch: &mut dyn Watch,
+) -> Result<Figures, Error> {
+    let KeyTypeData::DHPublic(peer) = client.transact(ExportArgs { key: peer })?.data.data else {
+        return Err(Error::Malformed {
+            what: "the module's public key",
+        });
+    };
+    let mech = Mech::DHKeyExchange;
+    let args = DecryptArgs {
+        key,
+        mech,
+        cipher: CipherText {
+            mech,
+            data: MechCipher::DHKeyExchange(MechDHKeyExchangeCipher { gx: peer.gx }),
+            ..CipherText::default()
+        },
+        reply_type: PlainTextType::Bytes,
+        ..DecryptArgs::default()
+    };
+    load::run(client, &args, queue, Some(time), watch)
+}
 
 fn rsa(
     client: &Client,
@@ -128,7 +200,7 @@ fn rsa(
     lenbits: u32,
     queue: usize,
     time: Duration,
-    tick: &mut dyn FnMut(&Figures) -> bool,
+    watch: &mut dyn Watch,
 ) -> Result<Figures, Error> {
     let params = KeyTypeRSAPrivateGenParams {
         lenbits,
@@ -138,7 +210,7 @@ fn rsa(
         type_: KeyType::RSAPrivate,
         params: KeyTypeGenParams::RSAPrivate(params),
     };
-    sign(client, module, params, Mech::RSApPKCS1, queue, time, tick)
+    sign(client, module, params, Mech::RSApPKCS1, queue, time, watch)
 }
 
 fn dsa(
@@ -147,7 +219,7 @@ fn dsa(
     lenbits: u32,
     queue: usize,
     time: Duration,
-    tick: &mut dyn FnMut(&Figures) -> bool,
+    watch: &mut dyn Watch,
 ) -> Result<Figures, Error> {
     let params = KeyTypeDSAPrivateGenParams {
         lenbits,
@@ -157,7 +229,7 @@ fn dsa(
         type_: KeyType::DSAPrivate,
         params: KeyTypeGenParams::DSAPrivate(params),
     };
-    sign(client, module, params, Mech::DSA, queue, time, tick)
+    sign(client, module, params, Mech::DSA, queue, time, watch)
 }
 
 /// Signs with a key made for it.
@@ -168,7 +240,7 @@ fn sign(
     mech: Mech,
     queue: usize,
     time: Duration,
-    tick: &mut dyn FnMut(&Figures) -> bool,
+    watch: &mut dyn Watch,
 ) -> Result<Figures, Error> {
     let pair = client.transact(GenerateKeyPairArgs {
         module,
@@ -189,7 +261,7 @@ fn sign(
         },
         ..SignArgs::default()
     };
-    let figures = load::run(client, &args, queue, Some(time), tick);
+    let figures = load::run(client, &args, queue, Some(time), watch);
     for key in [pair.keypriv, pair.keypub] {
         discard(client, DestroyArgs { key });
     }
@@ -206,7 +278,7 @@ fn modexp(
     bits: usize,
     queue: usize,
     time: Duration,
-    tick: &mut dyn FnMut(&Figures) -> bool,
+    watch: &mut dyn Watch,
 ) -> Result<Figures, Error> {
     // Any odd modulus takes the same time.
     let full = Bignum::from_be(&vec![0xff; bits / 8]);
@@ -215,7 +287,7 @@ fn modexp(
         p: full.clone(),
         n: full,
     };
-    load::run(client, &args, queue, Some(time), tick)
+    load::run(client, &args, queue, Some(time), watch)
 }
 
 fn may(perms: u32) -> ACL {
