@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use ncore::types::{GenerateRandomArgs, GetLogicalTokenInfoArgs};
+use ncore::types::{GenerateRandomArgs, GetLogicalTokenInfoArgs, LogTokenState};
 
 use crate::client::{Client, KeyId};
 use crate::environment::Environment;
@@ -111,8 +111,8 @@ impl Session {
         Ok(softcard.map(|softcard| LoadedToken::borrowed(client, *hkltu, softcard, members)))
     }
 
-    /// The token of a card set or softcard that another process keeps loaded on the module; None when there is none, or the
-    /// module was cleared since.
+    /// The token of a card set or softcard that another process keeps loaded on the module; None when there is none, or it is
+    /// of no more use: the module was cleared, the card of a set that is not persistent has left, or its time is over.
     ///
     /// # Errors
     /// [`Error::Connection`].
@@ -124,7 +124,10 @@ impl Session {
             return Ok(None);
         };
         match self.client()?.transact(GetLogicalTokenInfoArgs { idkt }) {
-            Ok(info) => Ok(Some(token).filter(|_| info.hkt == *hkltu)),
+            Ok(info) => {
+                let is_good = info.hkt == *hkltu && info.state == LogTokenState::Present;
+                Ok(Some(token).filter(|_| is_good))
+            }
             Err(Error::Status { .. }) => Ok(None),
             Err(error) => Err(error),
         }

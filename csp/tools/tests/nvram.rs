@@ -147,6 +147,30 @@ fn no_key_is_made_over_one_whose_blob_was_erased() {
 }
 
 #[test]
+fn the_area_of_a_key_that_outlives_its_container_is_not_called_left() {
+    let rig = Rig::start();
+    let blob = InNvram {
+        counter: false,
+        blob: true,
+    };
+    // A key that was not made for a container, and one that two containers have.
+    drop(key(&rig, "outside", blob));
+    rig.insert_card(1, &rig.admin_card());
+    rig.succeed("keytst", &["-cs", "-n", "first", "-K"]);
+    let idents = rig.containers().key_idents().unwrap();
+    let shared = format!("mscapi,{}", idents[0]);
+    rig.succeed(
+        "cspimport",
+        &["-d", "second", "--create", "-s", "-k", &shared],
+    );
+    for name in ["outside", "first"] {
+        let run = rig.run("keytst", &["-d", "-n", name]);
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{name}");
+    }
+    stays(&rig.run("keytst", &["-d", "-n", "second"]));
+}
+
+#[test]
 fn without_a_hardserver_counters_are_unknown() {
     let rig = Rig::start();
     let counter = InNvram {

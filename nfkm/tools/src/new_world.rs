@@ -23,7 +23,8 @@ use crate::values;
 ///
 /// Before a module is erased for an existing world it reads the administrator cards: a wrong card or pass phrase, or none,
 /// leaves the module as it was. Cards that go through one reader one after the other are the exception: the first is read
-/// before, the others after the module was erased. So is a module whose switch holds it in initialisation mode.
+/// before, the others after the module was erased. So is a module whose switch holds it in initialisation mode. One that waited
+/// in that mode is operational if new-world is interrupted at the cards.
 #[derive(Debug, Parser)]
 #[command(name = "new-world", group = ArgGroup::new("action").args(["initialize", "program", "factory"]))]
 struct Options {

@@ -2,7 +2,8 @@
 
 mod common;
 
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Output, Stdio};
 
 use common::{Rig, text};
 use nfkm::{Environment, Error, Session};
@@ -168,15 +169,10 @@ fn a_key_under_cards_is_made_and_used_by_another_program_while_they_are_preloade
     assert!(matches!(refused, Err(Error::NeedsToken { .. })));
 }
 
-#[test]
-fn a_preloaded_token_protects_a_new_key_without_a_card_in_a_reader() {
-    let rig = Rig::start();
-    rig.succeed("new-world", &["-Q1/1", &rig.file("card", "admin")]);
-    rig.insert(1, "ann");
-    rig.succeed_with_input("createocs", &["-Q1/1", "-Nops", "-p"], "secret\n");
-    rig.succeed_with_input("ppmk", &["--new", "soft"], "phrase\n");
+/// A process that keeps these tokens loaded, and the file that tells others of them.
+fn preloaded(rig: &Rig, tokens: &[&str], phrases: &str) -> (Child, PathBuf) {
     let file = rig.folder.path().join("tokens");
-    let words = ["-f", file.to_str().unwrap(), "-cops", "-ssoft", "pause"];
+    let words = [&["-f", file.to_str().unwrap()], tokens, &["pause"]].concat();
     let mut pause = rig.command("preload", &words);
     let mut pause = pause
         .stdin(Stdio::piped())
@@ -185,20 +181,53 @@ fn a_preloaded_token_protects_a_new_key_without_a_card_in_a_reader() {
         .spawn()
         .unwrap();
     let mut input = pause.stdin.take().unwrap();
-    std::io::Write::write_all(&mut input, b"secret\nphrase\n").unwrap();
+    std::io::Write::write_all(&mut input, phrases.as_bytes()).unwrap();
     let mut line = String::new();
     let mut said = std::io::BufReader::new(pause.stdout.take().unwrap());
     std::io::BufRead::read_line(&mut said, &mut line).unwrap();
+    (pause, file)
+}
+
+/// Has generatekey make a key with what is preloaded.
+fn generate(rig: &Rig, file: &Path, words: &[&str]) -> Output {
+    let words = [&["--batch", "simple", "size=1024"], words].concat();
+    let mut command = rig.command("generatekey", &words);
+    command
+        .env("NFAST_NFKM_TOKENSFILE", file)
+        .stdin(Stdio::null());
+    command.output().unwrap()
+}
+
+/// The token of a set that is not persistent goes with its card, and the card is read again.
+#[test]
+fn a_preloaded_token_whose_card_has_left_is_not_used() {
+    let rig = Rig::start();
+    rig.succeed("new-world", &["-Q1/1", &rig.file("card", "admin")]);
+    rig.insert(1, "ann");
+    rig.succeed_with_input("createocs", &["-Q1/1", "-Nops"], "\n");
+    let (mut pause, file) = preloaded(&rig, &["-cops"], "\n");
+    rig.empty(1);
+    let refused = generate(&rig, &file, &["-cops", "protect=token", "ident=late"]);
+    let said = text(&refused.stderr);
+    assert!(said.contains("1 more card is needed"), "{said}");
+    rig.insert(1, "ann");
+    let made = generate(&rig, &file, &["-cops", "protect=token", "ident=again"]);
+    assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
+    pause.kill().unwrap();
+    pause.wait().unwrap();
+}
+
+#[test]
+fn a_preloaded_token_protects_a_new_key_without_a_card_in_a_reader() {
+    let rig = Rig::start();
+    rig.succeed("new-world", &["-Q1/1", &rig.file("card", "admin")]);
+    rig.insert(1, "ann");
+    rig.succeed_with_input("createocs", &["-Q1/1", "-Nops", "-p"], "secret\n");
+    rig.succeed_with_input("ppmk", &["--new", "soft"], "phrase\n");
+    let (mut pause, file) = preloaded(&rig, &["-cops", "-ssoft"], "secret\nphrase\n");
     rig.empty(1);
 
-    let generate = |words: &[&str]| {
-        let words = [&["--batch", "simple", "size=1024"], words].concat();
-        let mut command = rig.command("generatekey", &words);
-        command
-            .env("NFAST_NFKM_TOKENSFILE", &file)
-            .stdin(Stdio::null());
-        command.output().unwrap()
-    };
+    let generate = |words: &[&str]| generate(&rig, &file, words);
     for words in [
         &["-cops", "protect=token", "ident=named"][..],
         &["protect=token", "ident=only"],

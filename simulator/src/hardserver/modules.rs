@@ -34,7 +34,9 @@ pub(crate) struct Slot {
     pub(crate) started: AtomicU64,
     /// Bytes of the commands given to the module.
     pub(super) command_bytes: AtomicU64,
-    /// Bytes of the replies it gave.
+    /// The replies it gave.
+    pub(super) replies: AtomicU64,
+    /// Bytes of them.
     pub(super) reply_bytes: AtomicU64,
 }
 
@@ -114,6 +116,7 @@ impl Modules {
                 outstanding: AtomicUsize::new(0),
                 started: AtomicU64::new(0),
                 command_bytes: AtomicU64::new(0),
+                replies: AtomicU64::new(0),
                 reply_bytes: AtomicU64::new(0),
             })
         });

@@ -53,9 +53,9 @@ impl Hardserver {
             bytes.fetch_add(length, Ordering::Relaxed);
         }
         if let Some(index) = answer.index {
-            self.modules[index]
-                .reply_bytes
-                .fetch_add(length, Ordering::Relaxed);
+            let slot = &self.modules[index];
+            slot.replies.fetch_add(1, Ordering::Relaxed);
+            slot.reply_bytes.fetch_add(length, Ordering::Relaxed);
         }
     }
 

@@ -206,12 +206,10 @@ fn module_values(slot: &Slot, now: Now) -> ModuleValues {
     let mut environment = vec![(StatID::SerialNumber, Value::Text(slot.unit.esn()))];
     if let Some(own) = own {
         // To this module a command is one write of the host and a reply one read, and neither fails.
-        let started = slot.started.load(Ordering::Relaxed);
-        let outstanding = slot.outstanding.load(Ordering::Relaxed) as u64;
         for (id, count) in [
-            (StatID::HostWriteCount, started),
+            (StatID::HostWriteCount, slot.started.load(Ordering::Relaxed)),
             (StatID::HostWriteErrors, 0),
-            (StatID::HostReadCount, started.saturating_sub(outstanding)),
+            (StatID::HostReadCount, slot.replies.load(Ordering::Relaxed)),
             (StatID::HostReadErrors, 0),
         ] {
             values.push((StatNodeTag::ModuleJobStats, id, Value::Counter(count)));

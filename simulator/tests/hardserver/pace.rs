@@ -188,7 +188,7 @@ fn the_non_volatile_memory_is_as_large_as_the_units_unless_it_is_said() {
 #[test]
 fn a_wrong_pass_phrase_makes_the_next_one_wait() {
     let timing = Timing {
-        scale: 0.01,
+        scale: 100.0,
         delays: true,
         ..slow()
     };

@@ -243,7 +243,7 @@ fn meaning(code: CspError) -> Cow<'static, str> {
         CspError::NTE_PROV_DLL_NOT_FOUND => ": the provider's library is missing",
         CspError::NTE_SILENT_CONTEXT => ": a card or a pass phrase would have to be asked for",
         CspError::NTE_FAIL => match cause::seen() {
-            Some(cause) => return format!(": the provider cannot work: {cause}").into(),
+            Some(cause) => return format!(": an nShield provider cannot work now: {cause}").into(),
             None => {
                 ": no cause is to be seen, hardserver, Security World and modules are as they should be; an nShield \
                  provider fails so when nobody answers a prompt in time, or the file that NCCAPI_ANSWERS names has no \

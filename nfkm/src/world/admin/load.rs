@@ -23,8 +23,9 @@ impl Admin {
     /// pass phrase leaves it as it was. Cards that go through one reader are read there once, the others after the erasing.
     ///
     /// # Errors
-    /// [`Error::NoWorld`], [`Error::Cards`], [`Error::NoSuchModule`], [`Error::IsPool`], [`Error::ModuleFailed`], [`Error::Malformed`] for a world file that
-    /// contradicts itself, [`Error::Status`], [`Error::Connection`], [`Error::File`].
+    /// [`Error::NoWorld`], [`Error::Cards`], [`Error::WrongPassphrase`], [`Error::NoSuchModule`], [`Error::IsPool`],
+    /// [`Error::ModuleFailed`], [`Error::Malformed`] for a world file that contradicts itself, [`Error::Status`],
+    /// [`Error::Connection`], [`Error::File`].
     pub fn load(
         &self,
         modules: &[u32],
