@@ -63,7 +63,7 @@ impl Hardserver {
     }
 
     /// Lets a fault strike at a command, if the plan has one for it. It is the hardserver's own if there is no `slot`.
-    pub(super) fn strike(&self, answer: &mut Answer, slot: Option<&Slot>) -> Struck {
+    pub(super) fn strike(self: &Arc<Self>, answer: &mut Answer, slot: Option<&Slot>) -> Struck {
         let Header { cmd, tag, .. } = answer.header;
         let module = slot.map_or(faults::HARDSERVER, |slot| slot.number);
         let imported = slot.is_some_and(|slot| slot.unit.imported().is_some());
@@ -84,9 +84,12 @@ impl Hardserver {
                 return Struck::Refused(Status::ServerConnectionLost);
             }
             (Ready::FailModule, Some(own)) => {
-                let module = Arc::clone(&own.module);
+                let (server, module) = (Arc::clone(self), Arc::clone(&own.module));
                 return Struck::Meanwhile(Box::new(move |work| {
                     let _ = module.fail();
+                    if let Some(slot) = server.module(module.number()) {
+                        server.end_what_was_in_work(slot);
+                    }
                     drop(work());
                     Reply::error(tag, Status::HardwareFailed)
                 }));

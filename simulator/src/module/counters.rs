@@ -132,6 +132,8 @@ struct State {
     writing: bool,
     /// Counts writes.
     round: u64,
+    /// Counts how often something that was reserved was dropped.
+    forgotten: u64,
 }
 
 impl UseCounters {
@@ -178,23 +180,32 @@ impl UseCounters {
             state.writing = true;
             state.round += 1;
             let wanted = std::mem::take(&mut state.wanted);
+            let forgotten = state.forgotten;
             drop(state);
             let reserved = reserve(call, counter, &wanted);
             state = self.lock();
             state.writing = false;
             self.written.notify_all();
-            state.reserved.extend(reserved?);
+            let reserved = reserved?;
+            // Somebody may have written to the same file since, or reset the module: the numbers are read again.
+            if state.forgotten == forgotten {
+                state.reserved.extend(reserved);
+            }
         }
     }
 
     /// Drops what is reserved of a file's numbers: somebody wrote there.
     pub(super) fn forget_file(&self, file: &FileId) {
-        self.lock().reserved.retain(|place, _| place.file != *file);
+        let mut state = self.lock();
+        state.reserved.retain(|place, _| place.file != *file);
+        state.forgotten += 1;
     }
 
     /// Drops everything that is reserved.
     pub(super) fn forget(&self) {
-        self.lock().reserved.clear();
+        let mut state = self.lock();
+        state.reserved.clear();
+        state.forgotten += 1;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -218,6 +218,23 @@ fn a_module_fails_in_the_middle_of_a_command() {
 }
 
 #[test]
+fn what_is_stalled_when_its_module_fails_is_answered() {
+    let rig = Rig::ready(1);
+    playing(
+        &rig,
+        "[[fault]]\ndo = 'stall'\ncommand = 'GetSlotList'\nnth = 1\n\
+         [[fault]]\ndo = 'fail-module'\ncommand = 'Import'\nnth = 1",
+    );
+    let wire = rig.client();
+    let pending = wire.submit(GetSlotListArgs { module: 1 }, None).unwrap();
+    assert_eq!(refusal(&wire, import_aes(1, 1)), Status::HardwareFailed);
+    match wire.wait(pending) {
+        Err(ClientError::Status { status, .. }) => assert_eq!(status, Status::HardwareFailed),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn a_card_is_pulled_before_a_command_reaches_it() {
     let rig = Rig::ready(1);
     let client = playing(

@@ -12,7 +12,7 @@ use simulator::options::{HsClient, Import};
 use simulator::{KnetiHash, Options, Server};
 use tempfile::TempDir;
 
-use crate::rig::{Rig, encrypt, generate_rsa, hash32, import_aes, refusal, sign};
+use crate::rig::{Rig, encrypt, generate_rsa, hash32, import_aes, permit, refusal, sign};
 
 /// A hardserver that may be stopped and started again where it was.
 struct Host {
@@ -255,6 +255,32 @@ fn objects_live_at_the_exporter_as_long_as_their_client_here() {
         exporter_objects(&pair.exporter) == 1
     });
     other.transact(encrypt(of_other)).unwrap();
+}
+
+#[test]
+fn a_file_of_an_imported_module_is_named_by_its_number_here() {
+    let pair = pair(true);
+    let wire = pair.importer.privileged();
+    wire.transact(NewClientArgs::default()).unwrap();
+    let spec = |module| FileSpec {
+        flags: 0,
+        file: FileInfo {
+            flags: 0,
+            length: 16,
+            id: *b"of module 2",
+        },
+        dev: FileDevice::NVMem,
+        details: FileDeviceDetails::NVMem(FileDeviceNVMemDetails { module }),
+    };
+    let create = |module| FileCreateArgs {
+        flags: 0,
+        file: spec(module),
+        acl: permit(0),
+    };
+    wire.transact(create(2)).unwrap();
+    assert_eq!(refusal(&wire, create(2)), Status::AlreadyExists);
+    // The other module has none.
+    wire.transact(create(1)).unwrap();
 }
 
 fn hex(text: &str) -> Vec<u8> {

@@ -34,8 +34,9 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// The first pause before a lost link is made again. Each further one is twice as long, up to `connect_retry`.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
-/// Messages in line for the socket. Jobs are far fewer; an exporter that lets so many wait does not keep up.
-const MAX_UNSENT: usize = 1024;
+/// Messages in line for the socket. Jobs are far fewer, but a client may destroy thousands of objects, and thousands of
+/// clients may leave, at once; an exporter that lets more wait does not keep up.
+const MAX_UNSENT: usize = 64 * 1024;
 
 /// Threads of each imported module that send what has to wait for something else first.
 const MAKERS: usize = 4;
@@ -249,7 +250,10 @@ async fn link(
                 return Ok(());
             };
             match Response::read(message, &server.profile)? {
-                Response::State(condition) => imported.changed(condition),
+                Response::State(condition) => {
+                    imported.changed(condition);
+                    worker.end_what_was_in_work(imported);
+                }
                 Response::Answer(head, reply) => {
                     let reply = Reply::decode(reply, BignumOrder::default(), &server.profile)
                         .map_err(BadMessage::from)?;
