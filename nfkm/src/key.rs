@@ -269,8 +269,9 @@ impl Inner {
     }
 }
 
-/// How often a key is loaded again for one command before its last error is the caller's.
-const ROUNDS: usize = 4;
+/// How often a key is loaded again for one command before its last error is the caller's. Modules that are cleared in turn,
+/// each about as soon as a command of many threads reaches it, can meet the same command several times.
+const ROUNDS: usize = 16;
 
 /// How often a key in use is looked after, in milliseconds.
 const LOOK_EVERY: u64 = 1_000;
