@@ -13,7 +13,8 @@ use nfkm_tools::cli::{self, Failure};
 use serde::Serialize;
 
 use crate::capi::{self, Context, Provider, Refusal};
-use crate::{leftover, names};
+use crate::leftover::Leftover;
+use crate::names;
 
 /// Display CSP key containers, and create and delete containers and their keys. Prompts for cards and pass phrases are
 /// answered at the terminal, or by the file that NCCAPI_ANSWERS names.
@@ -235,10 +236,12 @@ impl Options {
 
     fn delete(&self, name: &str) -> Result<(), Failure> {
         let provider = self.provider()?;
-        let left = leftover::of(provider.prov_type, self.machine, name);
+        let left = Leftover::of(provider.prov_type, self.machine, name);
         provider.delete(name, self.context_flags())?;
         cli::print(&format!("Container `{name}' deleted.\n"))?;
-        leftover::tell("keytst", &left);
+        if let Some(left) = left {
+            left.tell("keytst");
+        }
         Ok(())
     }
 

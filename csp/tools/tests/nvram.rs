@@ -7,6 +7,15 @@ use nfkm::cards::{CardSource, Unattended};
 use nfkm::world::admin::Admin;
 use nfkm::{InNvram, LoadedKey, Session};
 
+const BLOB: InNvram = InNvram {
+    counter: false,
+    blob: true,
+};
+const COUNTER: InNvram = InNvram {
+    counter: true,
+    blob: false,
+};
+
 /// Makes a key with this in NVRAM, and a container for it.
 fn key(rig: &Rig, name: &str, kept: InNvram) -> LoadedKey {
     let session = Session::open(&rig.environment()).unwrap();
@@ -37,16 +46,8 @@ fn initialise(rig: &Rig) {
 #[test]
 fn counters_and_blobs_are_told_lost_and_made_again() {
     let rig = Rig::start();
-    let counter = InNvram {
-        counter: true,
-        blob: false,
-    };
-    let blob = InNvram {
-        counter: false,
-        blob: true,
-    };
-    drop(key(&rig, "counted", counter));
-    drop(key(&rig, "kept", blob));
+    drop(key(&rig, "counted", COUNTER));
+    drop(key(&rig, "kept", BLOB));
     rig.succeed(
         "cspimport",
         &["-d", "plain", "--create", "-s", "-k", "simple,kept"],
@@ -129,11 +130,7 @@ fn stays(run: &common::Run) {
 #[test]
 fn no_key_is_made_over_one_whose_blob_was_erased() {
     let rig = Rig::start();
-    let blob = InNvram {
-        counter: false,
-        blob: true,
-    };
-    drop(key(&rig, "kept", blob));
+    drop(key(&rig, "kept", BLOB));
     initialise(&rig);
     let said = rig.fail(1, "keytst", &["-cs", "-n", "kept"]);
     assert!(
@@ -149,12 +146,8 @@ fn no_key_is_made_over_one_whose_blob_was_erased() {
 #[test]
 fn the_area_of_a_key_that_outlives_its_container_is_not_called_left() {
     let rig = Rig::start();
-    let blob = InNvram {
-        counter: false,
-        blob: true,
-    };
     // A key that was not made for a container, and one that two containers have.
-    drop(key(&rig, "outside", blob));
+    drop(key(&rig, "outside", BLOB));
     rig.insert_card(1, &rig.admin_card());
     rig.succeed("keytst", &["-cs", "-n", "first", "-K"]);
     let idents = rig.containers().key_idents().unwrap();
@@ -173,11 +166,7 @@ fn the_area_of_a_key_that_outlives_its_container_is_not_called_left() {
 #[test]
 fn without_a_hardserver_counters_are_unknown() {
     let rig = Rig::start();
-    let counter = InNvram {
-        counter: true,
-        blob: false,
-    };
-    drop(key(&rig, "counted", counter));
+    drop(key(&rig, "counted", COUNTER));
     let mut command = rig.command("csputils", &["-d"]);
     command.env("NFAST_SERVER", rig.folder.path().join("no-server"));
     let run = common::Run::of(&mut command);

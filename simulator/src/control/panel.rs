@@ -114,6 +114,13 @@ const EXTENSION: &str = "card";
 /// Most characters of a card's name.
 const LONGEST_NAME: usize = 64;
 
+fn folder_error(folder: &Path, cause: std::io::Error) -> Refusal {
+    Refusal::Folder {
+        path: folder.to_owned(),
+        cause,
+    }
+}
+
 impl Panel {
     pub(super) fn new(server: Arc<Hardserver>, cards: PathBuf, files: PathBuf) -> Panel {
         Panel {
@@ -168,7 +175,7 @@ impl Panel {
     pub(super) fn power_cycle(&self, number: u32) -> Result<(), Refusal> {
         let slot = self.slot(number)?;
         own(slot)?.power_cycle()?;
-        self.server.end_what_was_in_work(slot);
+        self.server.end_what_was_in_work(number);
         Ok(())
     }
 
@@ -206,7 +213,7 @@ impl Panel {
             });
         }
         own(found)?.restore(&snapshot)?;
-        self.server.end_what_was_in_work(found);
+        self.server.end_what_was_in_work(number);
         Ok(())
     }
 
@@ -259,10 +266,7 @@ impl Panel {
         let _hand = self.hand();
         let mut cards: Vec<api::Card> = Vec::new();
         for folder in [&self.cards, &self.files] {
-            let failed = |cause| Refusal::Folder {
-                path: folder.clone(),
-                cause,
-            };
+            let failed = |cause| folder_error(folder, cause);
             let entries = match std::fs::read_dir(folder) {
                 Ok(entries) => entries,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
@@ -288,7 +292,7 @@ impl Panel {
     pub(super) fn create(&self, name: &str) -> Result<(), Refusal> {
         let path = self.card_path(name)?;
         let _hand = self.hand();
-        make_private(&self.cards).map_err(|cause| self.folder_error(cause))?;
+        make_private(&self.cards).map_err(|cause| folder_error(&self.cards, cause))?;
         match std::fs::File::create_new(&path) {
             Ok(_) => Ok(()),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -404,7 +408,7 @@ impl Panel {
                 status,
             },
         })?;
-        self.server.end_what_was_in_work(slot);
+        self.server.end_what_was_in_work(number);
         Ok(())
     }
 
@@ -453,13 +457,6 @@ impl Panel {
             _ => return None,
         };
         name.to_str().map(str::to_owned)
-    }
-
-    fn folder_error(&self, cause: std::io::Error) -> Refusal {
-        Refusal::Folder {
-            path: self.cards.clone(),
-            cause,
-        }
     }
 
     fn hand(&self) -> MutexGuard<'_, ()> {

@@ -87,9 +87,7 @@ impl Hardserver {
                 let (server, module) = (Arc::clone(self), Arc::clone(&own.module));
                 return Struck::Meanwhile(Box::new(move |work| {
                     let _ = module.fail();
-                    if let Some(slot) = server.module(module.number()) {
-                        server.end_what_was_in_work(slot);
-                    }
+                    server.end_what_was_in_work(module.number());
                     drop(work());
                     Reply::error(tag, Status::HardwareFailed)
                 }));

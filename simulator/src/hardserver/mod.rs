@@ -145,7 +145,7 @@ impl Hardserver {
         let slot = self.module(number).ok_or(Status::InvalidModule)?;
         let own = slot.unit.own().ok_or(Status::NotAvailable)?;
         own.module.unplug()?;
-        self.end_what_was_in_work(slot);
+        self.end_what_was_in_work(number);
         tracing::info!(module = number, "unplugged");
         Ok(())
     }
@@ -231,8 +231,10 @@ impl Hardserver {
     }
 
     /// Answers what was in work at a module before its last reset.
-    pub(crate) fn end_what_was_in_work(&self, slot: &ModuleSlot) {
-        if let Ok(index) = self.modules.index_of(slot.number) {
+    pub(crate) fn end_what_was_in_work(&self, number: u32) {
+        if let Ok(index) = self.modules.index_of(number)
+            && let Some(slot) = self.modules.get(index)
+        {
             self.held.hurry(index, slot.epoch());
         }
     }
@@ -347,6 +349,13 @@ impl Hardserver {
             self.poller.wake_one();
         }
         next
+    }
+
+    /// Wakes somebody if a task stands in line although an engine is free: two wake-ups may have woken one thread only.
+    fn wake_for_tasks(&self) {
+        if self.modules.iter().any(|slot| slot.engines.can_take()) {
+            self.poller.wake_one();
+        }
     }
 
     fn requeued(&self) -> MutexGuard<'_, VecDeque<Arc<Connection>>> {

@@ -389,18 +389,12 @@ impl Worker {
     fn run_waiting(&mut self) {
         let server = Arc::clone(&self.server);
         if let Some(connection) = server.next_requeued() {
-            // Two wake-ups may have woken one thread only, and this may take it long.
-            if server.modules.iter().any(|slot| slot.engines.can_take()) {
-                server.poller.wake_one();
-            }
+            server.wake_for_tasks();
             self.serve(&connection, Happened::default());
         }
         for slot in server.modules.iter() {
             while let Some(task) = slot.engines.take() {
-                // Two wake-ups may have woken one thread only.
-                if server.modules.iter().any(|slot| slot.engines.can_take()) {
-                    server.poller.wake_one();
-                }
+                server.wake_for_tasks();
                 self.run_from(task);
             }
         }

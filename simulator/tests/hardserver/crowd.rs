@@ -8,7 +8,7 @@ use std::time::Duration;
 use ncore::message::Command;
 use ncore::types::*;
 
-use crate::raw::{framed, message, words};
+use crate::raw::{burst, framed, message, words};
 use crate::rig::{Rig, encrypt, generate_rsa, import_aes, sign};
 
 #[test]
@@ -105,11 +105,8 @@ fn what_was_sent_before_the_end_is_answered_after_it() {
     let mut raw = rig.raw();
     raw.send(&message(&Command::new(1, NewClientArgs::default())));
     raw.receive();
-    let mut bytes = Vec::new();
-    for tag in 0..5 {
-        bytes.extend(framed(&message(&Command::new(tag, generate_rsa(1, 1024)))));
-    }
-    raw.write(&bytes);
+    let commands = (0..5).map(|tag| Command::new(tag, generate_rsa(1, 1024)));
+    raw.write(&burst(commands));
     raw.stream.shutdown(Shutdown::Write).unwrap();
     let tags: HashSet<u32> = (0..5).map(|_| raw.reply().tag).collect();
     assert_eq!(tags.len(), 5);
@@ -124,10 +121,7 @@ fn a_connection_whose_replies_are_read_late_ends() {
     for _ in 0..5 {
         let mut raw = rig.raw();
         let command = |tag| Command::new(tag, GenerateRandomArgs { lenbytes: 4096 });
-        let bytes: Vec<u8> = (0..COMMANDS)
-            .flat_map(|tag| framed(&message(&command(tag))))
-            .collect();
-        raw.write(&bytes);
+        raw.write(&burst((0..COMMANDS).map(command)));
         raw.stream.shutdown(Shutdown::Write).unwrap();
         // The longer they are left, the surer it has stopped.
         std::thread::sleep(Duration::from_millis(50));
@@ -170,16 +164,12 @@ fn every_connection_that_the_peer_has_ended_ends() {
     let client = rig.connect();
     let id = client.transact(NewClientArgs::default()).unwrap().client;
     let key = client.transact(generate_rsa(1, 512)).unwrap().keypriv;
-    let mut bytes = framed(&message(&Command::new(
-        0,
-        ExistingClientArgs {
-            flags: 0,
-            client: id,
-        },
-    )));
-    for tag in 1..4 {
-        bytes.extend(framed(&message(&Command::new(tag, sign(key)))));
-    }
+    let enter = ExistingClientArgs {
+        flags: 0,
+        client: id,
+    };
+    let signs = (1..4).map(|tag| Command::new(tag, sign(key)));
+    let bytes = burst(std::iter::once(Command::new(0, enter)).chain(signs));
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {

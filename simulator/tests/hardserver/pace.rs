@@ -7,7 +7,7 @@ use ncore::message::Command;
 use ncore::types::*;
 use simulator::profile::{Operation, Profile, Timing};
 
-use crate::raw::{framed, message};
+use crate::raw::burst;
 use crate::rig::{Rig, encrypt, generate_rsa, import_aes, refusal, sign};
 
 /// One engine, and ten seconds for an RSA-2048 signature.
@@ -44,10 +44,7 @@ fn commands_beyond_the_limit_of_a_connection_begin_when_held_replies_leave() {
     let rig = Rig::ready_with(|options| options.timings = vec![slower]);
     let mut raw = rig.raw();
     let command = |tag| Command::new(tag, GenerateRandomArgs { lenbytes: 8 });
-    let bytes: Vec<u8> = (0..COMMANDS)
-        .flat_map(|tag| framed(&message(&command(tag))))
-        .collect();
-    raw.write(&bytes);
+    raw.write(&burst((0..COMMANDS).map(command)));
     let mut tags: Vec<u32> = (0..COMMANDS).map(|_| raw.reply().tag).collect();
     tags.sort_unstable();
     assert!(tags.into_iter().eq(0..COMMANDS));

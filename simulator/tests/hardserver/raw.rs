@@ -67,6 +67,14 @@ pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
     framed_as(message, FrameLen::Exclusive)
 }
 
+/// Commands in frames, one after the other.
+pub(crate) fn burst(commands: impl IntoIterator<Item = Command>) -> Vec<u8> {
+    commands
+        .into_iter()
+        .flat_map(|command| framed(&message(&command)))
+        .collect()
+}
+
 pub(crate) fn framed_as(message: &[u8], frame_len: FrameLen) -> Vec<u8> {
     let mut out = Vec::new();
     let start = frame::begin(&mut out);

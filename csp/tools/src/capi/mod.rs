@@ -13,15 +13,13 @@ use csp::constants::{
 use csp::error::CspError;
 
 /// A function that answered FALSE.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{function}: {code} ({:#010x}){meaning}", code.0)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{function}: {code} ({:#010x}){}", code.0, meaning(*code))]
 pub(crate) struct Refusal {
     /// Which.
     pub(crate) function: &'static str,
     /// The last error.
     pub(crate) code: CspError,
-    /// What that means to the person at the terminal.
-    meaning: Cow<'static, str>,
 }
 
 pub(crate) type Result<T> = std::result::Result<T, Refusal>;
@@ -212,7 +210,8 @@ impl Drop for Hash {
     }
 }
 
-/// What a code means to the person at the terminal; nothing for those that say it by their name.
+/// What a code means to the person at the terminal; nothing for those that say it by their name. Only a refusal that is shown
+/// is looked into.
 fn meaning(code: CspError) -> Cow<'static, str> {
     let text = match code {
         CspError::NTE_BAD_KEYSET => ": there is no such container, or this user may not open it",
@@ -256,13 +255,9 @@ fn meaning(code: CspError) -> Cow<'static, str> {
 }
 
 fn refusal(function: &'static str) -> impl Fn(u32) -> Refusal {
-    move |code| {
-        let code = CspError(code);
-        Refusal {
-            function,
-            code,
-            meaning: meaning(code),
-        }
+    move |code| Refusal {
+        function,
+        code: CspError(code),
     }
 }
 

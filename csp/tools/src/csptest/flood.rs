@@ -15,7 +15,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::Options;
 use crate::capi::{Provider, Refusal};
-use crate::leftover;
+use crate::leftover::Leftover;
 
 /// Signs in every thread until it is interrupted, the time is over, or a signature fails.
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
@@ -51,7 +51,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         false => cli::print(&summary.report())?,
     }
     let failure = flood.failure.lock().unwrap_or_else(PoisonError::into_inner);
-    match failure.clone() {
+    match *failure {
         Some(refusal) => Err(refusal.into()),
         None => Ok(()),
     }
@@ -156,13 +156,11 @@ impl TestKey {
         ready: &Barrier,
     ) -> Result<(), Refusal> {
         let context = self.provider.acquire(Some(&self.container), 0);
-        let key = match &context {
-            Ok(context) => context.user_key(AT_SIGNATURE),
-            Err(refusal) => Err(refusal.clone()),
-        };
+        let context = context.as_ref().map_err(|refusal| *refusal);
+        let key = context.and_then(|context| context.user_key(AT_SIGNATURE));
         // The others wait for this one, even if it has nothing to sign with.
         ready.wait();
-        let (context, key) = (context.as_ref().map_err(Refusal::clone)?, key?);
+        let (context, key) = (context?, key?);
         for round in 0u64.. {
             if flood.stopped.load(Ordering::Relaxed) {
                 break;
@@ -186,11 +184,15 @@ const MS_AES_PROVIDER: &str = "Microsoft Enhanced RSA and AES Cryptographic Prov
 impl Drop for TestKey {
     fn drop(&mut self) {
         let left = match self.in_nvram {
-            true => leftover::of(self.provider.prov_type, false, &self.container),
-            false => Vec::new(),
+            true => Leftover::of(self.provider.prov_type, false, &self.container),
+            false => None,
         };
         match self.provider.delete(&self.container, 0) {
-            Ok(()) => leftover::tell("csptest", &left),
+            Ok(()) => {
+                if let Some(left) = left {
+                    left.tell("csptest");
+                }
+            }
             Err(refusal) => {
                 let text = format!("the container `{}' is left: {refusal}", self.container);
                 cli::complain("csptest", &text);

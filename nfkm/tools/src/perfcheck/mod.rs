@@ -308,7 +308,6 @@ impl Outcome {
 
     /// Milliseconds a job: least, mean, most.
     fn latencies(&self) -> [f64; 3] {
-        let milliseconds = |time: Duration| time.as_secs_f64() * 1_000.0;
         let runs = || self.runs.iter();
         let mean = runs().map(|run| milliseconds(run.average())).sum::<f64>();
         [
@@ -351,6 +350,10 @@ impl Outcome {
             "milliseconds": { "min": shortest, "average": average, "max": longest },
         })
     }
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1_000.0
 }
 
 /// A line of the table: ID, name, rates, latencies, queue.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::milliseconds;
 use super::suites::Test;
 use crate::cli::Failure;
 use crate::load::Figures;
@@ -82,8 +83,4 @@ fn csv(jobs: &[Job]) -> String {
         let _ = writeln!(text, "{sent:.3},{taken:.3}");
     }
     text
-}
-
-fn milliseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1_000.0
 }

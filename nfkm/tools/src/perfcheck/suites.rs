@@ -152,18 +152,13 @@ fn dh(
         type_: KeyType::DHPrivate,
         params: KeyTypeGenParams::DHPrivate(params),
     };
-    let pair = client.transact(GenerateKeyPairArgs {
-        module,
-        params,
-        aclpriv: may(ActOpPermissionsDetails::DECRYPT),
-        aclpub: may(ActOpPermissionsDetails::EXPORT_AS_PLAIN),
-        ..GenerateKeyPairArgs::default()
-    })?;
-    let figures = agree(client, pair.keypriv, pair.keypub, queue, time, watch);
-    for key in [pair.keypriv, pair.keypub] {
-        discard(client, DestroyArgs { key });
-    }
-    figures
+    let perms = [
+        ActOpPermissionsDetails::DECRYPT,
+        ActOpPermissionsDetails::EXPORT_AS_PLAIN,
+    ];
+    with_pair(client, module, params, perms, |key, peer| {
+        agree(client, key, peer, queue, time, watch)
+    })
 }
 
 fn agree(
@@ -242,26 +237,44 @@ fn sign(
     time: Duration,
     watch: &mut dyn Watch,
 ) -> Result<Figures, Error> {
-    let pair = client.transact(GenerateKeyPairArgs {
-        module,
-        params,
-        aclpriv: may(ActOpPermissionsDetails::SIGN),
-        aclpub: may(ActOpPermissionsDetails::VERIFY),
-        ..GenerateKeyPairArgs::default()
-    })?;
+    let perms = [
+        ActOpPermissionsDetails::SIGN,
+        ActOpPermissionsDetails::VERIFY,
+    ];
     let data = PlainTextTypeData::Bytes(PlainTextTypeBytesData {
         data: vec![0x5a; 32],
     });
-    let args = SignArgs {
-        key: pair.keypriv,
-        mech,
-        plain: PlainText {
-            type_: PlainTextType::Bytes,
-            data,
-        },
-        ..SignArgs::default()
+    let plain = PlainText {
+        type_: PlainTextType::Bytes,
+        data,
     };
-    let figures = load::run(client, &args, queue, Some(time), watch);
+    with_pair(client, module, params, perms, |key, _| {
+        let args = SignArgs {
+            key,
+            mech,
+            plain,
+            ..SignArgs::default()
+        };
+        load::run(client, &args, queue, Some(time), watch)
+    })
+}
+
+/// Makes a pair for a test, with the permissions of its private half and of its public one, and drops it afterwards.
+fn with_pair(
+    client: &Client,
+    module: u32,
+    params: KeyGenParams,
+    [private, public]: [u32; 2],
+    test: impl FnOnce(u32, u32) -> Result<Figures, Error>,
+) -> Result<Figures, Error> {
+    let pair = client.transact(GenerateKeyPairArgs {
+        module,
+        params,
+        aclpriv: may(private),
+        aclpub: may(public),
+        ..GenerateKeyPairArgs::default()
+    })?;
+    let figures = test(pair.keypriv, pair.keypub);
     for key in [pair.keypriv, pair.keypub] {
         discard(client, DestroyArgs { key });
     }

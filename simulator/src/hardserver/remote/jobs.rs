@@ -85,14 +85,7 @@ impl Worker {
         for waiter in imported.lost(status) {
             self.answered(imported, waiter, Reply::error(0, Status::HardwareFailed));
         }
-        self.end_what_was_in_work(imported);
-    }
-
-    /// An imported module was reset, or is out of reach: what a fault holds back of it is answered now.
-    pub(super) fn end_what_was_in_work(&self, imported: &Imported) {
-        if let Some(slot) = self.server.module(imported.number()) {
-            self.server.end_what_was_in_work(slot);
-        }
+        self.server.end_what_was_in_work(imported.number());
     }
 
     /// Sends a job; what is owed, if there is no link.

@@ -252,7 +252,7 @@ async fn link(
             match Response::read(message, &server.profile)? {
                 Response::State(condition) => {
                     imported.changed(condition);
-                    worker.end_what_was_in_work(imported);
+                    server.end_what_was_in_work(imported.number());
                 }
                 Response::Answer(head, reply) => {
                     let reply = Reply::decode(reply, BignumOrder::default(), &server.profile)
